@@ -1,0 +1,1 @@
+"""The video library: table `videos`, for everyone who watches or publishes."""

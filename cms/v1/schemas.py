@@ -1,0 +1,43 @@
+"""What v1 of the video library accepts and returns."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from cms.videos.models import Status
+from conf.http.media import Link
+from conf.http.schemas import Input, Output, Text
+
+Title = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+Description = Annotated[Text, StringConstraints(max_length=20_000)]
+
+
+class VideoCreate(Input):
+    title: Title
+    description: Description = ""
+    is_active: bool = True
+
+
+class VideoUpdate(Input):
+    title: Title = Field(default=None)
+    description: Description = Field(default=None)
+    is_active: bool = Field(default=None)
+
+
+class Video(Output):
+    id: int
+    title: str
+    description: str
+    is_active: bool
+    file: Link = Field(validation_alias="source_key", description="The original; a link that works for hours.")
+    status: Status
+    error: str | None = Field(description="Why processing failed.")
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    poster_url: Link = Field(validation_alias="poster_key")
+    hls_url: Link = Field(validation_alias="hls_key", description="HLS master playlist.")
+    job_id: int | None = Field(description="The job that processes the file: `/api/v1/jobs/{job_id}/`.")
+    created_at: dt.datetime
+    updated_at: dt.datetime

@@ -1,0 +1,185 @@
+"""The programs that read an uploaded file, always inside the sandbox: ffmpeg, and our prober around PyAV."""
+
+import contextlib
+import functools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from cms.videos import probe_file
+from cms.videos.limits import DECODERS, DEMUXERS, MAX_DURATION_S, MAX_PIXELS
+from conf import sandbox
+from conf.errors import Invalid, Unavailable
+from conf.settings import get_settings
+
+log = structlog.get_logger(__name__)
+
+PROBE_LIMIT_S = 20
+OLDEST = (5, 1)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A video stream as it is shown: turned upright, with square pixels."""
+
+    index: int
+    width: int
+    height: int
+    rate: Fraction
+    """Frames a second."""
+    interlaced: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an uploaded file holds."""
+
+    path: Path
+    demuxer: str
+    duration_s: float
+    picture: Picture | None
+    sound_index: int | None
+
+
+def probe(path: Path, *, demuxer: str, work: Path) -> Source:
+    """What the file holds. Invalid, with the reason for a person, when it is nothing we can play."""
+    prefix = Path(sys.prefix)
+    readable = [path, Path(probe_file.__file__), *{prefix, Path(sys.base_prefix)}]
+    command = [sys.executable, "-I", "-B", probe_file.__file__, str(path), demuxer, DEMUXERS, DECODERS, str(MAX_PIXELS)]
+    output, errors, status = _run(command, readable=readable, work=work, limit_s=PROBE_LIMIT_S)
+    try:
+        found = json.loads(output)
+    except ValueError:
+        log.warning("the prober failed", status=status, errors=errors)
+        raise Invalid("The file cannot be read: it is damaged.") from None
+    if "error" in found:
+        raise Invalid(f"The file cannot be read: {found['error']}.")
+    return _checked(found, path=path, demuxer=demuxer)
+
+
+def _checked(found: dict[str, Any], *, path: Path, demuxer: str) -> Source:
+    video = found["video"]
+    if video is None and found["audio_index"] is None:
+        raise Invalid("The file has neither picture nor sound.")
+    if video and video["too_large"]:
+        raise Invalid(f"The picture is too large: {video['width']}×{video['height']} pixels.")
+    claimed = max(found["duration_s"], found["claimed_s"])
+    if claimed > MAX_DURATION_S:
+        raise Invalid(f"The file says it is {claimed / 3600:.1f} hours long; {MAX_DURATION_S // 3600} are allowed.")
+    picture = None
+    if video:
+        width, height = video["width"], video["height"]
+        if video["rotation"] % 180:
+            width, height = height, width
+        picture = Picture(video["index"], width, height, Fraction(*video["rate"]), video["interlaced"])
+    return Source(path, demuxer, found["duration_s"], picture, found["audio_index"])
+
+
+def run(
+    options: Sequence[str], *, source: Source, seek_s: float = 0, work: Path, limit_s: float, tick: Callable[[float], None]
+) -> None:
+    """Run ffmpeg on the source with these output options, in `work`. `tick` is called twice a second with the seconds of
+    video done so far, and may raise to stop it. Invalid when ffmpeg fails or takes longer than `limit_s`."""
+    program = executable()
+    threads = get_settings().ffmpeg_threads
+    command = [
+        *(str(program), "-hide_banner", "-nostdin", "-nostats", "-v", "error", "-y"),
+        *("-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "1"),
+        *(("-threads", str(threads)) if threads else ()),
+        *("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS),
+        *("-max_pixels", str(MAX_PIXELS), "-f", source.demuxer, "-t", str(MAX_DURATION_S)),
+        *(("-ss", f"{seek_s:.3f}") if seek_s else ()),
+        *("-i", f"file:{source.path}"),
+        *options,
+    ]
+    _, errors, status = _run(command, readable=[source.path, program], work=work, limit_s=limit_s, tick=tick)
+    if status:
+        log.warning("ffmpeg failed", status=status, errors=errors)
+        raise Invalid("The file cannot be decoded: it is damaged or of a kind that is not supported.")
+
+
+def _run(
+    command: Sequence[str],
+    *,
+    readable: Sequence[Path],
+    work: Path,
+    limit_s: float,
+    tick: Callable[[float], None] = lambda _: None,
+) -> tuple[bytes, str, int]:
+    """Standard output, the end of standard error, and the exit status. Killed when `tick` raises or time is over."""
+    process = sandbox.start(command, readable=readable, work=work)
+    errors, output, done = bytearray(), bytearray(), [0.0]
+    readers = [
+        threading.Thread(target=_keep_end, args=(process.stderr, errors), daemon=True),
+        threading.Thread(target=_read_progress, args=(process.stdout, output, done), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    end = time.monotonic() + limit_s
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+                break
+            tick(done[0])
+            if time.monotonic() > end:
+                raise Invalid("The file takes too long to process.")
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for reader in readers:
+            reader.join(5)
+    return bytes(output), errors.decode(errors="replace").strip(), process.returncode
+
+
+def _keep_end(pipe: Any, into: bytearray) -> None:
+    for line in pipe:
+        into += line
+        del into[:-4000]
+
+
+def _read_progress(pipe: Any, into: bytearray, done: list[float]) -> None:
+    """Note `out_time_us` as it comes; it may be missing, or step back a little."""
+    for line in pipe:
+        if line.startswith(b"out_time_us="):
+            with contextlib.suppress(ValueError):
+                done[0] = max(done[0], int(line[12:]) / 1_000_000)
+        elif len(into) < 100_000:
+            into += line
+
+
+@functools.cache
+def executable() -> Path:
+    """The ffmpeg of the settings, of the system, or of the imageio-ffmpeg wheel: the first that will do."""
+    wanted = get_settings().ffmpeg or shutil.which("ffmpeg")
+    if wanted and (get_settings().ffmpeg or _will_do(wanted)):
+        return Path(wanted).resolve()
+    import imageio_ffmpeg  # only where the system has none: it is large
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe()).resolve()
+    except RuntimeError as error:
+        raise Unavailable("There is no ffmpeg on this machine.", retry_after=300) from error
+
+
+def _will_do(program: str) -> bool:
+    """Whether it is recent enough and can write H.264."""
+    with contextlib.suppress(OSError):
+        told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+        number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", told)
+        if (number is None or (int(number[1]), int(number[2])) >= OLDEST) and "--enable-libx264" in told:
+            return True
+    log.warning("the system's ffmpeg is too old or cannot write H.264; the wheel's is used", program=program)
+    return False

@@ -1,0 +1,135 @@
+"""Use cases on videos. Files and jobs follow the row: what the row no longer names is removed, and its work cancelled.
+
+Rows are locked in one order everywhere, the job before its video.
+"""
+
+import posixpath
+import secrets
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from cms.videos import containers, crud
+from cms.videos.models import Status, Video
+from cms.videos.transcode import transcode
+from conf._celery import crud as jobs_crud
+from conf._celery.enqueue import enqueue
+from conf._celery.models import ENDED, Job, JobStatus
+from conf._celery.task import Attempt
+from conf.db.dependencies import with_db_session
+from conf.db.session import release
+from conf.errors import Conflict
+from conf.storage.store import NewFiles, new_files, remove_later, storage
+from conf.storage.work import need_disk, work_folder
+from jobs import helpers as jobs_helpers
+
+PROCESS = "cms.videos.process"
+ROOM_FACTOR = 3
+"""A ladder takes at most about as much room as its source; twice that to spare."""
+
+
+def folder_of(video_id: int) -> str:
+    return f"videos/{video_id}/"
+
+
+@with_db_session
+def assert_exists(*, video_id: int, db: Session) -> None:
+    """NotFound, before a large file is received for nothing."""
+    crud.get(db, video_id=video_id)
+
+
+def replace_file(*, video_id: int, path: Path) -> Video:
+    """Make the file at `path`, which is moved away, the video's, and have it processed. What was there before goes.
+
+    NotFound; Unsupported when it is not a video or sound; Conflict when another upload came in between.
+    """
+    extension = containers.sniff(path).extension
+    with new_files(f"{folder_of(video_id)}{secrets.token_hex(6)}/") as files:
+        key = files.put(f"source.{extension}", path)
+        return _attach(video_id=video_id, key=key, files=files)
+
+
+@with_db_session
+def _attach(*, video_id: int, key: str, files: NewFiles, db: Session) -> Video:
+    video = _lock_and_stop(db, video_id=video_id)
+    for old in (video.source_key, video.hls_key):
+        if old:
+            remove_later(db, prefix=posixpath.dirname(old) + "/")
+    video.source_key = key
+    video.hls_key = video.poster_key = video.error = None
+    video.duration_s = video.width = video.height = None
+    video.status = Status.NOT_PROCESSED
+    video.job_id = enqueue(db, PROCESS, video_id=video_id).id
+    files.keep(db)
+    db.flush()
+    return video
+
+
+def delete(db: Session, *, video_id: int) -> None:
+    """Delete the video with its files, and cancel its work. NotFound."""
+    video = _lock_and_stop(db, video_id=video_id)
+    remove_later(db, prefix=folder_of(video_id))
+    db.delete(video)
+    db.flush()
+
+
+def _lock_and_stop(db: Session, *, video_id: int) -> Video:
+    """The video, locked, its job cancelled if it has not ended."""
+    job_id = crud.get(db, video_id=video_id).job_id
+    job = jobs_crud.lock(db, job_id=job_id) if job_id else None
+    video = crud.lock(db, video_id=video_id)
+    if video.job_id != job_id:
+        raise Conflict("Another file is being put in its place right now. Try again.")
+    if job is not None and job.status not in ENDED:
+        jobs_helpers.cancel(db, job_id=job.id)
+    return video
+
+
+def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
+    """Make the video playable: poster, renditions, playlists. Invalid, for the person, when the file cannot be played."""
+    video = crud.get(db, video_id=video_id)
+    if video.job_id != attempt.id or video.source_key is None:
+        raise Conflict("The file has been replaced.")
+    release(db)
+    need_disk(ROOM_FACTOR * storage().size(video.source_key))
+    with work_folder(f"job-{attempt.id}") as work:
+        source, made = work / "source", work / "made"
+        made.mkdir()
+        storage().fetch(video.source_key, source)
+        result = transcode(source, made, progress=attempt.progress)
+        with new_files(_attempt_folder(video_id, attempt.id, attempt.number)) as files:
+            for path in sorted(made.iterdir()):
+                files.put(path.name, path)
+                attempt.check()
+            attempt.hold(db)
+            row = crud.lock(db, video_id=video_id)
+            if row.job_id != attempt.id:
+                raise Conflict("The file has been replaced.")
+            folder = _attempt_folder(video_id, attempt.id, attempt.number)
+            row.status, row.error = Status.PROCESSED, None
+            row.hls_key = folder + result.master
+            row.poster_key = folder + result.poster if result.poster else None
+            row.duration_s, row.width, row.height = result.duration_s, result.width, result.height
+            files.keep(db)
+
+
+def follow(db: Session, *, job: Job) -> None:
+    """Have the video say what its job says; remove what an attempt that failed may have stored."""
+    video_id = job.args["video_id"]
+    if job.status != JobStatus.RUNNING and job.attempt:
+        remove_later(db, prefix=_attempt_folder(video_id, job.id, job.attempt))
+    video = db.get(Video, video_id, with_for_update=True)
+    if video is None or video.job_id != job.id:
+        return
+    match job.status:
+        case JobStatus.RUNNING:
+            video.status, video.error = Status.PROCESSING, None
+        case JobStatus.FAILED:
+            video.status, video.error = Status.FAILED, job.error
+        case _:
+            video.status, video.error = Status.NOT_PROCESSED, None
+    db.flush()
+
+
+def _attempt_folder(video_id: int, job_id: int, attempt: int) -> str:
+    return f"{folder_of(video_id)}{job_id}.{attempt}/"

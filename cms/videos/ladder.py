@@ -1,0 +1,128 @@
+"""The HLS ladder: which renditions a source gets, and the one ffmpeg command that makes them all in one decoding pass.
+
+Each rendition is one fragmented MP4 with a playlist of byte ranges; sound is encoded once, as a rendition of its own
+that all share. Every rendition has its key frames at the same times, 4 s apart, so a player changes between them freely.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cms.videos.ffmpeg import Picture, Source
+
+SEGMENT_S = 4
+AUDIO = "audio"
+MAX_RATE = 60
+
+
+@dataclass(frozen=True)
+class Rung:
+    short_side: int
+    kbps: int
+    """The most over any two seconds."""
+
+
+RUNGS = (Rung(1080, 5000), Rung(720, 2800), Rung(480, 1400), Rung(240, 400))
+
+
+@dataclass(frozen=True)
+class Rendition:
+    name: str
+    width: int
+    height: int
+    kbps: int
+
+
+def renditions(picture: Picture) -> list[Rendition]:
+    """The largest first. Never larger than the source; a source below the lowest rung gets one of its own size."""
+    short = min(picture.width, picture.height)
+    rungs = [rung for rung in RUNGS if rung.short_side <= short] or [Rung(short, RUNGS[-1].kbps)]
+    return [
+        Rendition(f"{rung.short_side}p", *(_even(side * rung.short_side / short) for side in (picture.width, picture.height)), rung.kbps)
+        for rung in rungs
+    ]
+
+
+def _even(pixels: float) -> int:
+    return max(2, round(pixels / 2) * 2)
+
+
+def poster_size(picture: Picture, *, width: int = 1280) -> tuple[int, int]:
+    scale = min(1.0, width / picture.width)
+    return _even(picture.width * scale), _even(picture.height * scale)
+
+
+def options(source: Source) -> list[str]:
+    """ffmpeg's output options: writes `<name>.mp4` and `<name>.m3u8` for each rendition, and for `audio`."""
+    made = renditions(source.picture) if source.picture else []
+    streams = [f"v:{i}" + (f",agroup:{AUDIO}" if source.sound_index is not None else "") + f",name:{r.name}" for i, r in enumerate(made)]
+    if source.sound_index is not None:
+        streams.append(f"a:0,agroup:{AUDIO},name:{AUDIO},default:yes" if made else f"a:0,name:{AUDIO}")
+    return [
+        *(_video(source.picture, made) if source.picture else ()),
+        *(_audio(source.sound_index) if source.sound_index is not None else ()),
+        *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "4096"),
+        *("-f", "hls", "-hls_time", str(SEGMENT_S), "-hls_playlist_type", "vod"),
+        *("-hls_segment_type", "fmp4", "-hls_flags", "single_file", "-hls_segment_filename", "%v.mp4"),
+        *("-var_stream_map", " ".join(streams), "%v.m3u8"),
+    ]
+
+
+def _video(picture: Picture, made: list[Rendition]) -> list[str]:
+    rate, step = frame_rate(picture.rate)
+    limits = [
+        option
+        for i, r in enumerate(made)
+        for option in (f"-maxrate:v:{i}", f"{r.kbps}k", f"-bufsize:v:{i}", f"{2 * r.kbps}k")
+    ]
+    return [
+        *("-filter_complex", _graph(picture, made, step)),
+        *(option for i in range(len(made)) for option in ("-map", f"[v{i}]")),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-pix_fmt", "yuv420p"),
+        *limits,
+        # A constant rate: with a variable one ffmpeg writes wrong last segments. Only the encoder repeats frames then; the
+        # `fps` filter would keep all repeats of a long hole in memory.
+        *("-r:v", f"{rate.numerator}/{rate.denominator}", "-fps_mode:v", "cfr"),
+        *("-sc_threshold", "0", "-g", "600"),
+        # The first frame of every 4 s, also after a hole in the source's timestamps.
+        *(
+            "-force_key_frames:v",
+            f"expr:if(isnan(prev_forced_t),1,gt(floor(t/{SEGMENT_S}),floor(prev_forced_t/{SEGMENT_S})))",
+        ),
+    ]
+
+
+def frame_rate(rate: Fraction) -> tuple[Fraction, int]:
+    """The rate to write, at most 60 a second (and a little), and how many frames of the source make one."""
+    if not 0 < rate <= 1000:
+        rate = Fraction(30)
+    step = -(-rate // (MAX_RATE + 1))
+    return (rate / step).limit_denominator(1001), int(step)
+
+
+def _graph(picture: Picture, made: list[Rendition], step: int) -> str:
+    """Each rendition is scaled from the one above it."""
+    before = ("bwdif," if picture.interlaced else "") + (f"framestep={step}," if step > 1 else "")
+    parts = []
+    for i, r in enumerate(made):
+        last = i == len(made) - 1
+        inlet = f"[0:{picture.index}]{before}" if i == 0 else f"[c{i - 1}]"
+        outlet = f"[v{i}]" if last else f",split=2[v{i}][c{i}]"
+        parts.append(f"{inlet}scale={r.width}:{r.height}:flags=bicubic:out_range=tv,setsar=1,format=yuv420p{outlet}")
+    return ";".join(parts)
+
+
+def _audio(index: int) -> list[str]:
+    return [
+        *("-map", f"0:{index}", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"),
+        *("-af", "aresample=async=1:first_pts=0"),
+    ]
+
+
+def poster_options(picture: Picture) -> list[str]:
+    """ffmpeg's output options: writes one frame as `poster.jpg`, at most 1280 pixels wide."""
+    width, height = poster_size(picture)
+    return [
+        *("-map", f"0:{picture.index}", "-an", "-sn", "-dn", "-frames:v", "1"),
+        *("-vf", f"scale={width}:{height}:out_range=pc,setsar=1,format=yuvj420p"),
+        *("-c:v", "mjpeg", "-q:v", "4", "-f", "image2", "-update", "1", "poster.jpg"),
+    ]

@@ -1,0 +1,86 @@
+"""A program of its own, run inside the sandbox: `probe_file.py FILE DEMUXER DEMUXERS DECODERS MAX_PIXELS` prints what the
+file holds as JSON.
+
+It imports nothing of Campus. Prints `{"error": …}` for a file it cannot make sense of.
+"""
+
+import json
+import struct
+import sys
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+
+
+def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str) -> dict[str, Any]:
+    options = {"protocol_whitelist": "file", "format_whitelist": demuxers, "codec_whitelist": decoders}
+    with av.open(path, format=demuxer, options=options) as container:
+        videos = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        sounds = [s for s in container.streams.audio if s.codec_context.sample_rate]
+        start = max(0, container.start_time or 0) if demuxer == "matroska" else 0
+        found: dict[str, Any] = {
+            "duration_s": max(0.0, ((container.duration or 0) - start) / 1_000_000),
+            "claimed_s": 0.0,
+            "audio_index": sounds[0].index if sounds else None,
+            "video": None,
+        }
+        if demuxer == "mov":
+            with open(path, "rb") as file:
+                found["claimed_s"] = movie_header_s(file)
+        if videos:
+            found["video"] = look(container, videos[0], decoders, int(max_pixels))
+    return found
+
+
+def look(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[str, Any]:
+    context = stream.codec_context
+    if context.width * context.height > max_pixels:
+        return {"width": context.width, "height": context.height, "too_large": True}
+    context.options = {"max_pixels": str(max_pixels), "codec_whitelist": decoders}
+    frame = next(container.decode(stream))
+    sar = stream.sample_aspect_ratio or Fraction(1)
+    rate = stream.guessed_rate or stream.average_rate or Fraction(30)
+    return {
+        "index": stream.index,
+        "width": round(frame.width * sar) if sar > 0 else frame.width,
+        "height": frame.height,
+        "rotation": frame.rotation,
+        "interlaced": bool(frame.interlaced_frame),
+        "rate": [rate.numerator, rate.denominator],
+        "too_large": False,
+    }
+
+
+def movie_header_s(file: BinaryIO) -> float:
+    """The duration an MP4 claims in its `mvhd` (ISO 14496-12, 8.2.2), which ffmpeg rightly does not trust. 0: none."""
+    file.seek(0, 2)
+    end, position, inside = file.tell(), 0, False
+    for _ in range(1000):
+        if position + 8 > end:
+            return 0.0
+        file.seek(position)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        header = 8
+        if size == 1:
+            size, header = struct.unpack(">Q", file.read(8))[0], 16
+        if kind == b"moov" and not inside:
+            position, inside = position + header, True
+            continue
+        if kind == b"mvhd":
+            body = file.read(32)
+            scale, length = struct.unpack(">IQ", body[20:32]) if body[0] else struct.unpack(">II", body[12:20])
+            return 0.0 if not scale or length in (2**32 - 1, 2**64 - 1) else float(length / scale)
+        if size < header:
+            return 0.0
+        position += size
+    return 0.0
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(probe(*sys.argv[1:6])))
+    except StopIteration:
+        print(json.dumps({"error": "no picture can be decoded"}))
+    except (av.error.FFmpegError, ValueError, OSError, struct.error) as error:
+        print(json.dumps({"error": getattr(error, "strerror", None) or str(error)}))

@@ -1,0 +1,29 @@
+from sqlalchemy.orm import Session
+
+from cms.videos import helpers
+from conf._celery.app import celery_app
+from conf._celery.models import Job
+from conf._celery.task import JobTask
+from conf.db.dependencies import with_db_session
+
+HOUR_S = 3600
+
+
+# The transcode has its own limit, by the length of the video; these only catch what that one misses.
+@celery_app.task(
+    bind=True,
+    name=helpers.PROCESS,
+    queue="long",
+    max_attempts=3,
+    soft_time_limit=48 * HOUR_S,
+    time_limit=48 * HOUR_S + 60,
+)
+@with_db_session
+def process(self: JobTask, *, video_id: int, db: Session) -> None:
+    assert self.job is not None
+    helpers.process(db, video_id=video_id, attempt=self.job)
+
+
+@process.follow
+def follow(db: Session, job: Job) -> None:
+    helpers.follow(db, job=job)

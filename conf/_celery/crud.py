@@ -1,0 +1,211 @@
+"""Queries on `jobs`. Every change of state is one compare-and-set, so it happens once however often it is asked for."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Integer, cast, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from conf._celery.models import ENDED, Job, JobStatus
+from conf.errors import NotFound
+
+_NOW = func.now()
+
+
+def _in(seconds: float) -> Any:
+    return _NOW + dt.timedelta(seconds=seconds)
+
+
+def get(db: Session, *, job_id: int) -> Job:
+    """The job, or NotFound."""
+    job = db.get(Job, job_id)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def lock(db: Session, *, job_id: int) -> Job:
+    """The job, locked until the transaction ends, or NotFound."""
+    job = db.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def page(
+    db: Session, *, before_id: int | None, limit: int, status: JobStatus | None = None, name: str | None = None
+) -> Sequence[Job]:
+    """The newest jobs first, those older than `before_id`."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(Job.id < before_id)
+    if status is not None:
+        query = query.where(Job.status == status)
+    if name is not None:
+        query = query.where(Job.name == name)
+    return db.scalars(query).all()
+
+
+def create(
+    db: Session, *, name: str, args: dict[str, Any], queue: str, max_attempts: int, delay_s: float = 0
+) -> Job:
+    job = Job(
+        name=name,
+        args=args,
+        queue=queue,
+        max_attempts=max_attempts,
+        run_after=_in(delay_s),
+        woken_at=None if delay_s else _NOW,
+    )
+    db.add(job)
+    db.flush()
+    return job
+
+
+def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | None:
+    """Take the job for one attempt: when it is due, or running under a lease that has ended. None when it is not free."""
+    free = or_(
+        (Job.status == JobStatus.QUEUED) & (Job.run_after <= _NOW),
+        (Job.status == JobStatus.RUNNING) & (Job.lease_until < _NOW) & (Job.attempt < Job.max_attempts),
+    )
+    return db.scalars(
+        update(Job)
+        .where(Job.id == job_id, free, Job.cancel_requested.is_(False))
+        .values(
+            status=JobStatus.RUNNING,
+            attempt=Job.attempt + 1,
+            lease_until=_in(lease_s),
+            worker=worker,
+            progress=0,
+            started_at=_NOW,
+            version=Job.version + 1,
+        )
+        .returning(Job)
+    ).one_or_none()
+
+
+def _mine(job_id: int, attempt: int) -> Any:
+    return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == JobStatus.RUNNING)
+
+
+def beat(db: Session, *, job_id: int, attempt: int, lease_s: float, progress: int) -> bool | None:
+    """Extend the lease and note the progress (percent). Whether a cancel was asked for; None when the job is lost."""
+    return db.scalars(
+        update(Job)
+        .where(_mine(job_id, attempt))
+        .values(
+            lease_until=_in(lease_s),
+            progress=progress,
+            version=Job.version + cast(Job.progress != progress, Integer),
+        )
+        .returning(Job.cancel_requested)
+    ).one_or_none()
+
+
+def succeed(db: Session, *, job_id: int, attempt: int) -> bool:
+    """End the job well. False when this attempt no longer owns it or a cancel came first."""
+    return (
+        db.scalars(
+            update(Job)
+            .where(_mine(job_id, attempt), Job.cancel_requested.is_(False))
+            .values(
+                status=JobStatus.SUCCEEDED,
+                progress=100,
+                error=None,
+                lease_until=None,
+                finished_at=_NOW,
+                version=Job.version + 1,
+            )
+            .returning(Job.id)
+        ).one_or_none()
+        is not None
+    )
+
+
+def end(db: Session, *, job: Job, status: JobStatus, error: str | None) -> None:
+    """End a locked job without success."""
+    job.status = status
+    job.error = error
+    job.lease_until = None
+    job.finished_at = _NOW
+    job.version += 1
+    db.flush()
+
+
+def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None:
+    """Put a locked job back in line, to run in `delay_s` seconds."""
+    job.status = JobStatus.QUEUED
+    job.error = error
+    job.lease_until = None
+    job.finished_at = None
+    job.cancel_requested = False
+    job.run_after = _in(delay_s)
+    job.woken_at = None if delay_s else _NOW
+    job.version += 1
+    db.flush()
+
+
+def note_wake(db: Session, *, job: Job) -> None:
+    """A message is being sent for the locked job."""
+    job.woken_at = _NOW
+    db.flush()
+
+
+def drop(db: Session, *, job_id: int) -> bool:
+    """Remove a job that nobody has begun. False when it is too late."""
+    job = db.scalars(
+        select(Job).where(Job.id == job_id, Job.status == JobStatus.QUEUED).with_for_update()
+    ).one_or_none()
+    if job is not None:
+        db.delete(job)
+        db.flush()
+    return job is not None
+
+
+def expired(db: Session, *, limit: int) -> Sequence[Job]:
+    """Running jobs whose lease has ended, locked; those locked by others are left to them."""
+    return db.scalars(
+        select(Job)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_until < _NOW)
+        .order_by(Job.lease_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def due(db: Session, *, queue: str, silent_s: float, limit: int) -> Sequence[Job]:
+    """Due jobs that nobody runs and for which no message was sent in the last `silent_s`: the never woken first. Locked."""
+    return db.scalars(
+        select(Job)
+        .where(
+            Job.queue == queue,
+            Job.status == JobStatus.QUEUED,
+            Job.run_after <= _NOW,
+            or_(Job.woken_at.is_(None), Job.woken_at < _in(-silent_s)),
+        )
+        .order_by(Job.woken_at.asc().nulls_first(), Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def count(db: Session, *, queue: str | None = None) -> dict[tuple[str, JobStatus], int]:
+    """How many jobs of each queue and status have not ended."""
+    query = select(Job.queue, Job.status, func.count()).where(Job.status.not_in(ENDED)).group_by(Job.queue, Job.status)
+    if queue is not None:
+        query = query.where(Job.queue == queue)
+    return {(row[0], row[1]): row[2] for row in db.execute(query)}
+
+
+def prune(db: Session, *, older_than_days: int, limit: int) -> None:
+    """Forget jobs that ended long ago."""
+    old = (
+        select(Job.id)
+        .where(Job.finished_at < _NOW - dt.timedelta(days=older_than_days))
+        .order_by(Job.finished_at)
+        .limit(limit)
+    )
+    for job in db.scalars(select(Job).where(Job.id.in_(old)).with_for_update(skip_locked=True)):
+        db.delete(job)
+    db.flush()

@@ -1,0 +1,50 @@
+"""`enqueue`: put work on record in the caller's transaction. A rollback takes it back; a commit wakes a worker."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from conf._celery import crud
+from conf._celery.app import celery_app
+from conf._celery.models import Job
+from conf._celery.wake import waker
+
+if TYPE_CHECKING:
+    from conf._celery.task import JobTask
+
+
+def task_of(name: str) -> "JobTask":
+    """The task of that name. LookupError when no installed resource has it."""
+    celery_app.loader.import_default_modules()
+    if name not in celery_app.tasks:
+        raise LookupError(f"no installed resource has the task {name}")
+    task: JobTask = celery_app.tasks[name]
+    return task
+
+
+def enqueue(db: Session, name: str, *, delay_s: float = 0, **args: Any) -> Job:
+    """Have the task `name` called with `args` (JSON values) after the commit, `delay_s` seconds later at the earliest."""
+    task = task_of(name)
+    job = crud.create(
+        db, name=name, args=args, queue=task.queue, max_attempts=task.max_attempts, delay_s=delay_s
+    )
+    if not delay_s:
+        wake_after_commit(db, job)
+    return job
+
+
+def wake_after_commit(db: Session, job: Job) -> None:
+    """Send the message for this job once the transaction has been committed."""
+    db.info.setdefault("wake", []).append((job.name, job.queue, job.id))
+
+
+@event.listens_for(Session, "after_commit")
+def _wake(db: Session) -> None:
+    for name, queue, job_id in db.info.pop("wake", ()):
+        waker().wake(name, queue, job_id)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(db: Session) -> None:
+    db.info.pop("wake", None)

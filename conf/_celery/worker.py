@@ -1,0 +1,72 @@
+"""What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. And what they leave out."""
+
+from pathlib import Path
+from typing import Any
+
+from celery import bootsteps
+from celery.signals import worker_ready
+from celery.worker.consumer import Consumer
+
+from conf._celery.app import DEAD, celery_app
+from conf.settings import get_settings
+from conf.storage.work import sweep_work
+
+ALIVE_EVERY_S = 5.0
+
+
+class DeadLetters(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped here
+    """Declare the queue for dead letters: Celery declares only those it consumes."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, consumer: Any) -> None:
+        if consumer.connection.transport.driver_type == "amqp":
+            with consumer.connection.channel() as channel:
+                DEAD(channel).declare()
+
+
+class Alive(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Touch `heartbeat_file` from the worker's own loop: when the loop hangs, the file grows old."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, _consumer: Any, **_: Any) -> None:
+        self._timer: Any = None
+
+    def register_with_event_loop(self, _consumer: Any, hub: Any) -> None:
+        path = get_settings().heartbeat_file
+        if path is not None and self._timer is None:
+            touch(path)
+            self._timer = hub.call_repeatedly(ALIVE_EVERY_S, touch, path)
+
+    def stop(self, _consumer: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    terminate = shutdown = stop
+
+
+class CampusConsumer(Consumer):  # type: ignore[misc]
+    """Without the steps that talk to other workers, which we have no use for and which can block on a broker that
+    hangs, and without the 28 queues for delayed delivery: delay lives in `jobs`."""
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
+        default_steps = [step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")]
+
+    def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        silent = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
+        super().__init__(*args, worker_options={**(worker_options or {}), **silent}, **kwargs)
+
+
+celery_app.steps["consumer"].update({DeadLetters, Alive})
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+@worker_ready.connect
+def _tidy_up(**_: Any) -> None:
+    sweep_work()

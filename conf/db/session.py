@@ -1,0 +1,60 @@
+"""Engines and sessions. Made on first use, so a process that forks before (gunicorn, celery) shares no connection."""
+
+import functools
+import os
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from conf.settings import get_settings
+
+
+def _engine(url: str, **options: object) -> Engine:
+    return create_engine(
+        url,
+        pool_size=get_settings().threads,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_use_lifo=True,
+        connect_args={"connect_timeout": 5, "application_name": f"campus-{os.getpid()}"},
+        **options,
+    )
+
+
+@functools.cache
+def write_engine() -> Engine:
+    """The main database. A connection is tried before it is lent: a restart of PostgreSQL is not seen by its users."""
+    return _engine(get_settings().database_url, pool_pre_ping=True)
+
+
+@functools.cache
+def read_engine() -> Engine:
+    """For safe requests: autocommit, so a read is one round trip. The route class repeats a read whose connection was lost."""
+    settings = get_settings()
+    return _engine(settings.database_read_url or settings.database_url, isolation_level="AUTOCOMMIT")
+
+
+@functools.cache
+def _factory(read_only: bool) -> sessionmaker[Session]:
+    return sessionmaker(read_engine() if read_only else write_engine(), expire_on_commit=False, autoflush=True)
+
+
+def open_session(*, read_only: bool = False) -> Session:
+    """A session that takes its connection at the first query. Who opens it closes it."""
+    return _factory(read_only)()
+
+
+def release(db: Session) -> None:
+    """Give the connection back before long work that is not SQL; rows read so far stay readable, detached.
+
+    Nothing may be pending: it would be lost.
+    """
+    assert not (db.new or db.dirty or db.deleted), "release() would lose changes"
+    db.close()
+
+
+def dispose() -> None:
+    """Close the pools, as before a fork or at the end of a test run."""
+    for engine in (write_engine, read_engine):
+        if engine.cache_info().currsize:
+            engine().dispose()

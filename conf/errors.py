@@ -1,0 +1,53 @@
+"""Domain errors: what went wrong in the words of the domain, with no HTTP in them.
+
+CampusError
+├── NotFound       there is no such thing, or you may not know of it
+├── Conflict       it cannot be done in the present state
+├── Forbidden      you may not do this
+├── Invalid        a value is wrong; `field` names it
+├── TooLarge       more bytes than allowed
+├── Unsupported    a kind of file or body that is not accepted
+└── Unavailable    not now; try again after `retry_after` seconds
+
+`conf.http.problems` holds the one table that turns them into answers.
+"""
+
+
+class CampusError(Exception):
+    """The root. `detail` is a sentence for a person and reaches the client."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class NotFound(CampusError):
+    def __init__(self, what: str, key: object) -> None:
+        super().__init__(f"There is no {what} {key}.")
+
+
+class Conflict(CampusError):
+    pass
+
+
+class Forbidden(CampusError):
+    pass
+
+
+class Invalid(CampusError):
+    pass
+
+
+class TooLarge(CampusError):
+    pass
+
+
+class Unsupported(CampusError):
+    pass
+
+
+class Unavailable(CampusError):
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after

@@ -1,0 +1,1 @@
+"""HTTP: the one route class, errors as problem+json, conventions of the API."""

@@ -1,0 +1,94 @@
+"""Links to stored files, and the door behind them.
+
+A link carries a grant: an expiry and a signature over the file's folder. So the files beside it open with the same
+grant, which lets the relative addresses in a playlist work unsigned. With local storage the API serves the file,
+with byte ranges; with S3 it redirects to a presigned address, but for playlists, whose relative addresses must keep
+leading here.
+"""
+
+import base64
+import functools
+import hmac
+import mimetypes
+import posixpath
+import time
+from typing import Annotated
+
+from fastapi import Response
+from fastapi.responses import FileResponse, RedirectResponse
+from pydantic import AfterValidator
+
+from conf.errors import Forbidden, NotFound
+from conf.http.route import Router
+from conf.http.threads import threads
+from conf.settings import get_settings
+from conf.storage.base import assert_key
+from conf.storage.store import storage
+
+STEP_S = 6 * 3600
+"""A link lives for one to two steps, and stays the same within a step, so caches and ETags hold."""
+PLAYLIST_MAX_BYTES = 16 * 1024 * 1024
+
+router = Router("/media", tags=["media"])
+mimetypes.add_type("application/vnd.apple.mpegurl", ".m3u8")
+mimetypes.add_type("video/x-matroska", ".mkv")
+
+
+def link(key: str | None) -> str | None:
+    """Where a client reads the stored file `key`, for the next 6 to 12 hours."""
+    return None if key is None else _link(key, (int(time.time()) // STEP_S + 2) * STEP_S)
+
+
+@functools.lru_cache(maxsize=4096)
+def _link(key: str, expires: int) -> str:
+    return f"{get_settings().public_url}/media/{_grant(posixpath.dirname(key), expires)}/{key}"
+
+
+Link = Annotated[str | None, AfterValidator(link)]
+"""In an answer's schema: a storage key becomes its link."""
+
+
+def _grant(folder: str, expires: int) -> str:
+    secret = get_settings().secret_key.get_secret_value().encode()
+    signature = hmac.digest(secret, f"media:{expires}:{folder}".encode(), "sha256")[:18]
+    return f"{expires:x}-{base64.urlsafe_b64encode(signature).decode()}"
+
+
+def _verify(grant: str, key: str) -> int:
+    """Seconds the grant is still good for. Forbidden when it is none, or no longer."""
+    try:
+        expires = int(grant.partition("-")[0][:12], 16)
+    except ValueError:
+        expires = 0
+    left = expires - int(time.time())
+    if not hmac.compare_digest(grant.encode(), _grant(posixpath.dirname(key), expires).encode()):
+        raise Forbidden("This link was not made here.")
+    if left <= 0:
+        raise Forbidden("This link has expired. Ask the API for a new one.")
+    return left
+
+
+@router.api_route("/{grant}/{key:path}", methods=["GET", "HEAD"], response_model=None, operation_id="get_media")
+async def get_media(grant: str, key: str) -> Response:
+    """A stored file. Public: whoever has a link that the API gave out, until it expires."""
+    try:
+        assert_key(key)
+    except ValueError:
+        raise NotFound("file", key) from None
+    headers = {
+        "Access-Control-Allow-Origin": "*",
+        "Cache-Control": f"private, max-age={_verify(grant, key)}, immutable",
+    }
+    return await threads().run(_open, key, headers)
+
+
+def _open(key: str, headers: dict[str, str]) -> Response:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    path = storage().path(key)
+    if path is not None:
+        return FileResponse(path, media_type=kind, headers=headers)
+    if key.endswith(".m3u8"):
+        return Response(storage().read(key, limit=PLAYLIST_MAX_BYTES), 200, headers, kind)
+    address = storage().link(key, expires_s=3600)
+    assert address is not None
+    return RedirectResponse(address, 307, headers | {"Cache-Control": "private, max-age=3000"})

@@ -1,0 +1,119 @@
+"""Every error as `application/problem+json` (RFC 9457): the one table from domain errors to statuses.
+
+    {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no video 7.",
+     "request_id": "…", "errors": [{"field": "title", "reason": "…"}]}
+
+`errors` is there for bad input only. A 500 tells nothing but the request id; the log has the rest.
+"""
+
+import http
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from pydantic_core import to_json
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from conf import errors
+
+log = structlog.get_logger(__name__)
+
+STATUS: dict[type[errors.CampusError], int] = {
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Forbidden: 403,
+    errors.Invalid: 422,
+    errors.TooLarge: 413,
+    errors.Unsupported: 415,
+    errors.Unavailable: 503,
+}
+
+
+class FieldError(BaseModel):
+    field: str
+    reason: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None
+    errors: list[FieldError] | None = None
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    faults: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer for one error. `faults`: `{"field", "reason"}` each."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": request.scope.get("request_id"),
+    }
+    if faults:
+        body["errors"] = list(faults)
+    return Response(to_json(body), status, headers, "application/problem+json")
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The answer for any exception."""
+    match error:
+        case errors.CampusError():
+            status = STATUS[type(error)]
+            faults = [{"field": error.field, "reason": error.detail}] if error.field else []
+            headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else None
+            return problem(request, status, error.detail, faults=faults, headers=headers)
+        case RequestValidationError():
+            faults = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+            return problem(request, 422, "The request is not valid.", faults=faults)
+        case HTTPException():
+            return problem(request, error.status_code, _sentence(request, error), headers=error.headers)
+        case PoolTimeout():
+            return problem(request, 503, "The database is busy.", headers={"Retry-After": "1"})
+        case OperationalError() | DBAPIError(connection_invalidated=True):
+            log.error("the database did not answer", exc_info=error)
+            return problem(request, 503, "The database does not answer.", headers={"Retry-After": "2"})
+        case _:
+            log.error("unexpected error", exc_info=error, path=request.url.path)
+            return problem(request, 500, "Something went wrong here. The request id finds it in the log.")
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """Where the fault is, without the part of the request: `title`, `tags.0`."""
+    return ".".join(str(part) for part in (location[1:] or location))
+
+
+def _sentence(request: Request, error: HTTPException) -> str:
+    match error.status_code:
+        case 404:
+            return f"There is nothing at {request.url.path}."
+        case 405:
+            return f"{request.method} is not possible here."
+        case _:
+            return str(error.detail)
+
+
+def install(app: FastAPI) -> None:
+    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(request, error)
+
+    for kind in (errors.CampusError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, handle)

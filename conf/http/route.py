@@ -1,0 +1,170 @@
+"""The one route class. A `def` route runs in one call in one thread: parameters, body, session, the route itself, the
+validated and encoded answer, commit, close. Only then is the answer sent, so a commit that fails is an error the
+client sees, and nobody holds a connection while waiting for a thread.
+
+Routes stay ordinary FastAPI: annotated parameters, dependencies, return types, OpenAPI. A `def` route takes at most one
+body parameter, and its dependencies are plain functions. An `async def` route is FastAPI's own and gets no session.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from conf.db.dependencies import SAFE_METHODS, get_db
+from conf.errors import TooLarge, Unsupported
+from conf.http import problems
+from conf.http.threads import threads
+from conf.settings import get_settings
+
+JSON = "application/json"
+
+
+class Route(APIRoute):
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["responses"] = {"default": {"model": problems.Problem, "description": "The problem"}} | (
+            options.get("responses") or {}
+        )
+        super().__init__(path, endpoint, **options)
+        # Both forms of a path answer, with and without the last slash, and neither redirects.
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
+        dependants = list(_walk(self.dependant))
+        if inspect.iscoroutinefunction(endpoint):
+            if any(d.call is get_db for d in dependants):
+                raise TypeError(f"{endpoint.__qualname__}: an `async def` route gets no session")
+            return
+        for dependant in dependants:
+            if inspect.iscoroutinefunction(dependant.call) or inspect.isgeneratorfunction(dependant.call):
+                raise TypeError(f"{endpoint.__qualname__}: {dependant.call} must be a plain function")
+        bodies = [field for d in dependants for field in d.body_params]
+        if len(bodies) > 1:
+            raise TypeError(f"{endpoint.__qualname__}: one body parameter at most")
+        self._body = (bodies[0].name, TypeAdapter(bodies[0].field_info.annotation)) if bodies else None
+        self._answer_type = TypeAdapter(self.response_model) if self.response_model else None
+        self._safe = self.methods <= SAFE_METHODS
+        self.app = self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            body = await _read(request) if self._body else b""
+            response = await threads().run(self._call, request, body)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem and the log the rest
+            response = problems.answer(request, error)
+        await response(scope, receive, send)
+
+    def _call(self, request: Request, body: bytes) -> Response:
+        try:
+            return self._attempt(request, body)
+        except DBAPIError as error:
+            if self._safe and error.connection_invalidated:
+                return self._attempt(request, body)
+            raise
+
+    def _attempt(self, request: Request, body: bytes) -> Response:
+        try:
+            faults: list[Any] = []
+            values = _solve(self.dependant, request, {}, faults)
+            if self._body:
+                name, kind = self._body
+                try:
+                    values[name] = kind.validate_json(body)
+                except ValidationError as error:
+                    faults += [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False)]
+            if faults:
+                raise RequestValidationError(faults)
+            response = self._encode(self.endpoint(**values), request.scope)
+            if (db := request.scope.get("db")) is not None and not self._safe:
+                db.commit()
+            return response
+        finally:
+            if (db := request.scope.pop("db", None)) is not None:
+                db.close()
+
+    def _encode(self, result: Any, scope: Scope) -> Response:
+        if isinstance(result, Response):
+            return result
+        if self._answer_type is None:
+            return Response(status_code=self.status_code or 204)
+        value = self._answer_type.validate_python(result, from_attributes=True)
+        response = Response(self._answer_type.dump_json(value, by_alias=True), self.status_code or 200, None, JSON)
+        if (given := scope.get("response")) is not None:
+            response.raw_headers += given.raw_headers
+        return response
+
+
+class Router(APIRouter):
+    """A router of `Route`s. Its routes bear their whole path, so that `main` can lay them side by side: nested routers
+    are matched anew at every request."""
+
+    def __init__(self, prefix: str, *, tags: list[str]) -> None:
+        super().__init__(prefix=prefix, tags=list(tags), route_class=Route, redirect_slashes=False)
+
+
+def _walk(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for child in dependant.dependencies:
+        yield from _walk(child)
+
+
+def _solve(dependant: Dependant, request: Request, known: dict[Any, Any], faults: list[Any]) -> dict[str, Any]:
+    """The arguments of one function, those of its dependencies first; what is wrong with them goes to `faults`."""
+    values: dict[str, Any] = {}
+    for child in dependant.dependencies:
+        if child.call not in known:
+            arguments = _solve(child, request, known, faults)
+            known[child.call] = child.call(**arguments) if child.call and not faults else None
+        if child.name:
+            values[child.name] = known[child.call]
+    for fields, received in (
+        (dependant.path_params, request.path_params),
+        (dependant.query_params, request.query_params if dependant.query_params else ()),
+        (dependant.header_params, request.headers if dependant.header_params else ()),
+        (dependant.cookie_params, request.cookies if dependant.cookie_params else ()),
+    ):
+        if fields:
+            found, wrong = request_params_to_args(fields, received)  # type: ignore[arg-type]
+            values |= found
+            faults += wrong
+    if dependant.request_param_name:
+        values[dependant.request_param_name] = request
+    if dependant.response_param_name:
+        values[dependant.response_param_name] = request.scope.setdefault("response", _headers_only())
+    return values
+
+
+def _headers_only() -> Response:
+    """What a route that asks for the response gets: its headers join those of the answer."""
+    response = Response()
+    response.raw_headers.clear()
+    return response
+
+
+async def _read(request: Request) -> bytes:
+    """The whole body. TooLarge past the limit, Unsupported when it says that it is not JSON."""
+    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if kind != JSON and not kind.endswith("+json"):
+        raise Unsupported(f"The body must be {JSON}.")
+    limit = get_settings().body_max_bytes
+    length = request.headers.get("content-length", "")
+    body = bytearray()
+    if length.isdigit() and int(length) <= limit or not length:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                break
+        else:
+            return bytes(body)
+    raise TooLarge(f"The body must have at most {limit} bytes.")

@@ -1,0 +1,128 @@
+"""Receive one file of a `multipart/form-data` body (RFC 7578), streamed to the disk: memory does not grow with it."""
+
+import asyncio
+from pathlib import Path
+from typing import BinaryIO
+
+from fastapi import Request
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from conf.errors import Invalid, TooLarge, Unsupported
+from conf.settings import get_settings
+from conf.storage.work import need_disk
+
+BLOCK = 1024 * 1024
+_FRAME = 16 * 1024
+"""Room for boundaries and headers of the parts, beyond the file itself."""
+
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""For `openapi_extra` of a route that receives a file."""
+
+
+async def receive_file(request: Request, folder: Path, *, field: str = "file") -> Path:
+    """Write the part `field` to a new file in `folder`. The client's name for it is not used.
+
+    Unsupported: another kind of body. TooLarge: more than `upload_max_bytes`, before the body is read where its length
+    says so. Invalid: no such part, an empty file, or a body that ends too early. Unavailable: too little disk.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise Unsupported("The body must be multipart/form-data with the file as its part.", field=field)
+    limit = get_settings().upload_max_bytes
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit + _FRAME:
+        raise _too_large(limit)
+    need_disk(int(length) if length.isdigit() else 0)
+    path = folder / "upload"
+    with path.open("wb", buffering=0) as target:
+        part = _Part(field, options[b"boundary"])
+        try:
+            async for chunk in request.stream():
+                part.feed(chunk)
+                if part.size > limit:
+                    raise _too_large(limit)
+                if len(part.block) >= BLOCK:
+                    await asyncio.to_thread(part.flush, target)
+            part.finish()
+        except MultipartParseError as error:
+            raise Invalid(f"The multipart body is broken: {error}.", field=field) from error
+        await asyncio.to_thread(part.flush, target)
+    if not part.found:
+        raise Invalid("The body has no such part with a file.", field=field)
+    if not part.size:
+        raise Invalid("The file is empty.", field=field)
+    return path
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The file must have at most {limit} bytes.", field="file")
+
+
+class _Part:
+    """Picks the bytes of one part out of the body."""
+
+    def __init__(self, field: str, boundary: bytes) -> None:
+        self.block = bytearray()
+        self.size = 0
+        self.found = False
+        self._field = field.encode()
+        self._inside = False
+        self._complete = False
+        self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._leave,
+                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                "on_header_end": self._read_header,
+                "on_part_data": self._read_data,
+                "on_part_end": self._leave,
+                "on_end": self._end,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        self._parser.write(chunk)
+
+    def finish(self) -> None:
+        self._parser.finalize()
+        if not self._complete:
+            raise MultipartParseError("it ends before its last boundary")
+
+    def flush(self, target: BinaryIO) -> None:
+        target.write(self.block)
+        self.block.clear()
+
+    def _read_header(self) -> None:
+        name, value = self._header
+        if bytes(name).lower() == b"content-disposition":
+            _, options = parse_options_header(bytes(value))
+            if options.get(b"name") == self._field and b"filename" in options and not self.found:
+                self._inside = self.found = True
+        self._header = bytearray(), bytearray()
+
+    def _read_data(self, data: bytes, start: int, end: int) -> None:
+        if self._inside:
+            self.block += memoryview(data)[start:end]
+            self.size += end - start
+
+    def _leave(self) -> None:
+        self._inside = False
+
+    def _end(self) -> None:
+        self._complete = True

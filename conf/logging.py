@@ -1,0 +1,50 @@
+"""Logs: one JSON object a line on standard output (or plain lines for people), those of libraries included."""
+
+import logging
+import sys
+
+import structlog
+from pydantic_core import to_json
+
+from conf.settings import Settings
+
+
+def setup(settings: Settings) -> None:
+    """Route structlog and the standard library's logging to standard output in one form."""
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+    ]
+    render: list[structlog.types.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_json)]
+        if settings.log_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "celery", "kombu", "alembic"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("uvicorn.access").disabled = True
+    for chatty in ("amqp", "kombu", "botocore", "boto3", "urllib3", "s3transfer", "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def _json(event: object, **_: object) -> str:
+    return to_json(event, fallback=repr).decode()

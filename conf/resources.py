@@ -1,0 +1,41 @@
+"""Which resources are installed, and what each offers by the place it keeps it.
+
+A resource is a top-level package. Found by name in it: `<version>.routes` with its `router`, and anywhere the modules
+`models` and `tasks`; its migrations are in `migrations/versions/<resource>`. Take a name out of `INSTALLED` and the
+API, the workers and the migrations go on without it.
+"""
+
+import functools
+import importlib
+import pkgutil
+import re
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conf.http.route import Router
+
+INSTALLED = ["jobs", "cms"]
+
+
+@functools.cache
+def _modules(name: str) -> tuple[str, ...]:
+    package = importlib.import_module(name)
+    return tuple(module.name for module in pkgutil.walk_packages(package.__path__, name + "."))
+
+
+def _named(pattern: str) -> list[str]:
+    return [module for name in ("conf", *INSTALLED) for module in _modules(name) if re.search(pattern, module)]
+
+
+def task_modules() -> list[str]:
+    return _named(r"\.tasks$")
+
+
+def import_models() -> list[ModuleType]:
+    """Import every table, so that metadata and foreign keys are whole."""
+    return [importlib.import_module(module) for module in _named(r"\.models$")]
+
+
+def routers() -> list["Router"]:
+    return [importlib.import_module(module).router for module in _named(r"\.v\d+(\.\w+)*\.routes$")]

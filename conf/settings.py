@@ -1,0 +1,128 @@
+"""Every setting of Campus, read once from the environment and from `.env`. `.env.example` lists them for operators."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXAMPLE_SECRET = "change-me-change-me-change-me-change-me"
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Sizes are in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    embedded: bool = False
+    """Set by `manage.py up` when it runs PostgreSQL, the broker and the storage itself."""
+
+    database_url: str
+    database_read_url: str = ""
+    """A replica for safe requests; the main database when empty."""
+    broker_url: str = "amqp://guest:guest@127.0.0.1:5672//"
+
+    secret_key: SecretStr
+    """Signs the links to files. At least 32 bytes."""
+    public_url: str = "http://127.0.0.1:8000"
+    """What clients put before a path to reach this API; links to files begin with it."""
+    cors_origins: list[str] = []
+
+    data_dir: Path = Path("data")
+    work_dir: Path | None = None
+    """Uploads and transcodes in progress; beside the stored files when empty, so that storing is a rename."""
+    s3_bucket: str = ""
+    """Names a bucket: files are kept in S3. Empty: in `data_dir`."""
+    s3_endpoint_url: str = ""
+    s3_public_endpoint_url: str = ""
+    """Where clients reach the bucket, if not at `s3_endpoint_url`."""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr = SecretStr("")
+
+    threads: int = Field(default=8, ge=1, le=256)
+    """Per process: threads that serve requests, and as many connections to PostgreSQL."""
+    waiting_requests: int = Field(default=1024, ge=0)
+    """Per process: requests that may wait for a thread; one more is answered 503."""
+    body_max_bytes: int = Field(default=MIB, ge=1)
+    upload_max_bytes: int = Field(default=2048 * MIB, ge=1)
+    disk_reserve_bytes: int = Field(default=512 * MIB, ge=0)
+    """An upload or a transcode is refused when it would leave less free than this."""
+
+    lease_s: float = Field(default=30, gt=0)
+    """A worker that is silent for so long has lost its job."""
+    sweep_s: float = Field(default=15, gt=0)
+    retry_base_s: float = Field(default=5, ge=0)
+    """The wait before the second attempt; doubled for each one after, with jitter."""
+    pending_file_s: float = Field(default=3600, gt=0)
+    """Stored files that no transaction has claimed by then are removed."""
+    heartbeat_file: Path | None = None
+    """A worker touches it every 5 s, for an exec probe (`manage.py alive`)."""
+
+    ffmpeg: str = ""
+    """The ffmpeg to run; the one on PATH, else the one in the imageio-ffmpeg wheel, when empty."""
+    sandbox: str = Field(default="auto", pattern="^(auto|required|off)$")
+    """bubblewrap around ffmpeg: where it works, always (else refuse to work), or never."""
+    ffmpeg_threads: int = Field(default=0, ge=0)
+
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_json: bool = True
+    access_log: bool = True
+    drain_s: float = Field(default=0, ge=0)
+    """After SIGTERM: how long to go on serving with a failing readiness probe."""
+
+    @field_validator("database_url", "database_read_url")
+    @classmethod
+    def _psycopg2(cls, url: str) -> str:
+        for prefix in ("postgresql://", "postgres://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg2://" + url.removeprefix(prefix)
+        if url and not url.startswith("postgresql+psycopg2://"):
+            raise ValueError("must be a postgresql:// URL")
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, url: str) -> str:
+        if not url.startswith(("amqp://", "amqps://", "redis://", "rediss://", "redis+socket://")):
+            raise ValueError("must be an amqp:// or redis:// URL")
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _strong_secret(self) -> Self:
+        secret = self.secret_key.get_secret_value()
+        if len(secret.encode()) < 32:
+            raise ValueError("SECRET_KEY must have at least 32 bytes")
+        if secret == EXAMPLE_SECRET and not self.embedded:
+            raise ValueError("SECRET_KEY is the example's: make your own, e.g. with `openssl rand -hex 32`")
+        return self
+
+    @property
+    def storage_dir(self) -> Path:
+        return self.data_dir / "storage"
+
+    @property
+    def work_root(self) -> Path:
+        return self.work_dir or self.data_dir / "work"
+
+
+@functools.cache
+def get_settings() -> Settings:
+    """The settings of this process. Ends it with one line and status 2 when they are not usable."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}".removeprefix(": ").removeprefix("Value error, ")
+            for e in error.errors()
+        ]
+        print("campus: bad settings: " + "; ".join(faults) + " (see .env.example, or `make run`)", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,83 @@
+"""The storage of this process, and files that no crash can orphan."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from conf._celery import crud
+from conf._celery.enqueue import enqueue, wake_after_commit
+from conf.db.dependencies import patiently, with_db_session
+from conf.errors import Unavailable
+from conf.settings import get_settings
+from conf.storage.base import Storage
+from conf.storage.local import LocalStorage
+
+REMOVE = "conf.storage.remove"
+
+
+@functools.cache
+def storage() -> Storage:
+    settings = get_settings()
+    if settings.s3_bucket:
+        from conf.storage.s3 import S3Storage  # boto3 takes 0.3 s to import
+
+        return S3Storage(settings)
+    return LocalStorage(settings.storage_dir)
+
+
+class NewFiles:
+    """Files below one prefix that a transaction has yet to claim."""
+
+    def __init__(self, prefix: str, removal_id: int) -> None:
+        self._prefix = prefix
+        self.removal_id = removal_id
+        self.kept = False
+
+    def put(self, name: str, path: Path) -> str:
+        """Store the file and return its key."""
+        key = self._prefix + name
+        storage().put(key, path)
+        return key
+
+    def keep(self, db: Session) -> None:
+        """Claim the files in the transaction of `db`: if it commits they stay, if not they go. Unavailable when they
+        are being removed because that took too long."""
+        if not crud.drop(db, job_id=self.removal_id):
+            raise Unavailable("Storing the file took too long. Try again.")
+        self.kept = True
+
+
+@contextlib.contextmanager
+def new_files(prefix: str) -> Iterator[NewFiles]:
+    """Store files below `prefix` (a folder of their own, with a slash at its end).
+
+    Their removal is on record before the first byte is stored, as a job for later; `keep` takes it back in the
+    transaction that makes the files somebody's. So whatever dies in between, nothing is left over.
+    """
+    files = NewFiles(prefix, patiently(_plan_removal, prefix=prefix, delay_s=get_settings().pending_file_s))
+    try:
+        yield files
+    finally:
+        if not files.kept:
+            with contextlib.suppress(Exception):  # it is on record and happens later then
+                _hasten_removal(job_id=files.removal_id)
+
+
+def remove_later(db: Session, *, prefix: str) -> None:
+    """Remove the files below `prefix` once the transaction has been committed."""
+    enqueue(db, REMOVE, prefix=prefix)
+
+
+@with_db_session
+def _plan_removal(*, prefix: str, delay_s: float, db: Session) -> int:
+    return enqueue(db, REMOVE, delay_s=delay_s, prefix=prefix).id
+
+
+@with_db_session
+def _hasten_removal(*, job_id: int, db: Session) -> None:
+    job = crud.lock(db, job_id=job_id)
+    crud.requeue(db, job=job, delay_s=0, error=None)
+    wake_after_commit(db, job)

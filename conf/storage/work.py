@@ -1,0 +1,58 @@
+"""Folders for work in progress: uploads that arrive, transcodes that run. One that its process left behind is swept."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from conf.errors import Unavailable
+from conf.settings import get_settings
+
+LOCK = ".lock"
+YOUNG_S = 10
+"""A folder this new may not have its lock yet."""
+
+
+@contextlib.contextmanager
+def work_folder(purpose: str) -> Iterator[Path]:
+    """A new empty folder, removed at the end. While its lock is held, `sweep_work` lets it be."""
+    root = get_settings().work_root.absolute()
+    folder = root / f"{purpose}-{uuid.uuid4().hex[:12]}"
+    folder.mkdir(parents=True, mode=0o700)
+    lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep_work() -> int:
+    """Remove the folders whose process has died; how many there were."""
+    removed = 0
+    root = get_settings().work_root.absolute()
+    for folder in root.iterdir() if root.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < YOUNG_S:
+                continue
+            lock = os.open(folder / LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+            finally:
+                os.close(lock)
+    return removed
+
+
+def need_disk(size: int) -> None:
+    """Unavailable when a file of `size` bytes would not leave the reserve free."""
+    settings = get_settings()
+    settings.work_root.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(settings.work_root).free - size < settings.disk_reserve_bytes:
+        raise Unavailable("There is not enough disk space for this file now.", retry_after=300)

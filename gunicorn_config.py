@@ -1,0 +1,34 @@
+"""gunicorn -c gunicorn_config.py main:app
+
+Several uvicorn processes that share the code they imported. No `max_requests`: a process that is well need not die.
+"""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+
+bind = os.environ.get("BIND", "0.0.0.0:8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", multiprocessing.cpu_count()))
+worker_class = "uvicorn_worker.UvicornWorker"
+preload_app = True
+accesslog = None  # conf.http.observe writes one line a request
+graceful_timeout = 30 + int(float(os.environ.get("DRAIN_S", "0")))
+keepalive = 75
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+
+# prometheus_client gathers the figures of all processes in files here; it reads the name when it is imported.
+_own_folder = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+if _own_folder:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="campus-metrics-")
+
+
+def child_exit(server, worker):  # type: ignore[no-untyped-def]
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):  # type: ignore[no-untyped-def]
+    if _own_folder:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Jobs. Everyone may watch, cancel and retry them: there are no accounts yet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+from conf._celery import crud
+from conf._celery.models import ENDED, JobStatus
+from conf.db.dependencies import DbSession, with_db_session
+from conf.http.pagination import Cursor, Limit, Page, key_of, page
+from conf.http.route import Router
+from conf.http.schemas import Id
+from conf.http.threads import threads
+from jobs import helpers
+from jobs.v1 import schemas
+
+router = Router("/api/v1", tags=["jobs"])
+
+LOOK_S = 0.5
+KEEP_ALIVE_LOOKS = 30
+
+
+@router.get("/jobs/")
+def list_jobs(
+    db: DbSession,
+    request: Request,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    status: JobStatus | None = None,
+    name: Annotated[str | None, Query(max_length=100)] = None,
+) -> Page[schemas.Job]:
+    """The newest first. Public."""
+    rows = crud.page(db, before_id=key_of(cursor), limit=limit + 1, status=status, name=name)
+    return page(rows, limit=limit, request=request, response=response)
+
+
+@router.get("/jobs/{job_id}/")
+def get_job(job_id: Id, db: DbSession) -> schemas.Job:
+    """One job. Public."""
+    return crud.get(db, job_id=job_id)
+
+
+@router.post("/jobs/{job_id}/cancel/", status_code=202)
+def cancel_job(job_id: Id, db: DbSession) -> schemas.Job:
+    """Stop it: at once while it waits, within seconds while it runs. 409 when it has ended. Public."""
+    return helpers.cancel(db, job_id=job_id)
+
+
+@router.post("/jobs/{job_id}/retry/", status_code=202)
+def retry_job(job_id: Id, db: DbSession) -> schemas.Job:
+    """Run a failed or cancelled job again. 409 in any other state. Public."""
+    return helpers.retry(db, job_id=job_id)
+
+
+@router.get(
+    "/jobs/{job_id}/events/",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "`event: job`, `data:` a job, until it ends"}},
+)
+async def watch_job(
+    job_id: Id, last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None
+) -> StreamingResponse:
+    """The job each time it changes, as server-sent events, until it ends. An event's id counts the changes: a client that
+    comes back with `Last-Event-ID` gets what it has not seen, nothing twice. Public."""
+    seen = int(last_event_id or 0)
+    first = await threads().run(_look, job_id=job_id)
+    return StreamingResponse(
+        _events(job_id, first, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _events(job_id: int, now: tuple[int, bool, str] | None, seen: int) -> AsyncIterator[str]:
+    yield "retry: 1000\n\n"
+    silent = 0
+    while now is not None:
+        version, ended, job = now
+        if version > seen:
+            seen, silent = version, 0
+            yield f"event: job\nid: {version}\ndata: {job}\n\n"
+        if ended:
+            return
+        silent += 1
+        if silent % KEEP_ALIVE_LOOKS == 0:
+            yield ": still there\n\n"
+        await asyncio.sleep(LOOK_S)
+        now = await threads().run(_look, job_id=job_id)
+
+
+@with_db_session
+def _look(*, job_id: int, db: Session) -> tuple[int, bool, str]:
+    """Version, whether it has ended, and the job as JSON. NotFound."""
+    job = crud.get(db, job_id=job_id)
+    return job.version, job.status in ENDED, schemas.Job.model_validate(job).model_dump_json()

@@ -1,0 +1,33 @@
+"""Alembic's environment: one transaction for all, under an advisory lock, never waiting long for a table in use."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from conf import resources
+from conf.db.migrate import locations
+from conf.db.models import Model
+from conf.settings import get_settings
+
+LOCK = 0x63616D70  # "camp": two that migrate at once do so one after the other
+
+resources.import_models()
+context.script.version_locations = locations()
+
+
+def run() -> None:
+    if context.is_offline_mode():
+        context.configure(url=get_settings().database_url, target_metadata=Model.metadata, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(get_settings().database_url, poolclass=pool.NullPool)
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        context.configure(connection=connection, target_metadata=Model.metadata, compare_type=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()
