@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 
 from conf import logging, resources
 from conf._celery.app import celery_app
@@ -14,6 +15,7 @@ from conf.http.observe import Observe
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
 from healthcheck import routes as healthcheck
+from web import routes as web
 
 
 @asynccontextmanager
@@ -28,7 +30,8 @@ def build() -> FastAPI:
     logging.setup(settings)
     resources.import_models()
     celery_app.loader.import_default_modules()
-    app = FastAPI(
+    app = FastAPIOffline(  # brings the page /docs with it instead of loading it from elsewhere
+        redoc_url=None,
         title="Campus",
         version="1",
         summary="The backend of a campus behind one versioned API",
@@ -37,7 +40,7 @@ def build() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    for router in (*resources.routers(), media.router, healthcheck.router):
+    for router in (*resources.routers(), media.router, healthcheck.router, web.router):
         app.router.routes.extend(router.routes)
     if settings.cors_origins:
         app.add_middleware(

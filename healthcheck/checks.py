@@ -1,7 +1,6 @@
 """What must work before requests are let in. Each check raises when it does not."""
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext
 
 from conf._celery.app import broker_answers
-from conf.db.migrate import heads
+from conf.db.migrate import missing
 from conf.db.session import write_engine
 from conf.storage.store import storage
 
@@ -31,9 +30,9 @@ def database() -> None:
 
 def migrations() -> None:
     with write_engine().connect() as connection:
-        current = set(MigrationContext.configure(connection).get_current_heads())
-    if missing := _heads() - current:
-        raise RuntimeError(f"not migrated to {', '.join(sorted(missing))}: run `manage.py migrate`")
+        current = MigrationContext.configure(connection).get_current_heads()
+    if behind := missing(current):
+        raise RuntimeError(f"not migrated to {', '.join(sorted(behind))}: run `manage.py migrate`")
 
 
 def broker() -> None:
@@ -51,11 +50,6 @@ CHECKS: dict[str, tuple[Callable[[], None], bool]] = {
     "broker": (broker, False),
     "storage": (stored_files, True),
 }
-
-
-@functools.cache
-def _heads() -> frozenset[str]:
-    return heads()
 
 
 async def run_all() -> list[Result]:

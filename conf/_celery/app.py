@@ -15,6 +15,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 from kombu import Connection, Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport.pyamqp import Transport
 
 from conf import logging, resources
 from conf.settings import get_settings
@@ -48,7 +50,13 @@ def _queue(name: str) -> Queue:
 def _transport_options(url: str) -> dict[str, Any]:
     if url.startswith("amqp"):
         return {}
-    return {"visibility_timeout": 3600, "socket_keepalive": True, "socket_connect_timeout": 2}
+    return {
+        "visibility_timeout": 3600,
+        "socket_keepalive": True,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,
+        "health_check_interval": 10,
+    }
 
 
 _settings = get_settings()
@@ -60,6 +68,7 @@ celery_app.conf.update(
     broker_connection_timeout=2,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    broker_channel_error_retry=True,  # a consumer timeout of RabbitMQ is survived, not died of
     broker_heartbeat=10,
     include=[*resources.task_modules(), "conf._celery.sweep"],
     task_queues=[_queue(name) for name in QUEUES],
@@ -92,18 +101,39 @@ celery_app.conf.update(
 )
 
 
-def connect(*, timeout_s: float) -> Connection:
-    """A connection of one's own for sending with publisher confirms; nothing in it waits much longer than `timeout_s`.
+class BoundedAmqp(Transport):  # type: ignore[misc]  # kombu is untyped
+    """AMQP on which no wait is longer than the time to connect may be: py-amqp itself has no limit on opening a channel
+    or closing, where a broker that hangs, or is short of memory, leaves its clients."""
 
-    The worker's connections must not confirm: a broker that hangs would block the worker's event loop.
+    def establish_connection(self) -> Any:
+        connection = super().establish_connection()
+        connection.transport.sock.settimeout(self.client.connect_timeout)
+        return connection
+
+
+TRANSPORT_ALIASES["bounded-amqp"] = f"{__name__}:BoundedAmqp"
+
+
+def connect(*, timeout_s: float) -> Connection:
+    """A connection of one's own for sending with publisher confirms, on which no wait is longer than `timeout_s`.
+
+    The worker's own connections must not confirm: a broker that hangs would block the worker's event loop.
     """
     url = get_settings().broker_url
-    options: dict[str, Any] = (
-        {"confirm_publish": True, "max_retries": 0}
-        if url.startswith("amqp")
-        else {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "max_retries": 0}
-    )
-    return Connection(url, connect_timeout=timeout_s, heartbeat=0, transport_options=options)
+    if url.startswith("amqp"):
+        options: dict[str, Any] = {"confirm_publish": True, "max_retries": 0}
+        scheme, _, rest = url.partition("://")
+        connection = Connection(
+            f"bounded-amqp://{rest}",
+            ssl=scheme == "amqps",
+            connect_timeout=timeout_s,
+            heartbeat=0,
+            transport_options=options,
+        )
+    else:
+        options = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "max_retries": 0}
+        connection = Connection(url, connect_timeout=timeout_s, transport_options=options)
+    return connection
 
 
 def broker_answers(*, timeout_s: float) -> None:

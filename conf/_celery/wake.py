@@ -70,7 +70,7 @@ class Waker:
     def _publish(connection: Connection, wake: Wake) -> None:
         name, queue_name, job_id = wake
         celery_app.send_task(
-            name, (job_id,), queue=queue_name, connection=connection, retry=False, confirm_timeout=SEND_S
+            name, (job_id,), queue=queue_name, connection=connection, retry=False, confirm_timeout=SEND_S, timeout=SEND_S
         )
 
     def _drain(self) -> int:

@@ -1,15 +1,18 @@
 """What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. And what they leave out."""
 
-from pathlib import Path
 from typing import Any
 
+import structlog
 from celery import bootsteps
 from celery.signals import worker_ready
 from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
 
 from conf._celery.app import DEAD, celery_app
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
+
+log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 5.0
 
@@ -34,10 +37,9 @@ class Alive(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def register_with_event_loop(self, _consumer: Any, hub: Any) -> None:
-        path = get_settings().heartbeat_file
-        if path is not None and self._timer is None:
-            touch(path)
-            self._timer = hub.call_repeatedly(ALIVE_EVERY_S, touch, path)
+        if self._timer is None:
+            _beat()
+            self._timer = hub.call_repeatedly(ALIVE_EVERY_S, _beat)
 
     def stop(self, _consumer: Any) -> None:
         if self._timer is not None:
@@ -58,13 +60,32 @@ class CampusConsumer(Consumer):  # type: ignore[misc]
         silent = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
         super().__init__(*args, worker_options={**(worker_options or {}), **silent}, **kwargs)
 
+    def ensure_connected(self, connection: Any) -> Any:
+        """Look for a broker that is away every few seconds, not ever more rarely; meanwhile the worker is alive."""
+
+        def tick() -> None:
+            _beat()
+            maybe_shutdown()
+
+        connected = connection.ensure_connection(
+            _say_away, None, interval_start=0.5, interval_step=0.5, interval_max=3, callback=tick
+        )
+        self.first_connection_attempt = False
+        return connected
+
 
 celery_app.steps["consumer"].update({DeadLetters, Alive})
 
 
-def touch(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+def _beat() -> None:
+    path = get_settings().heartbeat_file
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _say_away(error: Exception, interval_s: float) -> None:
+    log.warning("the broker does not answer", error=str(error), again_in_s=interval_s)
 
 
 @worker_ready.connect

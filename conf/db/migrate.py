@@ -1,5 +1,7 @@
 """Migrations, one Alembic branch a resource, of the installed resources alone."""
 
+import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 from alembic import command
@@ -23,9 +25,27 @@ def _config() -> Config:
     return config
 
 
-def heads() -> frozenset[str]:
-    """The revisions an up-to-date database is at."""
-    return frozenset(ScriptDirectory.from_config(_config()).get_heads())
+@functools.cache
+def _needed() -> dict[str, set[str]]:
+    """Each revision that an up-to-date database is at, with the revisions that being there implies."""
+    script = ScriptDirectory.from_config(_config())
+    implied = {}
+    for head in script.get_heads():
+        todo, seen = [head], set[str]()
+        while todo:
+            revision = script.get_revision(todo.pop())
+            seen.add(revision.revision)
+            for before in (revision.down_revision, revision.dependencies):
+                todo += [before] if isinstance(before, str) else list(before or ())
+        implied[head] = seen
+    return implied
+
+
+def missing(current: Iterable[str]) -> set[str]:
+    """The newest revisions that a database at `current` has not reached."""
+    needed = _needed()
+    reached = set(current).union(*(needed[revision] for revision in current if revision in needed))
+    return set(needed) - reached
 
 
 def upgrade() -> None:

@@ -1,0 +1,92 @@
+"""A client of the video library, as the command line uses it: over HTTP alone, like any other."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+BLOCK = 1024 * 1024
+
+
+class ClientError(Exception):
+    """What went wrong, in one line."""
+
+
+def send(file: Path, *, url: str, title: str, console: Console) -> str:
+    """Upload the file, wait until it has been processed, and return its playback URL. Shows two bars meanwhile."""
+    timeout = httpx.Timeout(30, read=120)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with (
+        httpx.Client(base_url=url, timeout=timeout, trust_env=False) as client,
+        Progress(*columns, console=console) as bars,
+    ):
+        try:
+            video = _json(client.post("/api/v1/videos/", json={"title": title[:200]}))
+            path = f"/api/v1/videos/{video['id']}/"
+            bar = bars.add_task(f"{file.name}: upload", total=file.stat().st_size)
+            boundary = "campus-upload-7f3c9a51e2d84b06"
+            headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+            head, tail = _frame(boundary)
+            headers["Content-Length"] = str(len(head) + file.stat().st_size + len(tail))
+            body = _body(file, head, tail, lambda count: bars.advance(bar, count))
+            video = _json(client.post(path + "upload/", content=body, headers=headers))
+            bar = bars.add_task(f"{file.name}: processing", total=100)
+            for job in _watch(client, video["job_id"]):
+                bars.update(bar, completed=job["progress"])
+            video = _json(client.get(path))
+        except httpx.TransportError as error:
+            raise ClientError(f"Campus at {url} does not answer: {error}") from error
+    if video["hls_url"] is None:
+        raise ClientError(video["error"] or f"the processing was {job['status']}")
+    return str(video["hls_url"])
+
+
+def _frame(boundary: str) -> tuple[bytes, bytes]:
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n\r\n'
+    return head.encode(), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _body(file: Path, head: bytes, tail: bytes, advance: Any) -> Iterator[bytes]:
+    yield head
+    with file.open("rb") as source:
+        while block := source.read(BLOCK):
+            yield block
+            advance(len(block))
+    yield tail
+
+
+def _json(answer: httpx.Response) -> Any:
+    if answer.is_success:
+        return answer.json()
+    try:
+        problem = answer.json()
+        detail = problem["detail"]
+        faults = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in problem.get("errors", []))
+    except (ValueError, KeyError, TypeError):
+        detail, faults = f"status {answer.status_code}", ""
+    raise ClientError(f"{detail} {faults}".strip() if faults and faults.partition(": ")[2] != detail else detail)
+
+
+def _watch(client: httpx.Client, job_id: int) -> Iterator[dict[str, Any]]:
+    """The job each time it changes, until it ends; a broken line is taken up again where it broke."""
+    seen, patience = "0", 30
+    while True:
+        try:
+            with client.stream("GET", f"/api/v1/jobs/{job_id}/events/", headers={"Last-Event-ID": seen}) as stream:
+                for line in stream.iter_lines():
+                    if line.startswith("id: "):
+                        seen = line[4:]
+                    elif line.startswith("data: "):
+                        job = json.loads(line[6:])
+                        patience = 30
+                        yield job
+                        if job["finished_at"]:
+                            return
+        except httpx.TransportError:
+            patience -= 1
+            if not patience:
+                raise

