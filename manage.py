@@ -28,13 +28,14 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("data"),
     samples: Annotated[bool, typer.Option(help="Put two short videos in on the first run.")] = True,
+    reload: Annotated[bool, typer.Option(help="Start the API anew when its code changes.")] = False,
 ) -> None:
     """Run everything here: PostgreSQL, broker, API, workers. Ctrl-C ends it."""
     from conf.embedded import CannotStart
     from conf.run import run
 
     try:
-        run(host=host, port=port, data_dir=data, samples=samples)
+        run(host=host, port=port, data_dir=data, samples=samples, reload=reload)
     except CannotStart as error:
         raise fail(str(error)) from None
 
@@ -107,7 +108,9 @@ def upload(
 
 
 @app.command()
-def demo(url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000") -> None:
+def demo(
+    url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
+) -> None:
     """Put two short sample videos in, made here."""
     from cms.client import ClientError
     from cms.demo import demonstrate

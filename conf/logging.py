@@ -42,7 +42,16 @@ def setup(settings: Settings) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("uvicorn.access").disabled = True
-    for chatty in ("amqp", "kombu", "botocore", "boto3", "urllib3", "s3transfer", "celery.worker.strategy", "celery.app.trace"):
+    for chatty in (
+        "amqp",
+        "kombu",
+        "botocore",
+        "boto3",
+        "urllib3",
+        "s3transfer",
+        "celery.worker.strategy",
+        "celery.app.trace",
+    ):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 

@@ -73,7 +73,7 @@ class _Asked:
         return self._event.is_set()
 
 
-def run(*, host: str, port: int, data_dir: Path, samples: bool) -> None:
+def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) -> None:
     """Start all, tell where it is, and stay until asked to end. CannotStart, with the reason in one line."""
     _assert_free(host, port)
     asked = _Asked()
@@ -81,7 +81,7 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool) -> None:
     with embedded(data_dir) as parts:
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         environment = _environment(parts.environment, url=url)
-        children = _children(environment, host=host, port=port)
+        children = _children(environment, host=host, port=port, reload=reload)
         try:
             _migrate(environment)
             for child in children:
@@ -89,8 +89,14 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool) -> None:
             _wait_until_ready(url, children, asked)
             if asked:
                 return
-            console.print(f"Campus is ready after {time.monotonic() - begun:.1f} s. Ctrl-C ends it.\n", style="bold green")
-            console.print(f"  API       {url}/docs\n  Player    {url}/watch/\n  Database  {environment['DATABASE_URL']}\n", markup=False, soft_wrap=True)
+            console.print(
+                f"Campus is ready after {time.monotonic() - begun:.1f} s. Ctrl-C ends it.\n", style="bold green"
+            )
+            console.print(
+                f"  API       {url}/docs\n  Player    {url}/watch/\n  Database  {environment['DATABASE_URL']}\n",
+                markup=False,
+                soft_wrap=True,
+            )
             first_time = data_dir / ".samples"
             if samples and not first_time.exists():
                 _put_samples_in(environment, first_time)
@@ -122,10 +128,10 @@ def _environment(parts: dict[str, str], *, url: str) -> dict[str, str]:
     return {**mine, **os.environ, **parts}
 
 
-def _children(environment: dict[str, str], *, host: str, port: int) -> list[Child]:
+def _children(environment: dict[str, str], *, host: str, port: int, reload: bool) -> list[Child]:
     manage = [sys.executable, str(ROOT / "manage.py"), "worker", "--queue"]
     uvicorn = [sys.executable, "-m", "uvicorn", "main:app", "--host", host, "--port", str(port)]
-    server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5"]
+    server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5", *(["--reload"] if reload else [])]
     return [
         Child("API", server, environment),
         Child("worker for short jobs", [*manage, "short", "--concurrency", "2", "--beat"], environment),

@@ -57,7 +57,9 @@ async def live() -> str:
 
 
 @router.get("/healthcheck/ready", response_model_exclude_none=True, responses={503: {"model": Readiness}})
-async def ready(response: Response, verbose: str | None = Query(None, description="Name it to see every check.")) -> Readiness:
+async def ready(
+    response: Response, verbose: str | None = Query(None, description="Name it to see every check.")
+) -> Readiness:
     """Send requests here only while this is 200: `ok`, or `degraded` when only new background work has to wait."""
     results = await _results()
     if draining.is_draining():
@@ -69,9 +71,7 @@ async def ready(response: Response, verbose: str | None = Query(None, descriptio
     if status in ("draining", "failing"):
         response.status_code = 503
         response.headers["Retry-After"] = "5"
-    listed = [
-        CheckResult(name=r.name, status="failing" if r.error else "ok", error=r.error, ms=r.ms) for r in results
-    ]
+    listed = [CheckResult(name=r.name, status="failing" if r.error else "ok", error=r.error, ms=r.ms) for r in results]
     return Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
 
 

@@ -20,9 +20,11 @@ class VideoCreate(Input):
 
 
 class VideoUpdate(Input):
-    title: Title = Field(default=None)
-    description: Description = Field(default=None)
-    is_active: bool = Field(default=None)
+    """Only the fields that are given change; none can be null."""
+
+    title: Title = ""
+    description: Description = ""
+    is_active: bool = True
 
 
 class Video(Output):

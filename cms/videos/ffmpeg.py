@@ -87,10 +87,19 @@ def _checked(found: dict[str, Any], *, path: Path, demuxer: str) -> Source:
 
 
 def run(
-    options: Sequence[str], *, source: Source, seek_s: float = 0, work: Path, limit_s: float, tick: Callable[[float], None]
+    options: Sequence[str],
+    *,
+    source: Source,
+    seek_s: float = 0,
+    work: Path,
+    limit_s: float,
+    tick: Callable[[float], None],
 ) -> None:
-    """Run ffmpeg on the source with these output options, in `work`. `tick` is called twice a second with the seconds of
-    video done so far, and may raise to stop it. Invalid when ffmpeg fails or takes longer than `limit_s`."""
+    """Run ffmpeg on the source with these output options, in `work`.
+
+    `tick` is called twice a second with the seconds of video done so far, and may raise to stop it. Invalid when ffmpeg
+    fails or takes longer than `limit_s`.
+    """
     program = executable()
     threads = get_settings().ffmpeg_threads
     command = [
@@ -166,7 +175,7 @@ def executable() -> Path:
     wanted = get_settings().ffmpeg or shutil.which("ffmpeg")
     if wanted and (get_settings().ffmpeg or _will_do(wanted)):
         return Path(wanted).resolve()
-    import imageio_ffmpeg  # only where the system has none: it is large
+    import imageio_ffmpeg  # noqa: PLC0415  # only where the system has none
 
     try:
         return Path(imageio_ffmpeg.get_ffmpeg_exe()).resolve()

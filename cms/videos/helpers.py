@@ -86,7 +86,7 @@ def _lock_and_stop(db: Session, *, video_id: int) -> Video:
 
 
 def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
-    """Make the video playable: poster, renditions, playlists. Invalid, for the person, when the file cannot be played."""
+    """Make the video playable. Invalid, with the reason for a person, when the file cannot be played."""
     video = crud.get(db, video_id=video_id)
     if video.job_id != attempt.id or video.source_key is None:
         raise Conflict("The file has been replaced.")

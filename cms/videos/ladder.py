@@ -1,7 +1,7 @@
 """The HLS ladder: which renditions a source gets, and the one ffmpeg command that makes them all in one decoding pass.
 
 Each rendition is one fragmented MP4 with a playlist of byte ranges; sound is encoded once, as a rendition of its own
-that all share. Every rendition has its key frames at the same times, 4 s apart, so a player changes between them freely.
+that all share. All have their key frames at the same times, 4 s apart, so a player changes between them freely.
 """
 
 from dataclasses import dataclass
@@ -36,25 +36,30 @@ def renditions(picture: Picture) -> list[Rendition]:
     """The largest first. Never larger than the source; a source below the lowest rung gets one of its own size."""
     short = min(picture.width, picture.height)
     rungs = [rung for rung in RUNGS if rung.short_side <= short] or [Rung(short, RUNGS[-1].kbps)]
-    return [
-        Rendition(f"{rung.short_side}p", *(_even(side * rung.short_side / short) for side in (picture.width, picture.height)), rung.kbps)
-        for rung in rungs
-    ]
+    made = []
+    for rung in rungs:
+        scale = Fraction(rung.short_side, short)
+        width, height = _even(picture.width * scale), _even(picture.height * scale)
+        made.append(Rendition(f"{rung.short_side}p", width, height, rung.kbps))
+    return made
 
 
-def _even(pixels: float) -> int:
+def _even(pixels: Fraction) -> int:
     return max(2, round(pixels / 2) * 2)
 
 
 def poster_size(picture: Picture, *, width: int = 1280) -> tuple[int, int]:
-    scale = min(1.0, width / picture.width)
+    scale = min(Fraction(1), Fraction(width, picture.width))
     return _even(picture.width * scale), _even(picture.height * scale)
 
 
 def options(source: Source) -> list[str]:
     """ffmpeg's output options: writes `<name>.mp4` and `<name>.m3u8` for each rendition, and for `audio`."""
     made = renditions(source.picture) if source.picture else []
-    streams = [f"v:{i}" + (f",agroup:{AUDIO}" if source.sound_index is not None else "") + f",name:{r.name}" for i, r in enumerate(made)]
+    streams = [
+        f"v:{i}" + (f",agroup:{AUDIO}" if source.sound_index is not None else "") + f",name:{r.name}"
+        for i, r in enumerate(made)
+    ]
     if source.sound_index is not None:
         streams.append(f"a:0,agroup:{AUDIO},name:{AUDIO},default:yes" if made else f"a:0,name:{AUDIO}")
     return [
@@ -79,8 +84,8 @@ def _video(picture: Picture, made: list[Rendition]) -> list[str]:
         *(option for i in range(len(made)) for option in ("-map", f"[v{i}]")),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-pix_fmt", "yuv420p"),
         *limits,
-        # A constant rate: with a variable one ffmpeg writes wrong last segments. Only the encoder repeats frames then; the
-        # `fps` filter would keep all repeats of a long hole in memory.
+        # A constant rate: with a variable one ffmpeg writes wrong last segments. Set on the encoder, because the `fps`
+        # filter keeps all repeats of a long hole in memory.
         *("-r:v", f"{rate.numerator}/{rate.denominator}", "-fps_mode:v", "cfr"),
         *("-sc_threshold", "0", "-g", "600"),
         # The first frame of every 4 s, also after a hole in the source's timestamps.

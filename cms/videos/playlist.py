@@ -40,7 +40,13 @@ def measure(folder: Path, name: str) -> Made | None:
         stream = container.streams[0]
         header = stream.codec_context.extradata or b""
         if stream.type == "video":
-            return Made(sum(seconds), peak, sum(sizes) * 8 / sum(seconds), f"avc1.{header[1:4].hex()}", float(stream.average_rate or 0))
+            return Made(
+                sum(seconds),
+                peak,
+                sum(sizes) * 8 / sum(seconds),
+                f"avc1.{header[1:4].hex()}",
+                float(stream.average_rate or 0),
+            )
         return Made(sum(seconds), peak, sum(sizes) * 8 / sum(seconds), f"mp4a.40.{header[0] >> 3}", 0)
 
 

@@ -1,5 +1,6 @@
-"""A program of its own, run inside the sandbox: `probe_file.py FILE DEMUXER DEMUXERS DECODERS MAX_PIXELS` prints what the
-file holds as JSON.
+"""A program of its own, run inside the sandbox: what a file holds, printed as JSON.
+
+    probe_file.py FILE DEMUXER DEMUXERS DECODERS MAX_PIXELS
 
 It imports nothing of Campus. Prints `{"error": …}` for a file it cannot make sense of.
 """
@@ -8,6 +9,7 @@ import json
 import struct
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
@@ -26,7 +28,7 @@ def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str
             "video": None,
         }
         if demuxer == "mov":
-            with open(path, "rb") as file:
+            with Path(path).open("rb") as file:
                 found["claimed_s"] = movie_header_s(file)
         if videos:
             found["video"] = look(container, videos[0], decoders, int(max_pixels))

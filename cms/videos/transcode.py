@@ -26,8 +26,11 @@ class Result:
 
 
 def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], None]) -> Result:
-    """Write poster, renditions and playlists into the empty `folder`. `progress` is called with percent, and may raise to
-    stop the work. Invalid, with the reason for a person, for a file that cannot be played."""
+    """Write poster, renditions and playlists into the empty `folder`.
+
+    `progress` is called with percent, and may raise to stop the work. Invalid, with the reason for a person, for a file
+    that cannot be played.
+    """
     container = containers.sniff(source_path)
     source = ffmpeg.probe(source_path, demuxer=container.demuxer, work=folder)
     limit_s = BASE_LIMIT_S + LIMIT_FACTOR * source.duration_s

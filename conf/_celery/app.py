@@ -1,7 +1,7 @@
 """The Celery application: `celery -A conf._celery.app.celery_app worker`.
 
-Two queues, `short` and `long`: run a worker for each (`-Q short`, `-Q long`), so that long work never stands before short
-work. On RabbitMQ they are quorum queues with a dead-letter queue; on Valkey or Redis those arguments are ignored.
+Two queues, `short` and `long`: run a worker for each (`-Q short`, `-Q long`), so that long work never stands before
+short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey and Redis ignore those arguments.
 """
 
 import os
@@ -30,7 +30,7 @@ DEAD = Queue(
     routing_key="dead",
     queue_arguments={"x-queue-type": "quorum"},
 )
-"""Messages that killed their worker each time. Their jobs are in PostgreSQL, so this is for looking into, not for work."""
+"""Messages that killed their worker each time. Their jobs are in PostgreSQL: this is for looking into, not for work."""
 
 
 def _queue(name: str) -> Queue:
@@ -101,7 +101,7 @@ celery_app.conf.update(
 )
 
 
-class BoundedAmqp(Transport):  # type: ignore[misc]  # kombu is untyped
+class BoundedAmqp(Transport):
     """AMQP on which no wait is longer than the time to connect may be: py-amqp itself has no limit on opening a channel
     or closing, where a broker that hangs, or is short of memory, leaves its clients."""
 

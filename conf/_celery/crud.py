@@ -47,9 +47,7 @@ def page(
     return db.scalars(query).all()
 
 
-def create(
-    db: Session, *, name: str, args: dict[str, Any], queue: str, max_attempts: int, delay_s: float = 0
-) -> Job:
+def create(db: Session, *, name: str, args: dict[str, Any], queue: str, max_attempts: int, delay_s: float = 0) -> Job:
     job = Job(
         name=name,
         args=args,
@@ -64,7 +62,7 @@ def create(
 
 
 def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | None:
-    """Take the job for one attempt: when it is due, or running under a lease that has ended. None when it is not free."""
+    """Take the job for one attempt: when it is due, or runs under a lease that has ended. None when it is not free."""
     free = or_(
         (Job.status == JobStatus.QUEUED) & (Job.run_after <= _NOW),
         (Job.status == JobStatus.RUNNING) & (Job.lease_until < _NOW) & (Job.attempt < Job.max_attempts),
@@ -175,7 +173,7 @@ def expired(db: Session, *, limit: int) -> Sequence[Job]:
 
 
 def due(db: Session, *, queue: str, silent_s: float, limit: int) -> Sequence[Job]:
-    """Due jobs that nobody runs and for which no message was sent in the last `silent_s`: the never woken first. Locked."""
+    """Due jobs that nobody runs, with no message sent in the last `silent_s`; the never woken first. Locked."""
     return db.scalars(
         select(Job)
         .where(

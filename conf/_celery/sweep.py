@@ -1,4 +1,4 @@
-"""What a crash left lying, every 15 s: leases that ended, due jobs without a message, old records, dead work folders."""
+"""Every 15 s, what a crash left lying: leases that ended, due jobs without a message, dead work folders."""
 
 import structlog
 from celery import Task

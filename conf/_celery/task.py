@@ -11,7 +11,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import structlog
 from celery import Task
@@ -103,7 +102,7 @@ class Attempt:
                 return
 
 
-class JobTask(Task):  # type: ignore[misc]  # celery is untyped here
+class JobTask(Task):
     """A task whose arguments and state live in `jobs`. Options: `queue`, `max_attempts`, `soft_time_limit`."""
 
     abstract = True
@@ -158,7 +157,9 @@ class JobTask(Task):  # type: ignore[misc]  # celery is untyped here
             except Exception as error:
                 log.warning("job failed", exc_info=error)
                 final = isinstance(error, CampusError) and not isinstance(error, Unavailable)
-                _give_back(task=self, attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
+                _give_back(
+                    task=self, attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error)
+                )
 
 
 def reason(task: JobTask, error: Exception) -> str:
@@ -175,7 +176,7 @@ def reason(task: JobTask, error: Exception) -> str:
 def backoff_s(attempt: int) -> float:
     """The wait after the failure of that attempt: doubled each time, up to an hour, between half and all of it."""
     full: float = min(3600.0, get_settings().retry_base_s * 2 ** max(0, attempt - 1))
-    return full * random.uniform(0.5, 1)
+    return full * random.uniform(0.5, 1)  # noqa: S311
 
 
 def end(db: Session, task: JobTask, job: Job, *, status: JobStatus | None, error: str | None) -> None:

@@ -70,7 +70,13 @@ class Waker:
     def _publish(connection: Connection, wake: Wake) -> None:
         name, queue_name, job_id = wake
         celery_app.send_task(
-            name, (job_id,), queue=queue_name, connection=connection, retry=False, confirm_timeout=SEND_S, timeout=SEND_S
+            name,
+            (job_id,),
+            queue=queue_name,
+            connection=connection,
+            retry=False,
+            confirm_timeout=SEND_S,
+            timeout=SEND_S,
         )
 
     def _drain(self) -> int:
@@ -86,7 +92,7 @@ class Waker:
 
 
 @functools.cache
-def _waker_of(pid: int) -> Waker:
+def _waker_of(_pid: int) -> Waker:
     made = Waker()
     atexit.register(made.flush)
     return made

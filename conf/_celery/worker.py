@@ -1,6 +1,6 @@
-"""What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. And what they leave out."""
+"""What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. What they leave out."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from celery import bootsteps
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 ALIVE_EVERY_S = 5.0
 
 
-class DeadLetters(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped here
+class DeadLetters(bootsteps.StartStopStep):
     """Declare the queue for dead letters: Celery declares only those it consumes."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
@@ -28,7 +28,7 @@ class DeadLetters(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is u
                 DEAD(channel).declare()
 
 
-class Alive(bootsteps.StartStopStep):  # type: ignore[misc]
+class Alive(bootsteps.StartStopStep):
     """Touch `heartbeat_file` from the worker's own loop: when the loop hangs, the file grows old."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -49,12 +49,14 @@ class Alive(bootsteps.StartStopStep):  # type: ignore[misc]
     terminate = shutdown = stop
 
 
-class CampusConsumer(Consumer):  # type: ignore[misc]
+class CampusConsumer(Consumer):
     """Without the steps that talk to other workers, which we have no use for and which can block on a broker that
     hangs, and without the 28 queues for delayed delivery: delay lives in `jobs`."""
 
-    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
-        default_steps = [step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")]
+    class Blueprint(Consumer.Blueprint):
+        default_steps: ClassVar = [
+            step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")
+        ]
 
     def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any) -> None:
         silent = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}

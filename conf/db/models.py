@@ -1,13 +1,14 @@
 """What all tables share: constraint names that migrations can rely on, identity keys, timestamps."""
 
 import datetime as dt
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Model(DeclarativeBase):
-    metadata = MetaData(
+    metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -16,8 +17,8 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dt.datetime: DateTime(timezone=True)}
-    __mapper_args__ = {"eager_defaults": True}
+    type_annotation_map: ClassVar = {dt.datetime: DateTime(timezone=True)}
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # as SQLAlchemy declares it
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
 

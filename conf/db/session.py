@@ -29,7 +29,7 @@ def write_engine() -> Engine:
 
 @functools.cache
 def read_engine() -> Engine:
-    """For safe requests: autocommit, so a read is one round trip. The route class repeats a read whose connection was lost."""
+    """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its line."""
     settings = get_settings()
     return _engine(settings.database_read_url or settings.database_url, isolation_level="AUTOCOMMIT")
 
@@ -49,7 +49,7 @@ def release(db: Session) -> None:
 
     Nothing may be pending: it would be lost.
     """
-    assert not (db.new or db.dirty or db.deleted), "release() would lose changes"
+    assert not [*db.new, *db.dirty, *db.deleted], "release() would lose changes"
     db.close()
 
 

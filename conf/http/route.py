@@ -49,9 +49,11 @@ class Route(APIRoute):
         bodies = [field for d in dependants for field in d.body_params]
         if len(bodies) > 1:
             raise TypeError(f"{endpoint.__qualname__}: one body parameter at most")
-        self._body = (bodies[0].name, TypeAdapter(bodies[0].field_info.annotation)) if bodies else None
+        self._body: tuple[str, TypeAdapter[Any]] | None = (
+            (bodies[0].name, TypeAdapter(bodies[0].field_info.annotation)) if bodies else None
+        )
         self._answer_type = TypeAdapter(self.response_model) if self.response_model else None
-        self._safe = self.methods <= SAFE_METHODS
+        self._safe = (self.methods or set()) <= SAFE_METHODS
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,7 +162,7 @@ async def _read(request: Request) -> bytes:
     limit = get_settings().body_max_bytes
     length = request.headers.get("content-length", "")
     body = bytearray()
-    if length.isdigit() and int(length) <= limit or not length:
+    if (length.isdigit() and int(length) <= limit) or not length:
         async for chunk in request.stream():
             body += chunk
             if len(body) > limit:

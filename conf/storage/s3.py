@@ -35,9 +35,7 @@ class S3Storage:
         assert_key(key)
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
         with _as_unavailable():
-            self._client.upload_file(
-                str(path), self._bucket, key, ExtraArgs={"ContentType": kind}, Config=_TRANSFER
-            )
+            self._client.upload_file(str(path), self._bucket, key, ExtraArgs={"ContentType": kind}, Config=_TRANSFER)
         path.unlink()
 
     def fetch(self, key: str, path: Path) -> None:

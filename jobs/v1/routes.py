@@ -60,13 +60,16 @@ def retry_job(job_id: Id, db: DbSession) -> schemas.Job:
 @router.get(
     "/jobs/{job_id}/events/",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "`event: job`, `data:` a job, until it ends"}},
+    responses={200: {"content": {"text/event-stream": {}}, "description": "`event: job` with a job as `data`"}},
 )
 async def watch_job(
     job_id: Id, last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None
 ) -> StreamingResponse:
-    """The job each time it changes, as server-sent events, until it ends. An event's id counts the changes: a client that
-    comes back with `Last-Event-ID` gets what it has not seen, nothing twice. Public."""
+    """The job each time it changes, as server-sent events, until it ends. Public.
+
+    An event's id counts the changes: a client that comes back with `Last-Event-ID` gets what it has not seen, nothing
+    twice.
+    """
     seen = int(last_event_id or 0)
     first = await threads().run(_look, job_id=job_id)
     return StreamingResponse(

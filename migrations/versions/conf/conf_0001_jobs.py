@@ -42,9 +42,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_jobs_due", "jobs", ["queue", "run_after"], postgresql_where=sa.text("status = 'queued'"))
     op.create_index("ix_jobs_leases", "jobs", ["lease_until"], postgresql_where=sa.text("status = 'running'"))
-    op.create_index(
-        "ix_jobs_finished_at", "jobs", ["finished_at"], postgresql_where=sa.text("finished_at IS NOT NULL")
-    )
+    op.create_index("ix_jobs_finished_at", "jobs", ["finished_at"], postgresql_where=sa.text("finished_at IS NOT NULL"))
 
 
 def downgrade() -> None:

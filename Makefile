@@ -1,0 +1,53 @@
+# The one list of developer commands: `make help`.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+# Kept beside the environment: a later make installs only what changed.
+.venv/run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Campus needs Python 3.11 or newer; try: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: help run test check format dev bench lock clean
+
+help: ## Say what there is.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: .venv/run ## Run Campus here, with its own PostgreSQL and broker. ARGS="--port 8080"
+	@exec $(BIN)/python manage.py up $(ARGS)
+
+test: .venv/dev ## Run the tests. ARGS="-k upload"
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev ## Lint, types, import rules, and the lock.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/poetry check --lock --quiet
+	@$(BIN)/poetry export -q | diff -q - requirements.txt
+	@$(BIN)/poetry export -q --with dev | diff -q - requirements-dev.txt
+
+format: .venv/dev ## Put the code into its form.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+dev: .venv/dev ## Run Campus and load the API anew when its code changes.
+	@exec $(BIN)/python manage.py up --reload $(ARGS)
+
+bench: .venv/dev ## Measure against the limits and the plain habits. ARGS="reads upload"
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: .venv/dev ## Lock the newest versions that pyproject.toml allows.
+	$(BIN)/poetry lock
+	$(BIN)/poetry export -q -o requirements.txt
+	$(BIN)/poetry export -q --with dev -o requirements-dev.txt
+
+clean: ## Remove the environment and the data.
+	rm -rf .venv data
