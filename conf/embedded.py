@@ -53,8 +53,8 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
         password = _derived(secret, "services")
         port, broker_port = _free_port(), _free_port()
         logs = data_dir / "logs"
-        database = stack.enter_context(_postgres(_database_home(data_dir), logs, port, password))
-        broker = stack.enter_context(_valkey(data_dir, broker_port, password))
+        database = stack.enter_context(postgres(_database_home(data_dir), logs, port, password))
+        broker = stack.enter_context(valkey(data_dir, broker_port, password))
         environment = {
             "EMBEDDED": "1",
             "DATABASE_URL": f"postgresql://campus:{password}@127.0.0.1:{port}/postgres",
@@ -111,7 +111,7 @@ def _credentials() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+def postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
     data = home / "postgresql"
     binaries = _postgres_binaries(data)
     _make_cluster(binaries, data, password)
@@ -211,7 +211,7 @@ def _is_ready(data: Path, pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def _valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+def valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
     folder = data_dir / "valkey"
     folder.mkdir(exist_ok=True)
     log_path = data_dir / "logs" / "valkey.log"

@@ -154,19 +154,21 @@ def _run(
 
 
 def _keep_end(pipe: Any, into: bytearray) -> None:
-    for line in pipe:
-        into += line
-        del into[:-4000]
+    with pipe:
+        for line in pipe:
+            into += line
+            del into[:-4000]
 
 
 def _read_progress(pipe: Any, into: bytearray, done: list[float]) -> None:
     """Note `out_time_us` as it comes; it may be missing, or step back a little."""
-    for line in pipe:
-        if line.startswith(b"out_time_us="):
-            with contextlib.suppress(ValueError):
-                done[0] = max(done[0], int(line[12:]) / 1_000_000)
-        elif len(into) < 100_000:
-            into += line
+    with pipe:
+        for line in pipe:
+            if line.startswith(b"out_time_us="):
+                with contextlib.suppress(ValueError):
+                    done[0] = max(done[0], int(line[12:]) / 1_000_000)
+            elif len(into) < 100_000:
+                into += line
 
 
 @functools.cache

@@ -13,7 +13,7 @@ HOUR_S = 3600
 @celery_app.task(
     bind=True,
     name=helpers.PROCESS,
-    queue="long",
+    job_queue="long",
     max_attempts=3,
     soft_time_limit=48 * HOUR_S,
     time_limit=48 * HOUR_S + 60,

@@ -26,7 +26,7 @@ def task_of(name: str) -> "JobTask":
 def enqueue(db: Session, name: str, *, delay_s: float = 0, **args: Any) -> Job:
     """Have the task `name` called with `args` (JSON values) after the commit, and after `delay_s` seconds."""
     task = task_of(name)
-    job = crud.create(db, name=name, args=args, queue=task.queue, max_attempts=task.max_attempts, delay_s=delay_s)
+    job = crud.create(db, name=name, args=args, queue=task.job_queue, max_attempts=task.max_attempts, delay_s=delay_s)
     if not delay_s:
         wake_after_commit(db, job)
     return job

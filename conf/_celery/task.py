@@ -103,10 +103,10 @@ class Attempt:
 
 
 class JobTask(Task):
-    """A task whose arguments and state live in `jobs`. Options: `queue`, `max_attempts`, `soft_time_limit`."""
+    """A task whose arguments and state live in `jobs`. Options: `job_queue`, `max_attempts`, `soft_time_limit`."""
 
     abstract = True
-    queue = "short"
+    job_queue = "short"
     max_attempts = 5
     soft_time_limit: float | None = 120
     time_limit: float | None = 150

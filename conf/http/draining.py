@@ -18,7 +18,7 @@ def is_draining() -> bool:
 
 
 def install() -> None:
-    """Put ourselves before the server's own SIGTERM handler. Call it in the event loop, after the server set its own."""
+    """Put ourselves before the server's own SIGTERM handler, once it is set and the event loop runs."""
     delay_s = get_settings().drain_s
     server_handler: Any = signal.getsignal(signal.SIGTERM)
     if not callable(server_handler):

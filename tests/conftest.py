@@ -1,0 +1,112 @@
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+
+from tests.servers import any_postgres, new_database
+
+# Settings are read when modules are imported, so the environment is made before anything of Campus is.
+_stack = contextlib.ExitStack()
+_data = Path(tempfile.mkdtemp(prefix="campus-test-data-"))
+_stack.callback(shutil.rmtree, _data, ignore_errors=True)
+SETTINGS = {
+    "DATABASE_URL": _stack.enter_context(new_database(_stack.enter_context(any_postgres()))),
+    "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody there: nothing that is tested here may need it
+    "SECRET_KEY": "a secret of the tests, long enough to be one",
+    "PUBLIC_URL": "http://testserver",
+    "DATA_DIR": str(_data),
+    "LOG_LEVEL": "ERROR",
+    "LEASE_S": "3",
+    "SWEEP_S": "1",
+    "RETRY_BASE_S": "0.05",
+}
+for _name in ("DATABASE_READ_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "WORK_DIR", "FFMPEG", "SANDBOX", "EMBEDDED"):
+    os.environ.pop(_name, None)
+os.environ.update(SETTINGS)
+
+from conf._celery.enqueue import task_of  # noqa: E402
+from conf._celery.models import Job, JobStatus  # noqa: E402
+from conf.db.migrate import upgrade  # noqa: E402
+from conf.db.session import dispose, open_session, write_engine  # noqa: E402
+from main import app  # noqa: E402
+from tests.system import System, system  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    dispose()
+    _stack.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("CI has every server: a skipped test is a failure.", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schema() -> None:
+    upgrade()
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """The API, in this process, on an empty database and an empty storage."""
+    with write_engine().begin() as connection:
+        connection.execute(text("TRUNCATE videos, jobs RESTART IDENTITY CASCADE"))
+    shutil.rmtree(_data / "storage", ignore_errors=True)
+    with TestClient(app, raise_server_exceptions=False) as test_client:
+        yield test_client
+
+
+@pytest.fixture
+def run_jobs() -> Callable[[], list[Job]]:
+    """Runs what is due in this process, until nothing is; the jobs that were run, as they are then."""
+
+    def run() -> list[Job]:
+        ran: set[int] = set()
+        while True:
+            with open_session() as db:
+                due = db.execute(
+                    select(Job.id, Job.name).where(Job.status == JobStatus.QUEUED, Job.run_after <= text("now()"))
+                ).all()
+            if not due:
+                with open_session() as db:
+                    return list(db.scalars(select(Job).where(Job.id.in_(ran)).order_by(Job.id)))
+            for job_id, name in due:
+                task_of(name)(job_id)
+                ran.add(job_id)
+
+    return run
+
+
+@pytest.fixture
+def stored() -> Callable[[], list[str]]:
+    """The keys of all stored files."""
+    from conf.storage.store import storage
+
+    return lambda: sorted(storage().keys(""))
+
+
+@pytest.fixture
+def work() -> Callable[[], list[Path]]:
+    """The folders of work in progress."""
+    return lambda: list((_data / "work").glob("*"))
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[System]:
+    """The API as a process of its own, without a broker and without workers."""
+    with any_postgres() as server, new_database(server) as url:
+        with system(tmp_path / "campus", database_url=url, broker_url="redis://127.0.0.1:1/0") as made:
+            yield made

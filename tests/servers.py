@@ -1,0 +1,161 @@
+"""Real servers for tests: found running, or started here on ports of their own and stopped at the end."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from conf.embedded import postgres
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+RABBITMQ_BIN = Path("/usr/lib/rabbitmq/bin")  # the wrappers in /usr/sbin would change the user
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], *, within_s: float, what: str) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {within_s} s"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder whose way is open to the user PostgreSQL runs as."""
+    folder = Path(tempfile.mkdtemp(prefix="campus-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def any_postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that runs here, else the wheel's."""
+    with contextlib.suppress(psycopg2.OperationalError):
+        psycopg2.connect(POSTGRES, connect_timeout=2).close()
+        yield POSTGRES
+        return
+    with open_folder() as folder:
+        server = OwnPostgres(folder)
+        with server.running():
+            yield server.url
+
+
+@contextlib.contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """The URL of an empty database on that server, dropped at the end."""
+    name = f"campus_test_{uuid.uuid4().hex[:12]}"
+    connection = psycopg2.connect(server_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{server_url.rpartition('/')[0]}/{name}"
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.close()
+
+
+class OwnPostgres:
+    """The wheel's PostgreSQL with a data folder of its own: may be stopped and started again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"postgresql://campus:secret@127.0.0.1:{self._port}/postgres"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        with postgres(self._folder, self._folder, self._port, "secret"):
+            yield
+
+
+class RabbitMQ:
+    """A RabbitMQ node of our own, to stop and kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        node = f"campus{uuid.uuid4().hex[:8]}@localhost"
+        for name in ("mnesia", "log", "home"):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{self._port}\n")
+        (folder / "enabled_plugins").write_text("[].\n")
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder / "home"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_NODENAME": node,
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+    def start(self) -> None:
+        with (self._folder / "log" / "stdout").open("ab") as log:
+            self._process = subprocess.Popen(
+                [RABBITMQ_BIN / "rabbitmq-server"],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_for(self._answers, within_s=60, what="RabbitMQ starts")
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+            self._process.wait(30)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1) as line:
+            line.sendall(b"AMQP\x00\x00\x09\x01")
+            return bool(line.recv(1))
+        return False
+
+
+@contextlib.contextmanager
+def own_rabbitmq() -> Iterator[RabbitMQ]:
+    if not (RABBITMQ_BIN / "rabbitmq-server").exists():
+        pytest.skip("RabbitMQ is not installed (Debian: apt install rabbitmq-server)")
+    with open_folder() as folder:
+        server = RabbitMQ(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
