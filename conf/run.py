@@ -121,6 +121,7 @@ def _environment(parts: dict[str, str], *, url: str) -> dict[str, str]:
         "PUBLIC_URL": url,
         "LOG_JSON": "0",
         "LOG_LEVEL": "WARNING",
+        "WORKER_GRACE_S": "1",
         "PYTHONUNBUFFERED": "1",
         # Running as root is this machine's way; Celery need not warn of it.
         "PYTHONWARNINGS": "ignore::UserWarning:celery.platforms",

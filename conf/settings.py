@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     """The wait before the second attempt; doubled for each one after, with jitter."""
     pending_file_s: float = Field(default=3600, gt=0)
     """Stored files that no transaction has claimed by then are removed."""
+    worker_grace_s: float = Field(default=8, ge=0)
+    """After SIGTERM a running job has so long to end; then it is put back in line."""
     heartbeat_file: Path | None = None
     """A worker touches it every 5 s, for an exec probe (`manage.py alive`)."""
 

@@ -62,15 +62,18 @@ def any_postgres() -> Iterator[str]:
 def new_database(server_url: str) -> Iterator[str]:
     """The URL of an empty database on that server, dropped at the end."""
     name = f"campus_test_{uuid.uuid4().hex[:12]}"
+    _execute(server_url, f"CREATE DATABASE {name}")
+    try:
+        yield f"{server_url.rpartition('/')[0]}/{name}"
+    finally:
+        _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(server_url: str, statement: str) -> None:
     connection = psycopg2.connect(server_url)
     connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{server_url.rpartition('/')[0]}/{name}"
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            connection.close()
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 class OwnPostgres:
@@ -119,6 +122,9 @@ class RabbitMQ:
         }
 
     def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
         with (self._folder / "log" / "stdout").open("ab") as log:
             self._process = subprocess.Popen(
                 [RABBITMQ_BIN / "rabbitmq-server"],

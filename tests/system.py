@@ -42,6 +42,7 @@ class System:
             "LEASE_S": "3",
             "SWEEP_S": "1",
             "RETRY_BASE_S": "0.1",
+            "WORKER_GRACE_S": "1",
         } | settings
 
     def run(self, *command: str) -> None:

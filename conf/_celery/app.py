@@ -6,7 +6,7 @@ short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey 
 
 import os
 
-# SIGTERM: give the running job `worker_soft_shutdown_timeout` to end, then put it back in line. Celery reads this name
+# SIGTERM: give the running job `worker_grace_s` to end, then put it back in line. Celery reads this name
 # when its worker is imported.
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
@@ -87,7 +87,7 @@ celery_app.conf.update(
     worker_detect_quorum_queues=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_enable_remote_control=False,
-    worker_soft_shutdown_timeout=8.0,
+    worker_soft_shutdown_timeout=_settings.worker_grace_s,
     worker_enable_soft_shutdown_on_idle=False,
     worker_redirect_stdouts=False,
     beat_scheduler="celery.beat:Scheduler",

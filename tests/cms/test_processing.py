@@ -1,0 +1,290 @@
+"""Real files of many kinds through the task, and what comes out as players see it."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from fastapi.testclient import TestClient
+
+from cms.videos import ffmpeg as program
+from conf._celery.models import Job
+from conf.settings import get_settings
+from tests.clips import H264, clip, ffmpeg, folder
+from tests.cms.test_videos import VIDEOS, make
+
+RunJobs = Callable[[], list[Job]]
+Process = Callable[[Path], dict[str, Any]]
+
+
+@pytest.fixture
+def process(client: TestClient, run_jobs: RunJobs) -> Process:
+    def run(path: Path) -> dict[str, Any]:
+        video = make(client)
+        with path.open("rb") as file:
+            answer = client.post(f"{VIDEOS}{video['id']}/upload/", files={"file": file})
+        assert answer.status_code == 200, answer.text
+        run_jobs()
+        return dict(client.get(f"{VIDEOS}{video['id']}/").json())
+
+    return run
+
+
+def played(video: dict[str, Any], client: TestClient, into: Path) -> dict[str, Any]:
+    """Fetch everything the master playlist names; per rendition its size, key frames and segments."""
+    base = video["hls_url"].rpartition("/")[0]
+    master = client.get(video["hls_url"]).text
+    names = re.findall(r'^(?!#)(\S+)\.m3u8$|URI="(\S+)\.m3u8"', master, re.MULTILINE)
+    found: dict[str, Any] = {"master": master, "renditions": {}}
+    for name in sorted({a or b for a, b in names}):
+        playlist = client.get(f"{base}/{name}.m3u8").text
+        assert "#EXT-X-ENDLIST" in playlist
+        file = into / f"{name}.mp4"
+        file.write_bytes(client.get(f"{base}/{name}.mp4").content)
+        ranges = re.findall(r"#EXT-X-BYTERANGE:(\d+)@(\d+)", playlist)
+        assert sum(map(int, ranges[-1])) == file.stat().st_size
+        with av.open(str(file)) as container:
+            stream = container.streams[0]
+            keys = [float(p.pts * p.time_base) for p in container.demux(stream) if p.is_keyframe and p.pts is not None]
+            found["renditions"][name] = {
+                "kind": stream.type,
+                "size": (stream.codec_context.width, stream.codec_context.height) if stream.type == "video" else None,
+                "keys": [round(key - keys[0], 2) for key in keys] if stream.type == "video" else None,
+                "pixels": stream.codec_context.pix_fmt if stream.type == "video" else None,
+            }
+    return found
+
+
+def test_a_1080p_source_gets_the_whole_ladder_with_aligned_key_frames(
+    client: TestClient, process: Process, tmp_path: Path
+) -> None:
+    video = process(clip(size="1920x1080", seconds=9))
+    found = played(video, client, tmp_path)
+
+    sizes = {name: made["size"] for name, made in found["renditions"].items() if made["kind"] == "video"}
+    assert sizes == {"1080p": (1920, 1080), "720p": (1280, 720), "480p": (854, 480), "240p": (426, 240)}
+    assert {tuple(made["keys"]) for made in found["renditions"].values() if made["keys"]} == {(0.0, 4.0, 8.0)}
+    lines = [line for line in found["master"].splitlines() if line.startswith("#EXT-X-STREAM-INF")]
+    assert len(lines) == 4
+    for line in lines:
+        assert re.search(r'BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,RESOLUTION=\d+x\d+,.*CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2"', line)
+
+
+KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
+    "silent": (lambda: clip(sound=False), (320, 240)),
+    "audio only m4a": (lambda: clip("a.m4a", picture=False), None),
+    "audio only mp3": (lambda: clip("a.mp3", picture=False), None),
+    "audio only wav": (lambda: clip("a.wav", picture=False), None),
+    "flac": (lambda: clip("a.flac", picture=False), None),
+    "odd size, 4:4:4": (
+        lambda: clip("a.mp4", "-vf", "format=yuv444p,scale=641:361,setsar=1", "-c:v", "libx264", "-pix_fmt", "yuv444p"),
+        (641, 361),
+    ),
+    "tiny": (lambda: clip(size="64x48"), (64, 48)),
+    "portrait": (lambda: clip(size="360x640"), (360, 640)),
+    "variable frame rate": (
+        lambda: clip("a.mkv", "-vf", "select='not(mod(n,3))+lt(random(0),0.4)'", "-fps_mode", "vfr", *H264, seconds=6),
+        (320, 240),
+    ),
+    "10 bit": (lambda: clip("a.mkv", "-c:v", "libx264", "-pix_fmt", "yuv420p10le"), (320, 240)),
+    "4:2:2": (lambda: clip("a.mkv", "-c:v", "libx264", "-pix_fmt", "yuv422p"), (320, 240)),
+    "gray": (lambda: clip("a.mkv", "-c:v", "libx264", "-pix_fmt", "gray"), (320, 240)),
+    "anamorphic": (lambda: clip("a.mkv", "-vf", "setsar=2/1", *H264), (640, 240)),
+    "120 fps": (lambda: clip("a.mp4", *H264, rate="120"), (320, 240)),
+    "one frame": (lambda: clip("a.mp4", "-frames:v", "1", *H264, sound=False), (320, 240)),
+    "5.1 sound": (lambda: clip("a.mp4", *H264, "-ac", "6"), (320, 240)),
+    "8 kHz sound": (lambda: clip("a.mkv", *H264, "-c:a", "pcm_s16le", "-ar", "8000", "-ac", "1"), (320, 240)),
+    "webm": (lambda: clip("a.webm", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-c:a", "libopus"), (320, 240)),
+    "avi": (lambda: clip("a.avi"), (320, 240)),
+    "mpeg-ts": (lambda: clip("a.ts", *H264), (320, 240)),
+    "flv": (lambda: clip("a.flv", *H264, "-c:a", "aac"), (320, 240)),
+    "mov": (lambda: clip("a.mov", *H264), (320, 240)),
+    "ogg": (lambda: clip("a.ogv", "-c:v", "libtheora", "-c:a", "libvorbis"), (320, 240)),
+    "wmv": (lambda: clip("a.wmv"), (320, 240)),
+    "interlaced": (lambda: clip("a.mpg", "-flags", "+ildct+ilme", "-c:v", "mpeg2video"), (320, 240)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_common_kind_becomes_playable(kind: str, client: TestClient, process: Process, tmp_path: Path) -> None:
+    make_clip, size = KINDS[kind]
+    video = process(make_clip())
+
+    assert (video["status"], video["error"]) == ("PROCESSED", None)
+    assert (video["width"], video["height"]) == (size or (None, None))
+    made = played(video, client, tmp_path)["renditions"]
+    pictures = [rendition for rendition in made.values() if rendition["kind"] == "video"]
+    assert all(picture["pixels"] == "yuv420p" for picture in pictures)
+    assert len({tuple(picture["keys"]) for picture in pictures}) == (1 if size else 0)
+    if size:
+        assert client.get(video["poster_url"]).status_code == 200
+        assert max(min(picture["size"]) for picture in pictures) <= min(size) + 1
+    else:
+        assert video["poster_url"] is None
+        assert set(made) == {"audio"}
+
+
+def test_a_rotated_video_is_shown_upright(process: Process) -> None:
+    plain = clip(size="640x360")
+    turned = folder() / "turned.mp4"
+    data = bytearray(plain.read_bytes())
+    # The display matrix in `tkhd` (ISO 14496-12, 8.3.2), turned by 90 degrees: any ffmpeg can read it, not all write it.
+    unity = b"".join(n.to_bytes(4, "big") for n in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
+    quarter = b"".join(n.to_bytes(4, "big") for n in (0, 0x10000, 0, 0xFFFF0000, 0, 0, 360 << 16, 0, 0x40000000))
+    at = data.index(unity, data.index(b"tkhd"))
+    data[at : at + 36] = quarter
+    turned.write_bytes(data)
+
+    video = process(turned)
+    assert (video["status"], video["width"], video["height"]) == ("PROCESSED", 360, 640)
+
+
+def test_a_cover_picture_does_not_make_a_song_a_video(process: Process) -> None:
+    song = folder() / "covered.mp3"
+    cover = folder() / "cover.png"
+    ffmpeg("-f", "lavfi", "-i", "color=red:size=200x200", "-frames:v", "1", str(cover))
+    ffmpeg("-i", str(clip("a.mp3", picture=False)), "-i", str(cover), "-map", "0", "-map", "1", "-c", "copy", str(song))
+    video = process(song)
+    assert (video["status"], video["width"], video["poster_url"]) == ("PROCESSED", None, None)
+
+
+def _truncated(name: str, *options: str, keep: float) -> Path:
+    whole = clip("whole.mp4", *H264, *options, size="640x480", seconds=20).read_bytes()
+    path = folder() / name
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    return path
+
+
+def _patched_duration() -> Path:
+    data = bytearray(clip().read_bytes())
+    at = data.index(b"mvhd") + 4
+    scale = int.from_bytes(data[at + 12 : at + 16], "big")
+    data[at + 16 : at + 20] = (36_000 * scale).to_bytes(4, "big")
+    path = folder() / "ten-hours.mp4"
+    path.write_bytes(data)
+    return path
+
+
+def _patched_size() -> Path:
+    data = bytearray(clip().read_bytes())
+    at = data.index(b"avc1")
+    data[at + 28 : at + 32] = (20_000).to_bytes(2, "big") * 2
+    path = folder() / "claims-20000.mp4"
+    path.write_bytes(data)
+    return path
+
+
+def _huge_frames() -> Path:
+    path = folder() / "huge.mov"
+    if not path.exists():
+        source = ["-f", "lavfi", "-i", "color=red:size=10000x10000:rate=1", "-frames:v", "1"]
+        ffmpeg(*source, "-c:v", "png", "-pred", "none", "-compression_level", "1", str(path))
+    return path
+
+
+def _impossible_frames() -> Path:
+    """Motion JPEG whose every frame says that it is 20000 pixels wide and high, as the container does."""
+    data = bytearray(clip("small.mov", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", sound=False).read_bytes())
+    size = (20_000).to_bytes(2, "big") * 2
+    at = data.find(b"\xff\xc0\x00\x11\x08")
+    while at >= 0:
+        data[at + 5 : at + 9] = size
+        at = data.find(b"\xff\xc0\x00\x11\x08", at + 1)
+    entry = data.index(b"jpeg", data.index(b"stsd"))
+    data[entry + 28 : entry + 32] = size
+    path = folder() / "impossible.mov"
+    path.write_bytes(data)
+    return path
+
+
+def _disguised(text: str) -> Path:
+    """A playlist behind the first bytes of an MP4."""
+    path = folder() / f"{abs(hash(text))}.mp4"
+    path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + text.encode())
+    return path
+
+
+def _garbage() -> Path:
+    path = folder() / "garbage.mp4"
+    path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + bytes(range(256)) * 4000)
+    return path
+
+
+BAD: dict[str, tuple[Callable[[], Path], str]] = {
+    "cut off, index lost": (lambda: _truncated("cut.mp4", keep=0.5), "cannot be read"),
+    "cut off, index kept": (lambda: _truncated("cut2.mp4", "-movflags", "+faststart", keep=0.5), "cut off"),
+    "garbage": (_garbage, "cannot be read"),
+    "claims ten hours": (_patched_duration, "10.0 hours"),
+    "frames of 10000 pixels": (_huge_frames, "10000×10000"),
+    "frames of 20000 pixels": (_impossible_frames, "cannot be read"),
+    "playlist in disguise": (lambda: _disguised("\n#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n"), "cannot be read"),
+    "nothing inside": (lambda: _disguised(""), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.timeout(60)
+def test_a_bad_file_fails_with_a_reason_a_person_understands(
+    kind: str, process: Process, stored: Callable[[], list[str]], work: Callable[[], list[Path]]
+) -> None:
+    make_file, reason = BAD[kind]
+    video = process(make_file())
+    assert video["status"] == "FAILED"
+    assert reason in video["error"]
+    assert video["hls_url"] is None
+    assert [key.rpartition("/")[2] for key in stored()] == [f"source.{make_file().suffix[1:]}"]
+    assert work() == []
+
+
+def test_a_lying_frame_size_does_no_harm(process: Process, stored: Callable[[], list[str]]) -> None:
+    video = process(_patched_size())
+    assert video["status"] in ("PROCESSED", "FAILED")
+    assert video["status"] == "PROCESSED" or len(stored()) == 1
+
+
+def test_no_other_file_and_no_network_is_touched(process: Process, tmp_path: Path) -> None:
+    """What ffmpeg would follow if it were let: a local file and a server that notes its visitors."""
+    secret = tmp_path / "secret.ts"
+    shutil.copy(clip("a.ts", *H264), secret)
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n"
+    for text in (playlist, f"ffconcat version 1.0\nfile {secret}\n"):
+        source = program.Source(_write(text), "mov", 2.0, None, 0)
+        for demuxer in ("mov", "matroska", "mpegts", "hls", "concat", "dash", "sdp"):
+            with pytest.raises(program.Invalid):
+                program.run(
+                    ["-map", "0", "-c", "copy", "-f", "null", "-"],
+                    source=program.Source(source.path, demuxer, 2.0, None, 0),
+                    work=tmp_path,
+                    limit_s=10,
+                    tick=lambda _: None,
+                )
+    assert process(_disguised(playlist))["status"] == "FAILED"
+
+
+def _write(text: str) -> Path:
+    path = folder() / f"{abs(hash(text))}.playlist"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+def test_it_works_with_the_ffmpeg_of_the_wheel_and_without_a_sandbox(
+    sandbox: str, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import imageio_ffmpeg
+
+    from conf import sandbox as room
+
+    settings = get_settings().model_copy(update={"ffmpeg": imageio_ffmpeg.get_ffmpeg_exe(), "sandbox": sandbox})
+    for module in ("conf.sandbox", "cms.videos.ffmpeg"):
+        monkeypatch.setattr(f"{module}.get_settings", lambda: settings)
+    room.available.cache_clear()
+    program.executable.cache_clear()
+    try:
+        assert process(clip(seconds=3))["status"] == "PROCESSED"
+    finally:
+        room.available.cache_clear()
+        program.executable.cache_clear()

@@ -1,0 +1,249 @@
+"""What happens when a part dies: the work is done once, and no file is left over. On real RabbitMQ and PostgreSQL."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from conf._celery.app import celery_app
+from tests.clips import clip
+from tests.faults.conftest import Faults
+from tests.servers import OwnPostgres, wait_for
+from tests.system import System
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def long_clip() -> Path:
+    return clip(size="1280x720", seconds=25)
+
+
+def assert_whole(campus: System, video_id: int) -> None:
+    """Just what the video names is stored, and nothing is in work."""
+    video = campus.video(video_id)
+    source, made = (video[name].split("/media/")[1].split("/", 1)[1] for name in ("file", "hls_url"))
+    folder = made.rpartition("/")[0] + "/"
+    wait_for(
+        lambda: all(key == source or key.startswith(folder) for key in campus.stored()),
+        within_s=20,
+        what="files of other attempts are removed",
+    )
+    assert {source, made} <= set(campus.stored())
+    assert campus.client.get(video["hls_url"]).text.startswith("#EXTM3U")
+    wait_for(lambda: not campus.work_folders(), within_s=30, what="work folders are removed")
+
+
+def wait_until_transcoding(campus: System, job_id: int) -> None:
+    wait_for(lambda: campus.job(job_id)["progress"] > 0, within_s=60, what="the transcode is under way")
+
+
+def test_a_worker_killed_in_mid_transcode(faults: Faults) -> None:
+    campus = faults.campus
+    worker = campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    campus.kill(worker)
+    assert campus.video(video["id"])["status"] == "PROCESSING"
+    assert _ffmpegs(campus) == []
+
+    campus.start_worker()
+    campus.wait_until(video["id"], "PROCESSED", within_s=120)
+    assert campus.job(video["job_id"])["attempt"] == 2
+    assert_whole(campus, video["id"])
+
+
+def _ffmpegs(campus: System) -> list[str]:
+    """The command lines of ffmpegs that work for this system."""
+    time.sleep(0.5)
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = process.read_bytes().replace(b"\0", b" ").decode()
+            if campus.environment["DATA_DIR"] in line and "-progress" in line:
+                found.append(line)
+    return found
+
+
+def test_a_worker_asked_to_stop_puts_its_job_back(faults: Faults) -> None:
+    campus = faults.campus
+    worker = campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert campus.job(video["job_id"])["status"] == "queued"
+    assert campus.video(video["id"])["status"] == "NOT_PROCESSED"
+
+    campus.start_worker()
+    campus.wait_until(video["id"], "PROCESSED", within_s=120)
+    job = campus.job(video["job_id"])
+    assert job["max_attempts"] - job["attempt"] == 2
+    assert_whole(campus, video["id"])
+
+
+def test_the_broker_is_away_during_an_upload(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker()
+    faults.broker.stop()
+    begun = time.monotonic()
+    video = campus.upload()
+    assert time.monotonic() - begun < 2
+    assert campus.client.get("/healthcheck/ready").json()["status"] == "degraded"
+    faults.broker.start()
+    campus.wait_until(video["id"], "PROCESSED", within_s=60)
+    assert_whole(campus, video["id"])
+
+
+def test_the_broker_is_killed_with_a_hundred_jobs_queued(faults: Faults) -> None:
+    campus = faults.campus
+    words = [f"word {n:03}" for n in range(100)]
+    ids = [faults.enqueue("tests.note", word=word) for word in words]
+    for job_id in ids:
+        _send(faults, "tests.note", job_id)
+    faults.broker.kill()
+    faults.broker.start()
+    campus.start_worker()
+    wait_for(lambda: len(faults.notes()) >= 100, within_s=60, what="all jobs are done")
+    assert faults.notes() == words
+    assert {job.attempt for job in faults.jobs(*ids)} == {1}
+
+
+def test_the_broker_is_killed_while_jobs_run(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    faults.broker.kill()
+    faults.broker.start()
+    campus.wait_until(video["id"], "PROCESSED", within_s=120)
+    assert campus.job(video["job_id"])["attempt"] == 1
+    job_id = faults.enqueue("tests.note", word="after")
+    wait_for(lambda: faults.notes() == ["after"], within_s=60, what=f"job {job_id} after the return")
+    assert_whole(campus, video["id"])
+
+
+def _send(faults: Faults, name: str, job_id: int) -> None:
+    with celery_app.connection_for_write(faults.broker.url) as connection:
+        celery_app.send_task(name, (job_id,), queue="short", connection=connection)
+
+
+def test_a_process_killed_between_commit_and_message(faults: Faults) -> None:
+    """The commit stands, the message was never sent: the sweep sends it."""
+    script = (
+        "import os, signal\n"
+        "from conf._celery import wake\n"
+        "wake.Waker.wake = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from conf._celery.enqueue import enqueue\n"
+        "from conf.db.dependencies import with_db_session\n"
+        "import tests.probes\n"
+        "with_db_session(lambda *, db: enqueue(db, 'tests.note', word='swept'))()\n"
+    )
+    campus = faults.campus
+    ended = subprocess.run([sys.executable, "-c", script], env=campus.environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    campus.start_worker()
+    wait_for(lambda: faults.notes() == ["swept"], within_s=30, what="the sweep finds it")
+
+
+def test_the_same_message_five_times_at_once(faults: Faults) -> None:
+    campus = faults.campus
+    for beat in (True, False):
+        campus.start_worker(beat=beat, concurrency=3)
+    wait_for(lambda: campus.log().count(" ready.") >= 2, within_s=20, what="workers are ready")
+    job_id = faults.enqueue("tests.wait", seconds=1.0)
+    senders = [threading.Thread(target=_send, args=(faults, "tests.wait", job_id)) for _ in range(5)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    wait_for(lambda: bool(faults.notes()), within_s=20, what="the job is done")
+    time.sleep(2)
+    assert faults.notes() == ["waited"]
+    (job,) = faults.jobs(job_id)
+    assert (job.status, job.attempt) == ("succeeded", 1)
+
+
+def test_a_poison_job_beside_a_good_one(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker()
+    wait_for(lambda: " ready." in campus.log(), within_s=20, what="the worker is ready")
+    poison = faults.enqueue("tests.poison")
+    _send(faults, "tests.poison", poison)
+    begun = time.monotonic()
+    good = faults.enqueue("tests.note", word="good")
+    _send(faults, "tests.note", good)
+    wait_for(lambda: faults.notes() == ["good"], within_s=10, what="the good job")
+    assert time.monotonic() - begun < 10
+    wait_for(lambda: faults.jobs(poison)[0].status == "failed", within_s=60, what="the poison is given up")
+    (job,) = faults.jobs(poison)
+    assert (job.attempt, job.error) == (2, "The worker stopped in the middle of the work.")
+
+
+def test_postgresql_restarts_in_mid_job(
+    faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]
+) -> None:
+    campus = faults.campus
+    server, running = own_postgres
+    campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    running.close()
+    assert campus.client.get(f"/api/v1/videos/{video['id']}/").status_code == 503
+    time.sleep(1)
+    running.enter_context(server.running())
+    assert campus.client.get(f"/api/v1/videos/{video['id']}/").status_code == 200
+    campus.wait_until(video["id"], "PROCESSED", within_s=120)
+    assert campus.job(video["job_id"])["attempt"] == 1
+    assert_whole(campus, video["id"])
+
+
+def test_a_file_replaced_while_it_is_processed(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    second = campus.replace(video["id"], clip(size="426x240"))
+    done = campus.wait_until(video["id"], "PROCESSED")
+    assert (done["width"], done["job_id"]) == (426, second["job_id"])
+    wait_for(lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the first job is cancelled")
+    assert_whole(campus, video["id"])
+
+
+def test_a_video_deleted_while_it_is_processed(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker()
+    video = campus.upload(long_clip())
+    wait_until_transcoding(campus, video["job_id"])
+    assert campus.client.delete(f"/api/v1/videos/{video['id']}/").status_code == 204
+    wait_for(lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the job is cancelled")
+    wait_for(lambda: campus.stored() == [] == campus.work_folders(), within_s=15, what="all files are gone")
+    assert _ffmpegs(campus) == []
+
+
+def test_the_api_is_killed_in_mid_upload(faults: Faults) -> None:
+    campus = faults.campus
+    campus.start_worker(PENDING_FILE_S="1")
+    script = (
+        "import os, signal\n"
+        "from conf.storage import local\n"
+        "put = local.LocalStorage.put\n"
+        "local.LocalStorage.put = lambda *a: (put(*a), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "from pathlib import Path\n"
+        "from cms.videos import helpers\n"
+        "import shutil, sys\n"
+        "helpers.replace_file(video_id=int(sys.argv[1]), path=Path(shutil.copy(sys.argv[2], sys.argv[3])))\n"
+    )
+    video = campus.client.post("/api/v1/videos/", json={"title": "x"}).json()
+    command = [sys.executable, "-c", script, str(video["id"]), str(clip()), campus.environment["DATA_DIR"] + "/half"]
+    ended = subprocess.run(command, env=campus.environment | {"PENDING_FILE_S": "1"}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(campus.stored()) == 1
+    wait_for(lambda: campus.stored() == [], within_s=30, what="the orphan is removed")
+    assert campus.client.get(f"/api/v1/videos/{video['id']}/").json() == video
+    os.unlink(command[-1]) if os.path.exists(command[-1]) else None
