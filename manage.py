@@ -55,6 +55,22 @@ def migrate() -> None:
 
 
 @app.command()
+def bucket() -> None:
+    """Make the S3 bucket of the settings, where it is missing, readable for players on other sites by signed links."""
+    from conf.errors import Unavailable
+    from conf.settings import get_settings
+    from conf.storage.s3 import S3Storage
+
+    if not get_settings().s3_bucket:
+        raise fail("S3_BUCKET is not set")
+    try:
+        S3Storage(get_settings()).make_bucket()
+    except Unavailable as error:
+        raise fail(error.detail) from None
+    console.print("The bucket is there.")
+
+
+@app.command()
 def worker(
     queue: Annotated[str, typer.Option(help="short, long, or both as short,long.")] = "short,long",
     concurrency: Annotated[int, typer.Option(min=1, help="Jobs at once.")] = 1,

@@ -90,7 +90,7 @@ def _prefix() -> list[str]:
         *("--ro-bind", "/usr", "/usr", *system),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
-        *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),  # noqa: S108  # inside, it is its own
+        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108  # inside, it is its own
     ]
 
 

@@ -31,7 +31,6 @@ def retry(db: Session, *, job_id: int) -> Job:
         raise Conflict(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
     task = task_of(job.name)
     job.max_attempts = job.attempt + task.max_attempts
-    job.progress = 0
     crud.requeue(db, job=job, delay_s=0, error=None)
     task.tell(db, job)
     wake_after_commit(db, job)

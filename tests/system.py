@@ -28,6 +28,7 @@ class System:
         self.wait_for = wait_for
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._clients = [self.client]
         self._processes: list[subprocess.Popen[bytes]] = []
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -69,8 +70,21 @@ class System:
 
     def start_api(self) -> subprocess.Popen[bytes]:
         process = self.start(sys.executable, "-m", "uvicorn", "main:app", "--port", str(self.port))
-        wait_for(self._answers, within_s=20, what="the API starts")
+        wait_for(lambda: _answers(self.client), within_s=20, what="the API starts")
         return process
+
+    def start_elsewhere(self, **settings: str) -> httpx.Client:
+        """A second API with other settings; a client of it. Its process is `last_process`."""
+        port = free_port()
+        self.start(sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), **settings)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+        self._clients.append(client)
+        wait_for(lambda: _answers(client), within_s=20, what="the API starts")
+        return client
+
+    @property
+    def last_process(self) -> subprocess.Popen[bytes]:
+        return self._processes[-1]
 
     def start_worker(self, *, beat: bool = True, concurrency: int = 2, **settings: str) -> subprocess.Popen[bytes]:
         return self.start(
@@ -86,7 +100,8 @@ class System:
         process.wait(30)
 
     def close(self) -> None:
-        self.client.close()
+        for client in self._clients:
+            client.close()
         for process in self._processes:
             if process.poll() is None:
                 self.kill(process)
@@ -122,10 +137,11 @@ class System:
     def log(self) -> str:
         return (self._folder / "log").read_text(errors="replace")
 
-    def _answers(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return self.client.get("/healthcheck/").is_success
-        return False
+
+def _answers(client: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return client.get("/healthcheck/").is_success
+    return False
 
 
 @contextlib.contextmanager

@@ -4,12 +4,6 @@ Two queues, `short` and `long`: run a worker for each (`-Q short`, `-Q long`), s
 short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey and Redis ignore those arguments.
 """
 
-import os
-
-# SIGTERM: give the running job `worker_grace_s` to end, then put it back in line. Celery reads this name
-# when its worker is imported.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-
 from typing import Any
 
 from celery import Celery

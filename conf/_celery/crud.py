@@ -134,6 +134,7 @@ def end(db: Session, *, job: Job, status: JobStatus, error: str | None) -> None:
 def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None:
     """Put a locked job back in line, to run in `delay_s` seconds."""
     job.status = JobStatus.QUEUED
+    job.progress = 0
     job.error = error
     job.lease_until = None
     job.finished_at = None

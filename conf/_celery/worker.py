@@ -1,5 +1,6 @@
 """What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. What they leave out."""
 
+import signal
 from typing import Any, ClassVar
 
 import structlog
@@ -91,5 +92,8 @@ def _say_away(error: Exception, interval_s: float) -> None:
 
 
 @worker_ready.connect
-def _tidy_up(**_: Any) -> None:
+def _begin(**_: Any) -> None:
+    # SIGTERM is what orchestrators send, and Celery would wait for the running job without limit. SIGQUIT's handler gives
+    # it `worker_grace_s`, then raises SystemExit in it, whereupon it goes back in line.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))
     sweep_work()

@@ -9,10 +9,11 @@ import time
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger("access")
+disable_created_metrics()
 
 REQUESTS = Counter("campus_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(

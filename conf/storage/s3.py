@@ -17,6 +17,7 @@ from conf.storage.base import assert_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
 MIB = 1024 * 1024
 _TRANSFER = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
@@ -75,6 +76,17 @@ class S3Storage:
 
     def path(self, key: str) -> Path | None:  # noqa: ARG002  # the Protocol's
         return None
+
+    def make_bucket(self) -> None:
+        """Make the bucket unless it is there, and let web pages anywhere read through signed links."""
+        try:
+            self.check()
+        except Unavailable:
+            with _as_unavailable():
+                self._client.create_bucket(Bucket=self._bucket)
+        rule: CORSRuleTypeDef = {"AllowedMethods": ["GET", "HEAD"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
+        with _as_unavailable():
+            self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]})
 
     def check(self) -> None:
         with _as_unavailable():

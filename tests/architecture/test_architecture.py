@@ -1,0 +1,154 @@
+"""What must stay true of the code as a whole."""
+
+import ast
+import os
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from conf import resources
+from conf._celery.app import QUEUES, celery_app
+from conf._celery.task import JobTask
+from conf.db.models import Model
+from conf.http.route import Route, Router
+from main import app
+from tests.servers import any_postgres, new_database
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [
+    path
+    for path in ROOT.rglob("*.py")
+    if not {".venv", "tests", "benchmarks", "data", "node_modules"} & set(path.relative_to(ROOT).parts)
+]
+MAY_COMMIT = {"conf/http/route.py", "conf/db/dependencies.py"}
+
+
+def calls(path: Path, method: str) -> list[int]:
+    tree = ast.parse(path.read_text())
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
+    ]
+
+
+def test_only_the_route_class_and_with_db_session_commit() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in SOURCES if calls(path, "commit")}
+    assert found == MAY_COMMIT
+
+
+def test_the_guard_against_commits_sees_one(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f(db):\n    db.commit()\n")
+    assert calls(tmp_path / "a.py", "commit") == [2]
+
+
+def test_every_package_has_its_storey() -> None:
+    """A stray `utils/` beside the resources has none."""
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    storeys = set(re.split(r"[ |]+", " | ".join(rules["contracts"][0]["layers"])))
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    modules = {path.stem for path in ROOT.glob("*.py")}
+    assert packages == storeys == set(rules["root_packages"])
+    assert modules == {"main", "manage", "gunicorn_config"}
+
+
+def test_every_route_says_who_may_call_it() -> None:
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema and route.path.startswith(("/api/", "/media/")):
+            assert re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", route.endpoint.__doc__ or ""), route.path
+            assert isinstance(route, Route)
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [route.operation_id or route.unique_id for route in app.routes if isinstance(route, APIRoute)]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_queue_is_consumed_and_every_task_has_one() -> None:
+    celery_app.loader.import_default_modules()
+    assert {queue.name for queue in celery_app.conf.task_queues} == set(QUEUES)
+    jobs = [task for name, task in celery_app.tasks.items() if isinstance(task, JobTask) and "." in name]
+    assert len(jobs) >= 2
+    for task in jobs:
+        assert task.job_queue in QUEUES
+        assert task.soft_time_limit < task.time_limit
+
+
+def test_every_queue_has_a_worker_in_production_and_in_the_embedded_mode() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    embedded = (ROOT / "conf" / "run.py").read_text()
+    for queue in QUEUES:
+        assert re.search(rf"--queue[\", ]+{queue}", compose), queue
+        assert re.search(rf'manage, "{queue}"', embedded), queue
+
+
+def test_a_session_in_an_async_route_is_refused() -> None:
+    from conf.db.dependencies import DbSession
+
+    async def route(db: DbSession) -> None: ...
+
+    with pytest.raises(TypeError, match="no session"):
+        Router("", tags=[]).get("/x/")(route)
+
+
+def test_the_gunicorn_file_loads() -> None:
+    settings = runpy.run_path(str(ROOT / "gunicorn_config.py"))
+    assert settings["worker_class"] == "uvicorn_worker.UvicornWorker"
+    assert "max_requests" not in settings
+    settings["on_exit"](None)
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR")
+
+
+def _alembic(url: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", "alembic", *arguments]
+    environment = os.environ | {"DATABASE_URL": url}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_migrations_go_up_down_and_up_and_make_what_the_models_say() -> None:
+    with any_postgres() as server, new_database(server) as url:
+        _alembic(url, "upgrade", "heads")
+        assert "No new upgrade operations" in _alembic(url, "check")
+        _alembic(url, "downgrade", "base")
+        _alembic(url, "upgrade", "heads")
+
+
+def test_without_cms_there_is_an_app_with_migrations_and_workers_and_nothing_of_cms() -> None:
+    script = """
+import sys
+from conf import resources
+resources.INSTALLED.remove("cms")
+from conf.db.migrate import upgrade
+upgrade()
+from main import app
+from conf._celery.app import celery_app
+from sqlalchemy import inspect
+from conf.db.session import write_engine
+from fastapi.testclient import TestClient
+with TestClient(app) as client:
+    assert client.get("/healthcheck/ready").status_code == 200
+    assert client.get("/api/v1/jobs/").status_code == 200
+    assert client.get("/api/v1/videos/").status_code == 404
+assert "conf.storage.remove" in celery_app.tasks
+assert not [name for name in celery_app.tasks if name.startswith("cms.")]
+assert set(inspect(write_engine()).get_table_names()) == {"jobs", "alembic_version"}
+assert not [name for name in sys.modules if name.split(".")[0] == "cms"]
+"""
+    with any_postgres() as server, new_database(server) as url:
+        environment = os.environ | {"DATABASE_URL": url}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, check=False)
+        assert done.returncode == 0
+
+
+def test_the_names_of_installed_resources_are_their_packages() -> None:
+    for name in resources.INSTALLED:
+        assert (ROOT / name / "__init__.py").read_text().startswith('"""')
+    assert set(Model.metadata.tables) == {"jobs", "videos"}

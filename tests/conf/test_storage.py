@@ -1,0 +1,131 @@
+"""Both storages by the same tests; S3 over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from moto.server import ThreadedMotoServer
+from pydantic import SecretStr
+
+from conf.errors import NotFound, TooLarge, Unavailable
+from conf.settings import Settings, get_settings
+from conf.storage.base import Storage
+from conf.storage.local import LocalStorage
+from conf.storage.s3 import S3Storage, _client
+from tests.servers import free_port
+
+
+@pytest.fixture(scope="module")
+def s3_settings() -> Iterator[Settings]:
+    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    settings = get_settings().model_copy(
+        update={
+            "s3_bucket": "campus",
+            "s3_endpoint_url": f"http://127.0.0.1:{port}",
+            "s3_access_key_id": "key",
+            "s3_secret_access_key": SecretStr("secret"),
+        }
+    )
+    _client(settings, settings.s3_endpoint_url).create_bucket(Bucket="campus")
+    yield settings
+    server.stop()
+
+
+@pytest.fixture(params=["local", "s3"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    if request.param == "local":
+        yield LocalStorage(tmp_path / "storage")
+        return
+    made = S3Storage(request.getfixturevalue("s3_settings"))
+    yield made
+    for key in list(made.keys("")):
+        made._client.delete_object(Bucket="campus", Key=key)
+
+
+def put(files: Storage, key: str, tmp_path: Path, content: bytes = b"content") -> None:
+    path = tmp_path / "new"
+    path.write_bytes(content)
+    files.put(key, path)
+    assert not path.exists()
+
+
+def test_what_is_put_is_there(files: Storage, tmp_path: Path) -> None:
+    put(files, "a/b/c.txt", tmp_path)
+    assert files.read("a/b/c.txt", limit=100) == b"content"
+    assert files.size("a/b/c.txt") == 7
+    files.fetch("a/b/c.txt", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"content"
+    assert list(files.keys("a/")) == ["a/b/c.txt"]
+
+
+def test_a_large_file_arrives_whole(files: Storage, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 200_000
+    put(files, "a/large", tmp_path, content)
+    files.fetch("a/large", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == content
+
+
+def test_removing_a_folder_removes_all_below_it_and_nothing_beside_it(files: Storage, tmp_path: Path) -> None:
+    for key in ("v/1/x/a", "v/1/y/b", "v/12/z"):
+        put(files, key, tmp_path)
+    files.remove("v/1/")
+    assert sorted(files.keys("v/")) == ["v/12/z"]
+    files.remove("v/1/")
+
+
+def test_what_is_not_there_is_not_found(files: Storage, tmp_path: Path) -> None:
+    for ask in (
+        lambda: files.read("none", limit=1),
+        lambda: files.size("none"),
+        lambda: files.fetch("none", tmp_path / "x"),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+
+
+def test_too_large_a_file_is_not_read_into_memory(files: Storage, tmp_path: Path) -> None:
+    put(files, "a/b", tmp_path)
+    with pytest.raises(TooLarge):
+        files.read("a/b", limit=6)
+
+
+@pytest.mark.parametrize("key", ["../x", "/x", "a//b", "a/./b", "a\\b", "a\0b", ""])
+def test_a_key_that_is_a_path_is_refused(files: Storage, tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="not a storage key"):
+        put(files, key, tmp_path)
+
+
+def test_a_presigned_address_serves_ranges_without_us(s3_settings: Settings, tmp_path: Path) -> None:
+    files = S3Storage(s3_settings)
+    put(files, "a/b.mp4", tmp_path)
+    address = files.link("a/b.mp4", expires_s=60)
+    assert address
+    answer = httpx.get(address, headers={"Range": "bytes=0-2"}, trust_env=False)
+    assert (answer.status_code, answer.content) == (206, b"con")
+
+
+def test_a_storage_that_is_away_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
+    away = S3Storage(s3_settings.model_copy(update={"s3_endpoint_url": f"http://127.0.0.1:{free_port()}"}))
+    with pytest.raises(Unavailable):
+        away.check()
+    with pytest.raises(Unavailable):
+        put(away, "a/b", tmp_path)
+    with pytest.raises(Unavailable):
+        S3Storage(s3_settings.model_copy(update={"s3_bucket": "none"})).check()
+
+
+def test_a_file_is_moved_to_another_file_system_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = LocalStorage(tmp_path / "storage")
+    replace = Path.replace
+
+    def cross(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError(18, "Invalid cross-device link")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", cross)
+    put(files, "a/b", tmp_path)
+    assert list(files.keys("")) == ["a/b"]

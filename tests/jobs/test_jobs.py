@@ -1,0 +1,258 @@
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from conf._celery import sweep
+from conf._celery.enqueue import enqueue, task_of
+from conf._celery.models import Job
+from conf.db.dependencies import with_db_session
+from conf.db.session import write_engine
+from tests import probes
+from tests.system import System
+
+JOBS = "/api/v1/jobs/"
+RunJobs = Callable[[], list[Job]]
+
+
+@with_db_session
+def put(name: str, *, db: object, delay_s: float = 0, **args: object) -> int:
+    return enqueue(db, name, delay_s=delay_s, **args).id  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _notes() -> Iterator[None]:
+    with write_engine().begin() as connection:
+        connection.execute(text("CREATE TABLE IF NOT EXISTS notes (word text NOT NULL)"))
+    yield
+    with write_engine().begin() as connection:
+        connection.execute(text("DROP TABLE notes"))
+
+
+def notes() -> list[str]:
+    return with_db_session(lambda *, db: probes.notes(db))()
+
+
+def state(client: TestClient, job_id: int) -> dict[str, object]:
+    return dict(client.get(f"{JOBS}{job_id}/").json())
+
+
+def test_a_job_is_done_once_and_says_so(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.note", word="a")
+    run_jobs()
+    task_of("tests.note")(job_id)
+    job = state(client, job_id)
+    assert (job["status"], job["progress"], job["attempt"], job["error"]) == ("succeeded", 100, 1, None)
+    assert notes() == ["a"]
+
+
+def test_a_rollback_takes_the_job_back(client: TestClient) -> None:
+    @with_db_session
+    def fail(*, db: object) -> None:
+        enqueue(db, "tests.note", word="never")  # type: ignore[arg-type]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert client.get(JOBS).json() == {"items": [], "next": None}
+
+
+def test_a_passing_fault_is_tried_again_and_leaves_nothing_of_the_failed_attempts(
+    client: TestClient, run_jobs: RunJobs
+) -> None:
+    job_id = put("tests.refuse", again=True)
+    for _ in range(40):
+        run_jobs()
+        if state(client, job_id)["status"] == "succeeded":
+            break
+        time.sleep(0.05)
+    assert state(client, job_id)["attempt"] == 3
+    assert notes() == ["never kept"]
+
+
+def test_a_lasting_fault_fails_at_once_with_its_reason(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.refuse", again=False)
+    run_jobs()
+    job = state(client, job_id)
+    assert (job["status"], job["attempt"], job["error"]) == ("failed", 1, "It is broken.")
+    assert notes() == []
+
+
+def test_an_unexpected_fault_tells_the_client_nothing_of_the_inside(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.stumble")
+    for _ in range(40):
+        run_jobs()
+        if state(client, job_id)["status"] == "failed":
+            break
+        time.sleep(0.05)
+    job = state(client, job_id)
+    assert (job["attempt"], job["error"]) == (2, "Something went wrong on our side.")
+
+
+def test_a_delayed_job_waits(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.note", delay_s=0.5, word="later")
+    run_jobs()
+    assert state(client, job_id)["status"] == "queued"
+    task_of("tests.note")(job_id)
+    assert notes() == []
+    time.sleep(0.6)
+    run_jobs()
+    assert notes() == ["later"]
+
+
+def test_a_waiting_job_is_cancelled_at_once(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.note", word="a")
+    answer = client.post(f"{JOBS}{job_id}/cancel/")
+    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+    task_of("tests.note")(job_id)
+    run_jobs()
+    assert notes() == []
+    assert client.post(f"{JOBS}{job_id}/cancel/").status_code == 409
+
+
+def test_a_running_job_is_cancelled_within_seconds(client: TestClient) -> None:
+    job_id = put("tests.wait", seconds=30)
+    worker = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
+    worker.start()
+    while state(client, job_id)["status"] != "running":
+        time.sleep(0.02)
+    assert client.post(f"{JOBS}{job_id}/cancel/").json()["cancel_requested"] is True
+    worker.join(5)
+    assert state(client, job_id)["status"] == "cancelled"
+    assert notes() == []
+
+
+def test_a_failed_job_can_be_tried_again_by_hand(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.refuse", again=False)
+    run_jobs()
+    answer = client.post(f"{JOBS}{job_id}/retry/")
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    run_jobs()
+    assert state(client, job_id)["attempt"] == 2
+    done = put("tests.note", word="a")
+    run_jobs()
+    assert client.post(f"{JOBS}{done}/retry/").status_code == 409
+    assert client.post(f"{JOBS}999/retry/").status_code == 404
+
+
+def test_only_the_holder_of_the_lease_can_end_a_job(client: TestClient) -> None:
+    """A worker that was asleep for longer than its lease finds the job done by another, and has no effect."""
+    job_id = put("tests.wait", seconds=1.0)
+    sleeper = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
+    sleeper.start()
+    while state(client, job_id)["status"] != "running":
+        time.sleep(0.02)
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE jobs SET lease_until = now() - interval '1 s'"))
+    task_of("tests.wait")(job_id)
+    sleeper.join(10)
+    job = state(client, job_id)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    assert notes() == ["waited"]
+
+
+def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_jobs: RunJobs) -> None:
+    job_id = put("tests.note", word="a")
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'"))
+    sweep.give_back_expired()
+    assert state(client, job_id)["status"] == "queued"
+    time.sleep(0.1)
+    run_jobs()
+    assert state(client, job_id)["attempt"] == 2
+
+
+def test_the_sweep_gives_up_after_the_last_attempt(client: TestClient) -> None:
+    job_id = put("tests.stumble")
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE jobs SET status = 'running', attempt = 2, lease_until = now() - interval '1 s'"))
+    sweep.give_back_expired()
+    job = state(client, job_id)
+    assert (job["status"], job["error"]) == ("failed", "The worker stopped in the middle of the work.")
+
+
+def test_old_jobs_are_forgotten(client: TestClient, run_jobs: RunJobs) -> None:
+    old, new = put("tests.note", word="old"), put("tests.note", word="new")
+    run_jobs()
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = :id"), {"id": old})
+    sweep.forget_old()
+    assert client.get(f"{JOBS}{old}/").status_code == 404
+    assert client.get(f"{JOBS}{new}/").status_code == 200
+
+
+def test_an_unknown_task_is_refused_when_it_is_enqueued() -> None:
+    with pytest.raises(LookupError, match="no installed resource"):
+        put("cms.videos.proces", video_id=1)
+
+
+def test_pages_follow_each_other(client: TestClient) -> None:
+    ids = [put("tests.note", word=str(n)) for n in range(5)]
+    seen: list[int] = []
+    page = client.get(JOBS, params={"limit": 2})
+    while True:
+        seen += [job["id"] for job in page.json()["items"]]
+        if page.json()["next"] is None:
+            break
+        address = page.headers["Link"].partition(">")[0].removeprefix("<")
+        assert page.links["next"]["url"] == address
+        page = client.get(address)
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=" + "x" * 101])
+def test_a_strange_page_is_refused(client: TestClient, query: str) -> None:
+    assert client.get(f"{JOBS}?{query}").status_code == 422
+
+
+def test_jobs_are_found_by_status_and_name(client: TestClient, run_jobs: RunJobs) -> None:
+    done = put("tests.note", word="a")
+    run_jobs()
+    waiting = put("tests.wait", seconds=1)
+    assert [job["id"] for job in client.get(JOBS, params={"status": "succeeded"}).json()["items"]] == [done]
+    assert [job["id"] for job in client.get(JOBS, params={"name": "tests.wait"}).json()["items"]] == [waiting]
+
+
+def events(text_of_stream: str) -> list[tuple[int, dict[str, object]]]:
+    found = []
+    for block in text_of_stream.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        if lines.get("event") == "job":
+            found.append((int(lines["id"]), json.loads(lines["data"])))
+    return found
+
+
+def test_events_tell_every_change_until_the_end_and_resume(client: TestClient) -> None:
+    job_id = put("tests.wait", seconds=2.0)
+    worker = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
+    worker.start()
+    answer = client.get(f"{JOBS}{job_id}/events/")
+    worker.join()
+    told = events(answer.text)
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert [number for number, _ in told] == sorted({number for number, _ in told})
+    assert told[-1][1]["status"] == "succeeded"
+    assert any(0 < job["progress"] < 100 for _, job in told)  # type: ignore[operator]
+
+    again = events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(told[-2][0])}).text)
+    assert again == told[-1:]
+    assert events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(told[-1][0])}).text) == []
+
+
+def test_events_of_no_job_and_with_a_strange_id(client: TestClient) -> None:
+    assert client.get(f"{JOBS}999/events/").status_code == 404
+    job_id = put("tests.note", word="a")
+    assert client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_a_watcher_that_leaves_does_not_disturb(api: System) -> None:
+    video = api.upload()
+    for _ in range(5):
+        with api.client.stream("GET", f"{JOBS}{video['job_id']}/events/") as stream:
+            next(stream.iter_lines())
+    assert api.client.get("/healthcheck/").text == "OK"
+    assert "Traceback" not in api.log()

@@ -1,0 +1,77 @@
+import signal
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from healthcheck import routes
+from tests.system import System
+
+
+def test_the_plain_probes(client: TestClient) -> None:
+    for path in ("/healthcheck/", "/healthcheck", "/healthcheck/live"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (200, "OK")
+
+
+def test_ready_names_each_check_with_its_time(client: TestClient) -> None:
+    routes._Latest.at = 0
+    answer = client.get("/healthcheck/ready?verbose")
+    checks = {check["name"]: check for check in answer.json()["checks"]}
+    assert list(checks) == ["database", "migrations", "broker", "storage"]
+    assert all(check["ms"] >= 0 for check in checks.values())
+    # The tests' broker is not there: work waits in the database, so requests are still let in.
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert checks["broker"]["status"] == "failing"
+    assert "checks" not in client.get("/healthcheck/ready").json()
+
+
+def test_not_ready_before_the_migrations_and_without_a_database(api: System) -> None:
+    assert api.client.get("/healthcheck/startup").text == "OK"
+    other = api.start_elsewhere(DATABASE_URL=api.environment["DATABASE_URL"].rpartition("/")[0] + "/template1")
+    answer = other.get("/healthcheck/ready?verbose")
+    checks = {check["name"]: check for check in answer.json()["checks"]}
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert "manage.py migrate" in checks["migrations"]["error"]
+    assert other.get("/healthcheck/startup").status_code == 503
+    assert other.get("/healthcheck/live").status_code == 200
+
+    nowhere = api.start_elsewhere(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    answer = nowhere.get("/healthcheck/ready?verbose")
+    assert answer.status_code == 503
+    assert nowhere.get("/api/v1/videos/").status_code == 503
+
+
+def test_while_draining_requests_are_served_and_readiness_fails(api: System) -> None:
+    other = api.start_elsewhere(DRAIN_S="2")
+    process = api.last_process
+    assert other.get("/healthcheck/ready").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    answer = other.get("/healthcheck/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    assert other.get("/api/v1/videos/").status_code == 200
+    assert process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_metrics_tell_of_requests_and_jobs(client: TestClient) -> None:
+    client.get("/api/v1/videos/7/")
+    text = client.get("/metrics").text
+    assert 'campus_http_requests_total{method="GET",route="/api/v1/videos/{video_id}/",status="404"}' in text
+    assert "campus_http_request_seconds_bucket" in text
+    assert 'campus_jobs{queue="long",status="queued"} 0.0' in text
+
+
+@pytest.mark.parametrize("path", ["/nowhere/" + "x" * 20, "/api/v1/nothing"])
+def test_unknown_paths_do_not_become_figures(client: TestClient, path: str) -> None:
+    client.get(path)
+    assert path not in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("abc-123", True), ("x" * 65, False), ("a b", False), ('"}{', False), (None, False)]
+)
+def test_a_request_id_is_given_or_kept(client: TestClient, given: str | None, kept: bool) -> None:
+    answer = client.get("/healthcheck/", headers={"X-Request-ID": given} if given else {})
+    assert (answer.headers["X-Request-ID"] == given) is kept
+    assert len(answer.headers["X-Request-ID"]) >= 7
