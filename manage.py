@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException
 from rich.console import Console
+from typer._click.exceptions import ClickException  # Typer has Click inside and does not export its errors' root
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
@@ -142,7 +142,7 @@ def main() -> None:
         status = app(standalone_mode=False)
     except ClickException as error:
         status = fail(error.format_message()).exit_code
-    except Abort:
+    except typer.Abort:
         status = 130
     sys.exit(status or 0)
 

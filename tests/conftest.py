@@ -107,6 +107,9 @@ def work() -> Callable[[], list[Path]]:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[System]:
     """The API as a process of its own, without a broker and without workers."""
-    with any_postgres() as server, new_database(server) as url:
-        with system(tmp_path / "campus", database_url=url, broker_url="redis://127.0.0.1:1/0") as made:
-            yield made
+    with (
+        any_postgres() as server,
+        new_database(server) as url,
+        system(tmp_path / "campus", database_url=url, broker_url="redis://127.0.0.1:1/0") as made,
+    ):
+        yield made

@@ -15,13 +15,13 @@ from conf.errors import Invalid, Unavailable
 
 @celery_app.task(bind=True, name="tests.note")
 @with_db_session
-def note(self: JobTask, *, word: str, db: Session) -> None:  # noqa: ARG001
+def note(self: JobTask, *, word: str, db: Session) -> None:
     db.execute(text("INSERT INTO notes (word) VALUES (:word)"), {"word": word})
 
 
 @celery_app.task(bind=True, name="tests.poison", max_attempts=2)
 @with_db_session
-def poison(self: JobTask, *, db: Session) -> None:  # noqa: ARG001
+def poison(self: JobTask, *, db: Session) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -48,13 +48,13 @@ def refuse(self: JobTask, *, again: bool, db: Session) -> None:
 
 @celery_app.task(bind=True, name="tests.stumble", max_attempts=2)
 @with_db_session
-def stumble(self: JobTask, *, db: Session) -> None:  # noqa: ARG001
+def stumble(self: JobTask, *, db: Session) -> None:
     raise RuntimeError("a secret of the inside")
 
 
 @celery_app.task(bind=True, name="tests.slow", soft_time_limit=1, time_limit=5, max_attempts=1)
 @with_db_session
-def slow(self: JobTask, *, db: Session) -> None:  # noqa: ARG001
+def slow(self: JobTask, *, db: Session) -> None:
     time.sleep(30)
 
 
@@ -64,3 +64,9 @@ def make_notes_table(db: Session) -> None:
 
 def notes(db: Session) -> list[str]:
     return list(db.scalars(text("SELECT word FROM notes ORDER BY word")))
+
+
+@celery_app.task(bind=True, name="tests.nothing")
+@with_db_session
+def nothing(self: JobTask, *, db: Session) -> None:
+    pass

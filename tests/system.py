@@ -155,5 +155,3 @@ def system(folder: Path, *, database_url: str, broker_url: str, **settings: str)
     finally:
         made.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-

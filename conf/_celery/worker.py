@@ -93,7 +93,7 @@ def _say_away(error: Exception, interval_s: float) -> None:
 
 @worker_ready.connect
 def _begin(**_: Any) -> None:
-    # SIGTERM is what orchestrators send, and Celery would wait for the running job without limit. SIGQUIT's handler gives
-    # it `worker_grace_s`, then raises SystemExit in it, whereupon it goes back in line.
+    # SIGTERM is what orchestrators send, and Celery would wait for the running job without limit. SIGQUIT's handler
+    # gives it `worker_grace_s`, then raises SystemExit in it, whereupon it goes back in line.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))
     sweep_work()

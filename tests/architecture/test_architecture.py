@@ -77,7 +77,7 @@ def test_every_queue_is_consumed_and_every_task_has_one() -> None:
     assert len(jobs) >= 2
     for task in jobs:
         assert task.job_queue in QUEUES
-        assert task.soft_time_limit < task.time_limit
+        assert (task.soft_time_limit or 0) < (task.time_limit or 0)
 
 
 def test_every_queue_has_a_worker_in_production_and_in_the_embedded_mode() -> None:

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from cms.videos import ffmpeg as program
 from conf._celery.models import Job
+from conf.errors import Invalid
 from conf.settings import get_settings
 from tests.clips import H264, clip, ffmpeg, folder
 from tests.cms.test_videos import VIDEOS, make
@@ -47,7 +48,7 @@ def played(video: dict[str, Any], client: TestClient, into: Path) -> dict[str, A
         ranges = re.findall(r"#EXT-X-BYTERANGE:(\d+)@(\d+)", playlist)
         assert sum(map(int, ranges[-1])) == file.stat().st_size
         with av.open(str(file)) as container:
-            stream = container.streams[0]
+            stream: Any = container.streams[0]
             keys = [float(p.pts * p.time_base) for p in container.demux(stream) if p.is_keyframe and p.pts is not None]
             found["renditions"][name] = {
                 "kind": stream.type,
@@ -70,7 +71,9 @@ def test_a_1080p_source_gets_the_whole_ladder_with_aligned_key_frames(
     lines = [line for line in found["master"].splitlines() if line.startswith("#EXT-X-STREAM-INF")]
     assert len(lines) == 4
     for line in lines:
-        assert re.search(r'BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,RESOLUTION=\d+x\d+,.*CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2"', line)
+        assert re.search(
+            r'BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,RESOLUTION=\d+x\d+,.*CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2"', line
+        )
 
 
 KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
@@ -109,7 +112,9 @@ KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_common_kind_becomes_playable(kind: str, client: TestClient, process: Process, tmp_path: Path) -> None:
+def test_every_common_kind_becomes_playable(
+    kind: str, client: TestClient, process: Process, tmp_path: Path
+) -> None:
     make_clip, size = KINDS[kind]
     video = process(make_clip())
 
@@ -253,7 +258,7 @@ def test_no_other_file_and_no_network_is_touched(process: Process, tmp_path: Pat
     for text in (playlist, f"ffconcat version 1.0\nfile {secret}\n"):
         source = program.Source(_write(text), "mov", 2.0, None, 0)
         for demuxer in ("mov", "matroska", "mpegts", "hls", "concat", "dash", "sdp"):
-            with pytest.raises(program.Invalid):
+            with pytest.raises(Invalid):
                 program.run(
                     ["-map", "0", "-c", "copy", "-f", "null", "-"],
                     source=program.Source(source.path, demuxer, 2.0, None, 0),

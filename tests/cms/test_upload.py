@@ -1,21 +1,22 @@
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from conf._celery.models import Job
 from conf.settings import get_settings
-from tests.cms.test_videos import VIDEOS, make
 from tests.clips import clip
+from tests.cms.test_videos import VIDEOS, make
 from tests.system import System
 
 Stored = Callable[[], list[str]]
 RunJobs = Callable[[], list[Job]]
 
 
-def send(client: TestClient, video_id: object, content: bytes, name: str = "a.mp4") -> object:
+def send(client: TestClient, video_id: object, content: bytes, name: str = "a.mp4") -> Any:
     return client.post(f"{VIDEOS}{video_id}/upload/", files={"file": (name, content, "video/mp4")})
 
 
@@ -102,7 +103,9 @@ def test_what_is_no_video_is_refused_by_its_content(
     assert stored() == [] == work()
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\0b.mp4", "x" * 300 + ".mp4", "", "..", "видео.mp4", "a\r\nb"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "a\0b.mp4", "x" * 300 + ".mp4", "", "..", "видео.mp4", "a\r\nb"]
+)
 def test_the_name_a_client_gives_is_never_used(client: TestClient, stored: Stored, name: str) -> None:
     video = make(client)
     boundary = b"b"
@@ -129,11 +132,21 @@ def test_the_name_a_client_gives_is_never_used(client: TestClient, stored: Store
         ("multipart/form-data; boundary=b", b"", 422),
         ("multipart/form-data; boundary=b", b"nonsense", 422),
         ("multipart/form-data; boundary=b", b"--b\r\n\r\n", 422),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n', 422),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\ncut off', 422),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n',
+            422,
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\ncut off',
+            422,
+        ),
     ],
 )
-def test_a_broken_form_is_refused(client: TestClient, stored: Stored, content_type: str, body: bytes, status: int) -> None:
+def test_a_broken_form_is_refused(
+    client: TestClient, stored: Stored, content_type: str, body: bytes, status: int
+) -> None:
     video = make(client)
     answer = client.post(f"{VIDEOS}{video['id']}/upload/", content=body, headers={"Content-Type": content_type})
     assert answer.status_code == status, answer.text
@@ -155,11 +168,15 @@ def test_too_large_a_file_is_refused_before_its_body_is_read(api: System) -> Non
         assert b" 413 " in line.recv(4096).splitlines()[0]
 
 
-def test_too_large_a_file_of_unknown_length_is_refused(client: TestClient, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conf.http.uploads.get_settings", lambda: get_settings().model_copy(update={"upload_max_bytes": 1000}))
+def test_too_large_a_file_of_unknown_length_is_refused(
+    client: TestClient, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "conf.http.uploads.get_settings", lambda: get_settings().model_copy(update={"upload_max_bytes": 1000})
+    )
     video = make(client)
 
-    def chunks() -> object:
+    def chunks() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         for _ in range(100):
             yield b"x" * 100
@@ -172,7 +189,9 @@ def test_too_large_a_file_of_unknown_length_is_refused(client: TestClient, store
 
 def test_a_full_disk_is_said_before_the_upload(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make(client)
-    monkeypatch.setattr("conf.storage.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60}))
+    monkeypatch.setattr(
+        "conf.storage.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60})
+    )
     answer = send(client, video["id"], clip().read_bytes())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
 

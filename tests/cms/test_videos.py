@@ -7,7 +7,7 @@ VIDEOS = "/api/v1/videos/"
 def make(client: TestClient, **fields: object) -> dict[str, object]:
     answer = client.post(VIDEOS, json={"title": "Algebra"} | fields)
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    return dict(answer.json())
 
 
 def test_a_new_video_has_every_field_and_says_where_it_is(client: TestClient) -> None:

@@ -2,6 +2,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -28,7 +29,7 @@ class Faults:
         with sessionmaker(self.engine, expire_on_commit=False).begin() as db:
             yield db
 
-    def enqueue(self, name: str, **args: object) -> int:
+    def enqueue(self, name: str, **args: Any) -> int:
         """Put a job of the tests on record; no message is sent from here, so the sweep must."""
         with self.session() as db:
             job = enqueue_module.enqueue(db, name, **args)

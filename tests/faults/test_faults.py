@@ -1,7 +1,6 @@
 """What happens when a part dies: the work is done once, and no file is left over. On real RabbitMQ and PostgreSQL."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -185,9 +184,7 @@ def test_a_poison_job_beside_a_good_one(faults: Faults) -> None:
     assert (job.attempt, job.error) == (2, "The worker stopped in the middle of the work.")
 
 
-def test_postgresql_restarts_in_mid_job(
-    faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]
-) -> None:
+def test_postgresql_restarts_in_mid_job(faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]) -> None:
     campus = faults.campus
     server, running = own_postgres
     campus.start_worker()
@@ -211,7 +208,9 @@ def test_a_file_replaced_while_it_is_processed(faults: Faults) -> None:
     second = campus.replace(video["id"], clip(size="426x240"))
     done = campus.wait_until(video["id"], "PROCESSED")
     assert (done["width"], done["job_id"]) == (426, second["job_id"])
-    wait_for(lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the first job is cancelled")
+    wait_for(
+        lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the first job is cancelled"
+    )
     assert_whole(campus, video["id"])
 
 
@@ -246,4 +245,4 @@ def test_the_api_is_killed_in_mid_upload(faults: Faults) -> None:
     assert len(campus.stored()) == 1
     wait_for(lambda: campus.stored() == [], within_s=30, what="the orphan is removed")
     assert campus.client.get(f"/api/v1/videos/{video['id']}/").json() == video
-    os.unlink(command[-1]) if os.path.exists(command[-1]) else None
+    Path(command[-1]).unlink(missing_ok=True)

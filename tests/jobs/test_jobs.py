@@ -158,7 +158,9 @@ def test_only_the_holder_of_the_lease_can_end_a_job(client: TestClient) -> None:
 def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.note", word="a")
     with write_engine().begin() as connection:
-        connection.execute(text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'"))
+        connection.execute(
+            text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'")
+        )
     sweep.give_back_expired()
     assert state(client, job_id)["status"] == "queued"
     time.sleep(0.1)
@@ -169,7 +171,9 @@ def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_
 def test_the_sweep_gives_up_after_the_last_attempt(client: TestClient) -> None:
     job_id = put("tests.stumble")
     with write_engine().begin() as connection:
-        connection.execute(text("UPDATE jobs SET status = 'running', attempt = 2, lease_until = now() - interval '1 s'"))
+        connection.execute(
+            text("UPDATE jobs SET status = 'running', attempt = 2, lease_until = now() - interval '1 s'")
+        )
     sweep.give_back_expired()
     job = state(client, job_id)
     assert (job["status"], job["error"]) == ("failed", "The worker stopped in the middle of the work.")
@@ -204,7 +208,9 @@ def test_pages_follow_each_other(client: TestClient) -> None:
     assert seen == ids[::-1]
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=" + "x" * 101])
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=" + "x" * 101]
+)
 def test_a_strange_page_is_refused(client: TestClient, query: str) -> None:
     assert client.get(f"{JOBS}?{query}").status_code == 422
 

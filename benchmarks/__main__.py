@@ -1,0 +1,27 @@
+"""`make bench`, or with ARGS="reads freeze upload transcode jobs" some of it."""
+
+import shutil
+import sys
+
+from benchmarks import freeze, jobs, reads, transcode, upload
+
+PARTS = {"reads": reads.run, "freeze": freeze.run, "upload": upload.run, "transcode": transcode.run, "jobs": jobs.run}
+
+
+def main(names: list[str]) -> int:
+    if unknown := set(names) - set(PARTS):
+        print(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    if shutil.which("wrk") is None and {"reads", "freeze"} & set(names or PARTS):
+        print("bench: wrk is not installed (Debian: apt install wrk)", file=sys.stderr)
+        return 2
+    missed = 0
+    for name in names or PARTS:
+        print(f"\n{name}", flush=True)
+        missed += sum(not result.print() for result in PARTS[name]())
+    print(f"\n{missed} of the goals missed." if missed else "\nAll goals reached.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""What the benchmarks share: goals, medians, servers pinned to one processor, load from the other."""
+
+import os
+import re
+import statistics
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers import any_postgres, new_database
+from tests.system import System, system
+
+SERVER_CPU, LOAD_CPU = ("0", "1") if (os.cpu_count() or 1) > 1 else ("0", "0")
+
+
+@dataclass
+class Result:
+    """One figure with its goal: at least `low`, at most `high`."""
+
+    what: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+    def print(self) -> bool:
+        reached = (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
+        goal = f"goal ≥ {self.low:g}" if self.low is not None else f"goal ≤ {self.high:g}" if self.high is not None else ""
+        mark = ("reached" if reached else "MISSED") if goal else ""
+        print(f"  {self.what:<58} {self.value:9.2f} {self.unit:<5} {goal:<12} {mark}", flush=True)
+        return reached
+
+
+def median_ratio(a: Sequence[float], b: Sequence[float]) -> float:
+    """Of the pairs, each taken one right after the other."""
+    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+
+
+@contextmanager
+def campus(folder: Path, **settings: str) -> Iterator[System]:
+    """Campus as it ships, with every middleware, pinned; without a broker."""
+    defaults = {"BROKER_URL": "redis://127.0.0.1:1/0"}
+    with (
+        any_postgres() as server,
+        new_database(server) as url,
+        system(folder, database_url=url, broker_url=(defaults | settings)["BROKER_URL"], **settings) as made,
+    ):
+        pin(made.last_process.pid, SERVER_CPU)
+        yield made
+
+
+def pin(pid: int, cpu: str) -> None:
+    os.sched_setaffinity(pid, {int(cpu)})
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {int(cpu)})
+
+
+def load(url: str, *, connections: int = 32, seconds: int = 3, script: Path | None = None) -> float:
+    """Requests a second, by wrk from the other processor; every answer must be below 400 unless a script is given."""
+    command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10"]
+    if script is not None:
+        command += ["-s", str(script)]
+    told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    assert script is not None or "Non-2xx" not in told, told
+    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
+    assert found, told
+    return float(found[1])

@@ -1,0 +1,63 @@
+"""1 GiB into Campus as multipart, against a bare handler that writes the same bytes from the socket to the disk."""
+
+import os
+import socket
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlparse
+
+from benchmarks.measure import LOAD_CPU, Result, campus, median_ratio
+from benchmarks.reads import start
+
+SIZE = 1024**3
+ROUNDS = 3
+BLOCK = bytearray(os.urandom(4 * 1024 * 1024))
+HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n\x00\x00\x00\x18ftypisom'
+TAIL = b"\r\n--b--\r\n"
+
+
+def run() -> list[Result]:
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
+        process = made.last_process
+        limit = start(made, "benchmarks.bare:upload", BARE_UPLOAD=f"{folder}/bare")
+        os.sched_setaffinity(0, {int(LOAD_CPU)})
+        video = made.client.post("/api/v1/videos/", json={"title": "x"}).json()
+        path = f"/api/v1/videos/{video['id']}/upload/"
+        send(made.url, path, size=16 * 1024**2)
+        before = _peak_mib(process.pid)
+        rates: dict[str, list[float]] = {"campus": [], "limit": []}
+        for _ in range(ROUNDS):
+            for name, url in (("campus", made.url), ("limit", limit)):
+                rates[name].append(SIZE / 1e6 / send(url, path, size=SIZE))
+                for old in (Path(folder) / "campus" / "storage").rglob("source.*"):
+                    old.unlink()
+        grown = _peak_mib(process.pid) - before
+        return [
+            *(Result(name, statistics.median(rates[name]), unit="MB/s") for name in rates),
+            Result("Campus / the limit", median_ratio(rates["campus"], rates["limit"]), low=0.75),
+            Result("memory grown by", grown, high=64, unit="MiB"),
+        ]
+
+
+def send(url: str, path: str, *, size: int) -> float:
+    """Seconds until the answer."""
+    address = urlparse(url)
+    with socket.create_connection((address.hostname or "", address.port or 80)) as line:
+        begun = time.perf_counter()
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        line.sendall(f"{head}Content-Length: {len(HEAD) + size + len(TAIL)}\r\n\r\n".encode() + HEAD)
+        for _ in range(size // len(BLOCK)):
+            line.sendall(BLOCK)
+        line.sendall(TAIL)
+        status = line.recv(65536).split(b" ")[1]
+        assert status in (b"200", b"204"), status
+        return time.perf_counter() - begun
+
+
+def _peak_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise LookupError("VmHWM")

@@ -1,0 +1,273 @@
+"""The main job from end to end, as its three users meet it: one command, the real parts, a player in a browser."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.clips import clip
+from tests.servers import any_postgres, free_port, new_database, open_folder, own_rabbitmq, wait_for
+from tests.system import ROOT, System, system
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def s3_campus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Campus on PostgreSQL, RabbitMQ and an S3 server, with a worker for each queue."""
+    s3 = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    s3.start()
+    settings = {
+        "S3_BUCKET": "campus",
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{s3.get_host_and_port()[1]}",
+        "S3_ACCESS_KEY_ID": "key",
+        "S3_SECRET_ACCESS_KEY": "secret",
+    }
+    folder = tmp_path_factory.mktemp("s3") / "campus"
+    with (
+        any_postgres() as server,
+        new_database(server) as url,
+        own_rabbitmq() as broker,
+        system(folder, database_url=url, broker_url=broker.url, **settings) as campus,
+    ):
+        campus.run(sys.executable, "manage.py", "bucket")
+        campus.run(sys.executable, "manage.py", "bucket")
+        campus.start(
+            sys.executable, "manage.py", "worker", "--queue", "short", "--beat", HEARTBEAT_FILE=f"{folder}/beat"
+        )
+        campus.start(sys.executable, "manage.py", "worker", "--queue", "long")
+        yield campus
+    s3.stop()
+
+
+def test_a_video_goes_in_and_comes_out_of_s3(s3_campus: System) -> None:
+    assert s3_campus.client.get("/healthcheck/ready").json() == {"status": "ok"}
+    video = s3_campus.wait_until(s3_campus.upload(clip(size="640x480", seconds=5))["id"], "PROCESSED")
+
+    assert s3_campus.client.get(video["hls_url"]).text.startswith("#EXTM3U")
+    segment = s3_campus.client.get(video["hls_url"].replace("master.m3u8", "480p.mp4"))
+    assert segment.status_code == 307
+    address = segment.headers["Location"]
+    assert address.startswith(s3_campus.environment["S3_ENDPOINT_URL"])
+    part = httpx.get(address, headers={"Range": "bytes=4-7"}, trust_env=False)
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert (
+        httpx.get(video["file"], follow_redirects=True, trust_env=False).content
+        == clip(size="640x480", seconds=5).read_bytes()
+    )
+    assert s3_campus.stored() == []
+    assert s3_campus.work_folders() == []
+
+    s3_campus.client.delete(f"/api/v1/videos/{video['id']}/")
+    wait_for(lambda: httpx.get(address, trust_env=False).status_code == 404, within_s=20, what="the files are removed")
+
+
+def test_ffprobe_and_ffmpeg_play_what_comes_out(s3_campus: System) -> None:
+    ffprobe = shutil.which("ffprobe")
+    if ffprobe is None:
+        pytest.skip("ffprobe is not installed (Debian: apt install ffmpeg)")
+    video = s3_campus.wait_until(s3_campus.upload(clip(size="640x480", seconds=5))["id"], "PROCESSED")
+    command = [ffprobe, "-v", "error", "-show_entries", "stream=codec_name,height", "-of", "csv=p=0", video["hls_url"]]
+    probed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert {"h264,480", "h264,240", "aac"} <= set(probed.stdout.split())
+    decode = ["ffmpeg", "-v", "error", "-i", video["hls_url"], "-map", "0:v", "-map", "0:a", "-f", "null", "-"]
+    decoded = subprocess.run(decode, capture_output=True, text=True, check=False)
+    assert (decoded.returncode, decoded.stderr) == (0, "")
+
+
+def test_a_worker_shows_that_it_lives(s3_campus: System) -> None:
+    folder = Path(s3_campus.environment["DATA_DIR"])
+    wait_for((folder / "beat").exists, within_s=20, what="the heartbeat file")
+    command = [sys.executable, "manage.py", "alive"]
+    environment = s3_campus.environment | {"HEARTBEAT_FILE": f"{folder}/beat"}
+    assert subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode == 0
+    old = folder / "old"
+    old.touch()
+    os.utime(old, (time.time() - 60, time.time() - 60))
+    assert (
+        subprocess.run(command, env=environment | {"HEARTBEAT_FILE": str(old)}, cwd=ROOT, check=False).returncode == 1
+    )
+
+
+def test_gunicorn_serves_with_figures_of_all_its_processes(s3_campus: System) -> None:
+    port = free_port()
+    process = s3_campus.start(
+        *(sys.executable, "-m", "gunicorn", "-c", "gunicorn_config.py", "main:app"),
+        BIND=f"127.0.0.1:{port}",
+        WEB_CONCURRENCY="2",
+    )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as client:
+
+        def answers() -> bool:
+            try:
+                return bool(client.get("/healthcheck/ready").json()["status"] == "ok")
+            except httpx.TransportError:
+                return False
+
+        wait_for(answers, within_s=20, what="gunicorn serves")
+        for _ in range(20):
+            httpx.get(f"http://127.0.0.1:{port}/api/v1/videos/", trust_env=False)
+        assert 'route="/api/v1/videos/",status="200"} 20.0' in client.get("/metrics").text
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    video = s3_campus.wait_until(s3_campus.upload(clip(size="640x480", seconds=5))["id"], "PROCESSED")
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        page = browser.new_page()
+        page.goto(f"{s3_campus.url}/watch/?video={video['id']}")
+        page.wait_for_function("hls && hls.levels && hls.levels.length === 2")
+        page.evaluate("player.muted = true; player.play()")
+        page.wait_for_function("player.currentTime > 1", timeout=15_000)
+        assert page.evaluate("hls.audioTracks.length") == 1
+        assert page.evaluate("player.videoWidth") in (640, 320)
+        assert page.text_content("h1") == "Algebra"
+        browser.close()
+
+
+@pytest.mark.timeout(300)
+def test_one_command_runs_everything_and_ends_cleanly() -> None:
+    with open_folder() as folder:
+        port = free_port()
+        first = _up(folder, port, "--samples")
+        told = _read_until(first, "Watch them at", within_s=120)
+        assert re.search(r"ready after \d+\.\d s", told)
+        url = f"http://127.0.0.1:{port}"
+        videos = httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()
+        assert [(video["status"], video["width"]) for video in videos] == [("PROCESSED", 1280)] * 2
+        assert all(video["hls_url"] in told for video in videos)
+        for page in ("/docs", "/watch/", "/openapi.json", "/watch/hls.min.js"):
+            assert httpx.get(url + page, trust_env=False).status_code == 200
+
+        again = _manage("up", "--port", str(free_port()), "--data", str(folder / "data"))
+        assert (again.returncode, "already runs" in again.stderr) == (2, True)
+        taken = _manage("up", "--port", str(port), "--data", str(folder / "other"))
+        assert (taken.returncode, f"Port {port}" in taken.stderr) == (2, True)
+
+        sent = _manage("upload", str(clip()), "--url", url, "--title", "By hand")
+        assert (sent.returncode, "/master.m3u8" in sent.stdout) == (0, True), sent.stdout + sent.stderr
+        refused = _manage("upload", __file__, "--url", url)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        _end(first)
+
+        second = _up(folder, port, "--no-samples")
+        told = _read_until(second, "ready after", within_s=30)
+        assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3 + 1
+        _end(second)
+
+
+def _up(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-u", "manage.py", "up", "--port", str(port), "--data", str(folder / "data"), *options]
+    return subprocess.Popen(
+        command, env=_plain_environment(), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {"COLUMNS": "200"}
+
+
+def _read_until(process: subprocess.Popen[str], words: str, *, within_s: float) -> str:
+    assert process.stdout is not None
+    read, end = "", time.monotonic() + within_s
+    while words not in read:
+        line = process.stdout.readline()
+        assert line, f"it ended: {read}"
+        assert time.monotonic() < end, read
+        read += line
+    return read
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C: it and all it started are gone."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 5
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert process.stdout is not None
+    process.stdout.close()
+    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def _manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, env=_plain_environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["upload", "nowhere.mp4"], "nowhere.mp4 is not a file"),
+        (["upload", "README.md", "--url", "http://127.0.0.1:1"], "does not answer"),
+        (["up", "--port", "99999999"], "--port"),
+        (["nonsense"], "nonsense"),
+        (["worker", "--queue", "middle"], "SECRET_KEY"),
+        (["migrate"], "DATABASE_URL"),
+        (["alive"], "DATABASE_URL"),
+    ],
+)
+def test_the_command_line_says_what_is_wrong_in_one_line(arguments: list[str], words: str) -> None:
+    done = _manage(*arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"SECRET_KEY": "short"}, "at least 32 bytes"),
+        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "the example's"),
+        ({"DATABASE_URL": "mysql://x"}, "postgresql://"),
+        ({"BROKER_URL": "http://x"}, "amqp://"),
+        ({"THREADS": "many"}, "THREADS"),
+    ],
+)
+def test_bad_settings_end_every_process_with_one_line(settings: dict[str, str], words: str) -> None:
+    good = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "SECRET_KEY": "x" * 40}
+    for command in (["manage.py", "migrate"], ["-c", "import main"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=_plain_environment() | good | settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert words in done.stderr
+
+
+def test_a_database_that_is_away_is_one_line_too() -> None:
+    settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "SECRET_KEY": "x" * 40}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate"],
+        env=_plain_environment() | settings,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
