@@ -40,8 +40,8 @@ def build() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    for router in (*resources.routers(), media.router, healthcheck.router, web.router):
-        app.router.routes.extend(router.routes)
+    routers = (*resources.routers(), media.router, healthcheck.router, web.router)
+    app.router.routes[:0] = [route for router in routers for route in router.routes]
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

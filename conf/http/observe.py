@@ -9,8 +9,11 @@ import time
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Histogram, disable_created_metrics
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conf.http import problems
 
 log = structlog.get_logger("access")
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -22,7 +25,6 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
-IN_FLIGHT = Gauge("campus_http_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
@@ -54,11 +56,13 @@ class Observe:
                 ]
             await send(message)
 
-        IN_FLIGHT.inc()
         try:
             await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  # the last net below every route
+            response = problems.answer(Request(scope), error)
+            if not status:
+                await response(scope, receive, send_with_headers)
         finally:
-            IN_FLIGHT.dec()
             self._note(scope, status, time.perf_counter() - start)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

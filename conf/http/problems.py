@@ -18,6 +18,7 @@ from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from conf import errors
 
@@ -84,6 +85,8 @@ def answer(request: Request, error: Exception) -> Response:
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException():
             return problem(request, error.status_code, _sentence(request, error), headers=error.headers)
+        case ClientDisconnect():
+            return problem(request, 400, "The request ended too early.")
         case PoolTimeout():
             return problem(request, 503, "The database is busy.", headers={"Retry-After": "1"})
         case OperationalError() | DBAPIError(connection_invalidated=True):
@@ -110,10 +113,11 @@ def _sentence(request: Request, error: HTTPException) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes."""
+    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes. What is left after that
+    `Observe` answers."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return answer(request, error)
 
-    for kind in (errors.CampusError, RequestValidationError, HTTPException, Exception):
+    for kind in (errors.CampusError, RequestValidationError, HTTPException, ClientDisconnect):
         app.add_exception_handler(kind, handle)

@@ -1,14 +1,16 @@
 """The threads that serve requests: as many as there are connections to PostgreSQL, with a bounded line before them.
 
 A request that got a thread gets a connection, so nobody holds the one while waiting for the other; past the bound a
-client is told to come again instead of waiting for ever.
+client is told to come again instead of waiting for ever. An executor of the standard library would do the same with two
+futures, a condition and several locks a call, which is a fifth of what a small request costs.
 """
 
 import asyncio
 import functools
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from conf.errors import Unavailable
 from conf.settings import get_settings
@@ -19,21 +21,44 @@ R = TypeVar("R")
 
 class Threads:
     def __init__(self, size: int, waiting: int) -> None:
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="request")
+        self._line: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
         self._bound = size + waiting
         self._busy = 0
+        for number in range(size):
+            threading.Thread(target=self._work, name=f"request-{number}", daemon=True).start()
 
     async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `func` in a thread. Unavailable when the line is full."""
+        """Call `func` in a thread. Unavailable when the line is full. What has begun is ended, also when nobody waits
+        for it any more."""
         if self._busy >= self._bound:
             raise Unavailable("Too many requests at once.")
         self._busy += 1
-        try:
-            call = functools.partial(func, *args, **kwargs) if kwargs else func
-            future = asyncio.get_running_loop().run_in_executor(self._pool, call, *(() if kwargs else args))
-            return await asyncio.shield(future)
-        finally:
-            self._busy -= 1
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._line.put((functools.partial(func, *args, **kwargs), future))
+        return await future
+
+    def _work(self) -> None:
+        while True:
+            call, future = self._line.get()
+            result, error = None, None
+            try:
+                result = call()
+            except BaseException as raised:  # noqa: BLE001  # it belongs to whoever waits
+                error = raised
+            try:
+                future.get_loop().call_soon_threadsafe(self._settle, future, result, error)
+            except RuntimeError:  # the loop is closed: nobody waits
+                self._busy -= 1
+            del call, future, result, error
+
+    def _settle(self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+        self._busy -= 1
+        if future.done():  # whoever waited was cancelled
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
 
 @functools.cache
