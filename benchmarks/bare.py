@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 COLUMNS = (
-    "id, title, description, is_active, status, error, job_id, source_key, poster_key, hls_key, duration_s, width, height,"
-    " created_at, updated_at"
+    "id, title, description, is_active, status, error, job_id, source_key, poster_key, hls_key, duration_s, width,"
+    " height, created_at, updated_at"
 )
-ONE = f"SELECT {COLUMNS} FROM videos WHERE id = %s"  # noqa: S608
-PAGE = f"SELECT {COLUMNS} FROM videos ORDER BY id OFFSET %s LIMIT %s"  # noqa: S608
+ONE = f"SELECT {COLUMNS} FROM videos WHERE id = %s"
+PAGE = f"SELECT {COLUMNS} FROM videos ORDER BY id OFFSET %s LIMIT %s"
 NAMES = COLUMNS.replace(" ", "").split(",")
 
 _executor = ThreadPoolExecutor(8)
@@ -48,7 +49,7 @@ async def page(_request: Request) -> Response:
 async def upload(scope: Any, receive: Any, send: Any) -> None:
     """Socket to disk, in blocks of 1 MiB written by a thread."""
     block = bytearray()
-    with open(os.environ["BARE_UPLOAD"], "wb", buffering=0) as target:  # noqa: ASYNC230, PTH123
+    with open(f"{os.environ['BARE_UPLOAD']}-{uuid.uuid4().hex}", "wb") as target:  # noqa: ASYNC230, PTH123
         while True:
             message = await receive()
             block += message.get("body", b"")

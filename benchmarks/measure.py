@@ -27,7 +27,9 @@ class Result:
 
     def print(self) -> bool:
         reached = (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
-        goal = f"goal ≥ {self.low:g}" if self.low is not None else f"goal ≤ {self.high:g}" if self.high is not None else ""
+        goal = (
+            f"goal ≥ {self.low:g}" if self.low is not None else f"goal ≤ {self.high:g}" if self.high is not None else ""
+        )
         mark = ("reached" if reached else "MISSED") if goal else ""
         print(f"  {self.what:<58} {self.value:9.2f} {self.unit:<5} {goal:<12} {mark}", flush=True)
         return reached

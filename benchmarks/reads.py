@@ -19,7 +19,11 @@ GOALS = {"one video": 0.40, "a page of 20": 0.35}
 def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
         fill(made.environment["DATABASE_URL"])
-        servers = {"campus": made.url, "limit": start(made, "benchmarks.bare:app"), "plain": start(made, "benchmarks.plain:app")}
+        servers = {
+            "campus": made.url,
+            "limit": start(made, "benchmarks.bare:app"),
+            "plain": start(made, "benchmarks.plain:app"),
+        }
         for url in servers.values():
             load(url + PATHS["one video"], seconds=1)
         results = []
@@ -29,16 +33,20 @@ def run() -> list[Result]:
                 for name, url in servers.items():
                     rates[name].append(load(url + path))
             results += [Result(f"{what}: {name}", statistics.median(rates[name]), unit="/s") for name in servers]
-            results.append(Result(f"{what}: Campus / the limit", median_ratio(rates["campus"], rates["limit"]), low=GOALS[what]))
-            results.append(Result(f"{what}: Campus / the plain habit", median_ratio(rates["campus"], rates["plain"]), low=2))
+            results.append(
+                Result(f"{what}: Campus / the limit", median_ratio(rates["campus"], rates["limit"]), low=GOALS[what])
+            )
+            results.append(
+                Result(f"{what}: Campus / the plain habit", median_ratio(rates["campus"], rates["plain"]), low=2)
+            )
         return results
 
 
 def fill(database_url: str, rows: int = 100_000) -> None:
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO videos (title, description, is_active, status, source_key, poster_key, hls_key, duration_s, width,"
-            " height) SELECT 'Lecture ' || n, repeat('About groups. ', 15), true, 'PROCESSED',"
+            "INSERT INTO videos (title, description, is_active, status, source_key, poster_key, hls_key, duration_s,"
+            " width, height) SELECT 'Lecture ' || n, repeat('About groups. ', 15), true, 'PROCESSED',"
             " format('videos/%%s/a1b2c3d4e5f6/source.mp4', n), format('videos/%%s/%%s.1/poster.jpg', n, n),"
             " format('videos/%%s/%%s.1/master.m3u8', n, n), 61.2, 1280, 720 FROM generate_series(1, %s) AS n",
             (rows,),
@@ -54,7 +62,8 @@ def start(made: System, app: str, **settings: str) -> str:
     """Another server on the same database and processor; its URL."""
     port = free_port()
     process = made.start(
-        *(sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"), **settings
+        *(sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"),
+        **settings,
     )
     wait_for(lambda: _listens(port), within_s=20, what=f"{app} starts")
     pin(process.pid, SERVER_CPU)

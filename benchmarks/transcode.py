@@ -52,8 +52,25 @@ def _alone(rendition: object) -> list[str]:
 
     assert isinstance(rendition, Rendition)
     return [
-        *("-map", "0:0", "-vf", f"scale={rendition.width}:{rendition.height}", "-c:v", "libx264", "-preset", "veryfast"),
-        *("-crf", "23", "-maxrate", f"{rendition.kbps}k", "-bufsize", f"{2 * rendition.kbps}k", f"{rendition.name}.mp4"),
+        *(
+            "-map",
+            "0:0",
+            "-vf",
+            f"scale={rendition.width}:{rendition.height}",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+        ),
+        *(
+            "-crf",
+            "23",
+            "-maxrate",
+            f"{rendition.kbps}k",
+            "-bufsize",
+            f"{2 * rendition.kbps}k",
+            f"{rendition.name}.mp4",
+        ),
     ]
 
 

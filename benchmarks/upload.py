@@ -14,8 +14,10 @@ from benchmarks.reads import start
 SIZE = 1024**3
 ROUNDS = 3
 BLOCK = bytearray(os.urandom(4 * 1024 * 1024))
-HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n\x00\x00\x00\x18ftypisom'
-TAIL = b"\r\n--b--\r\n"
+BOUNDARY = b"----WebKitFormBoundaryAbC123xyz"
+PART = b'Content-Disposition: form-data; name="file"; filename="a.mp4"'
+HEAD = b"--" + BOUNDARY + b"\r\n" + PART + b"\r\n\r\n\x00\x00\x00\x18ftypisom"
+TAIL = b"\r\n--" + BOUNDARY + b"--\r\n"
 
 
 def run() -> list[Result]:
@@ -31,7 +33,7 @@ def run() -> list[Result]:
         for _ in range(ROUNDS):
             for name, url in (("campus", made.url), ("limit", limit)):
                 rates[name].append(SIZE / 1e6 / send(url, path, size=SIZE))
-                for old in (Path(folder) / "campus" / "storage").rglob("source.*"):
+                for old in (*(Path(folder) / "campus" / "storage").rglob("source.*"), *Path(folder).glob("bare-*")):
                     old.unlink()
         grown = _peak_mib(process.pid) - before
         return [
@@ -46,7 +48,8 @@ def send(url: str, path: str, *, size: int) -> float:
     address = urlparse(url)
     with socket.create_connection((address.hostname or "", address.port or 80)) as line:
         begun = time.perf_counter()
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        kind = f"multipart/form-data; boundary={BOUNDARY.decode()}"
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n"
         line.sendall(f"{head}Content-Length: {len(HEAD) + size + len(TAIL)}\r\n\r\n".encode() + HEAD)
         for _ in range(size // len(BLOCK)):
             line.sendall(BLOCK)

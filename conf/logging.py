@@ -8,6 +8,9 @@ from pydantic_core import to_json
 
 from conf.settings import Settings
 
+# Without local variables: they hold passwords and what users sent.
+_TRACEBACKS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def setup(settings: Settings) -> None:
     """Route structlog and the standard library's logging to standard output in one form."""
@@ -18,9 +21,11 @@ def setup(settings: Settings) -> None:
         structlog.processors.TimeStamper("iso", utc=True),
     ]
     render: list[structlog.types.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_json)]
+        [structlog.processors.ExceptionRenderer(_TRACEBACKS), structlog.processors.JSONRenderer(_json)]
         if settings.log_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[*shared, *render],

@@ -14,6 +14,7 @@ from types import FrameType
 import httpx
 from rich.console import Console
 
+from conf.children import die_with_parent
 from conf.embedded import CannotStart, embedded
 
 ROOT = Path(__file__).parents[1]
@@ -35,11 +36,19 @@ class Child:
     def start(self) -> None:
         # In a session of its own, so that Ctrl-C reaches us alone and we end the children in their order.
         self.process = subprocess.Popen(
-            self.command, env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True
+            self.command,
+            env=self.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509
         )
 
     def ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
+
+    def succeeded(self) -> bool:
+        return self.process is not None and self.process.poll() == 0
 
     def ask_to_end(self) -> None:
         if not self.ended():
@@ -98,9 +107,8 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
                 soft_wrap=True,
             )
             first_time = data_dir / ".samples"
-            if samples and not first_time.exists():
-                _put_samples_in(environment, first_time)
-            _stay(children, parts.processes, asked)
+            putting_in = _samples(environment) if samples and not first_time.exists() else None
+            _stay(children, parts.processes, putting_in, first_time, asked)
         finally:
             console.print("\nCampus ends.")
             _end(children)
@@ -164,16 +172,26 @@ def _wait_until_ready(url: str, children: list[Child], asked: _Asked) -> None:
             asked.within(0.05)
 
 
-def _put_samples_in(environment: dict[str, str], first_time: Path) -> None:
-    command = [sys.executable, str(ROOT / "manage.py"), "demo"]
-    if subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode == 0:
-        first_time.touch()
+def _samples(environment: dict[str, str]) -> Child:
+    child = Child("samples", [sys.executable, str(ROOT / "manage.py"), "demo"], environment)
+    child.start()
+    return child
 
 
-def _stay(children: list[Child], services: dict[str, subprocess.Popen[bytes]], asked: _Asked) -> None:
+def _stay(
+    children: list[Child],
+    services: dict[str, subprocess.Popen[bytes]],
+    samples: Child | None,
+    first_time: Path,
+    asked: _Asked,
+) -> None:
     """Start anew what dies of our processes. CannotStart when one keeps dying, or a service does."""
     deaths: list[float] = []
-    while not asked.within(0.5):
+    while not asked.within(0.2):
+        if samples is not None and samples.ended():
+            if samples.succeeded():
+                first_time.touch()
+            samples = None
         for name, service in services.items():
             if service.poll() is not None:
                 raise CannotStart(f"{name} has died: see the folder logs in the data folder.")
@@ -185,6 +203,9 @@ def _stay(children: list[Child], services: dict[str, subprocess.Popen[bytes]], a
                 raise CannotStart(f"The {child.name} dies again and again.")
             console.print(f"The {child.name} has died and is started anew.", style="yellow")
             child.start()
+    if samples is not None:
+        samples.ask_to_end()
+        samples.make_end(until=time.monotonic() + 1)
 
 
 def _end(children: list[Child]) -> None:

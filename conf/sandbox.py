@@ -2,7 +2,6 @@
 one folder to write. By bubblewrap where the machine has it and allows it; limits on memory and life in any case.
 """
 
-import ctypes
 import functools
 import resource
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from conf.children import die_with_parent
 from conf.errors import Unavailable
 from conf.settings import get_settings
 
@@ -22,8 +22,6 @@ log = structlog.get_logger(__name__)
 MEMORY_BYTES = 6 * 1024**3
 """Address space. A ladder from 1080p takes 1.5 GiB with four threads."""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def wrap(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path | None = None) -> list[str]:
@@ -95,10 +93,12 @@ def _prefix() -> list[str]:
 
 
 def _limits() -> Callable[[], None]:
+    die = die_with_parent(signal.SIGKILL)
+
     def apply() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if _libc is not None:
+        if sys.platform == "linux":
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die()
 
     return apply

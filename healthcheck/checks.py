@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from conf._celery.app import broker_answers
 from conf.db.migrate import missing
-from conf.db.session import write_engine
+from conf.db.session import probe_engine
 from conf.storage.store import storage
 
 TIMEOUT_S = 3.0
@@ -24,12 +24,12 @@ class Result:
 
 
 def database() -> None:
-    with write_engine().connect() as connection:
+    with probe_engine().connect() as connection:
         connection.exec_driver_sql("SELECT 1")
 
 
 def migrations() -> None:
-    with write_engine().connect() as connection:
+    with probe_engine().connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     if behind := missing(current):
         raise RuntimeError(f"not migrated to {', '.join(sorted(behind))}: run `manage.py migrate`")

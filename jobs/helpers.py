@@ -3,42 +3,39 @@
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.enqueue import task_of, wake_after_commit
+from conf._celery.enqueue import wake_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
-from conf._celery.task import end
+from conf._celery.task import end, find
 from conf.errors import Conflict
 from conf.storage.store import REMOVE
 
 INTERNAL = frozenset({REMOVE})
-"""Housekeeping that nobody may stop or repeat by hand."""
+"""Housekeeping that nobody may stop by hand."""
 
 
 def cancel(db: Session, *, job_id: int) -> Job:
     """Stop the job: at once while it waits, within seconds while it runs. NotFound; Conflict when it has ended."""
-    job = _changeable(db, job_id=job_id)
+    job = crud.lock(db, job_id=job_id)
+    if job.name in INTERNAL:
+        raise Conflict("This job is housekeeping of the server.")
     if job.status in ENDED:
         raise Conflict(f"The job has already {job.status}.")
     job.cancel_requested = True
     if job.status == JobStatus.QUEUED:
-        end(db, task_of(job.name), job, status=JobStatus.CANCELLED, error=None)
+        end(db, job, status=JobStatus.CANCELLED, error=None)
     return job
 
 
 def retry(db: Session, *, job_id: int) -> Job:
     """Run a failed or cancelled job again, with all its attempts. NotFound; Conflict in any other state."""
-    job = _changeable(db, job_id=job_id)
+    job = crud.lock(db, job_id=job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise Conflict(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
-    task = task_of(job.name)
+    task = find(job.name)
+    if task is None:
+        raise Conflict("What this job did is no longer installed.")
     job.max_attempts = job.attempt + task.max_attempts
     crud.requeue(db, job=job, delay_s=0, error=None)
     task.tell(db, job)
     wake_after_commit(db, job)
-    return job
-
-
-def _changeable(db: Session, *, job_id: int) -> Job:
-    job = crud.lock(db, job_id=job_id)
-    if job.name in INTERNAL:
-        raise Conflict("This job is housekeeping of the server.")
     return job

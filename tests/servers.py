@@ -128,6 +128,7 @@ class RabbitMQ:
         with (self._folder / "log" / "stdout").open("ab") as log:
             self._process = subprocess.Popen(
                 [RABBITMQ_BIN / "rabbitmq-server"],
+                cwd=self._folder,  # where Erlang leaves its dumps
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

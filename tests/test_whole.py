@@ -217,6 +217,23 @@ def _manage(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=_plain_environment(), cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.timeout(120)
+def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
+    with open_folder() as folder:
+        first = _up(folder, free_port(), "--no-samples")
+        _read_until(first, "ready after", within_s=60)
+        children = psutil.Process(first.pid).children(recursive=True)
+        first.kill()
+        first.wait()
+        assert first.stdout is not None
+        first.stdout.close()
+        psutil.wait_procs(children, timeout=15)
+        assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+        second = _up(folder, free_port(), "--no-samples")
+        _read_until(second, "ready after", within_s=60)
+        _end(second)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -5,6 +5,7 @@ import functools
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -22,11 +23,16 @@ from cms.videos.limits import DECODERS, DEMUXERS, MAX_DURATION_S, MAX_PIXELS
 from conf import sandbox
 from conf.errors import Invalid, Unavailable
 from conf.settings import get_settings
+from conf.storage.work import need_disk
 
 log = structlog.get_logger(__name__)
 
-PROBE_LIMIT_S = 20
+PROBE_LIMIT_S = 25
+MAX_ASPECT = 20
+"""The longer side may be so many times the shorter."""
 OLDEST = (5, 1)
+KILLED = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
+"""What bubblewrap answers when somebody killed the program inside."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Picture:
     width: int
     height: int
     rate: Fraction
-    """Frames a second."""
+    """Frames a second on average; 0 when it cannot be told."""
     interlaced: bool
 
 
@@ -80,7 +86,9 @@ def _checked(found: dict[str, Any], *, path: Path, demuxer: str) -> Source:
     picture = None
     if video:
         width, height = video["width"], video["height"]
-        if video["rotation"] % 180:
+        if max(width, height) > MAX_ASPECT * min(width, height):
+            raise Invalid(f"The picture has a strange shape: {width}×{height} pixels.")
+        if video["rotation"] % 180 == 90:
             width, height = height, width
         picture = Picture(video["index"], width, height, Fraction(*video["rate"]), video["interlaced"])
     return Source(path, demuxer, found["duration_s"], picture, found["audio_index"])
@@ -115,6 +123,9 @@ def run(
     _, errors, status = _run(command, readable=[source.path, program], work=work, limit_s=limit_s, tick=tick)
     if status:
         log.warning("ffmpeg failed", status=status, errors=errors)
+        need_disk(0)
+        if status < 0 or status in KILLED:
+            raise Unavailable("The work was stopped from outside.")
         raise Invalid("The file cannot be decoded: it is damaged or of a kind that is not supported.")
 
 
@@ -142,6 +153,7 @@ def _run(
                 process.wait(0.5)
                 break
             tick(done[0])
+            need_disk(0)
             if time.monotonic() > end:
                 raise Invalid("The file takes too long to process.")
     finally:

@@ -16,7 +16,7 @@ from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
 from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import Attempt
-from conf.db.dependencies import with_db_session
+from conf.db.dependencies import patiently, with_db_session
 from conf.db.session import release
 from conf.errors import Conflict
 from conf.storage.store import NewFiles, new_files, remove_later, storage
@@ -24,8 +24,6 @@ from conf.storage.work import need_disk, work_folder
 from jobs import helpers as jobs_helpers
 
 PROCESS = "cms.videos.process"
-ROOM_FACTOR = 3
-"""A ladder takes at most about as much room as its source; twice that to spare."""
 
 
 def folder_of(video_id: int) -> str:
@@ -91,12 +89,13 @@ def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
     if video.job_id != attempt.id or video.source_key is None:
         raise Conflict("The file has been replaced.")
     release(db)
-    need_disk(ROOM_FACTOR * storage().size(video.source_key))
+    need_disk(storage().size(video.source_key))
     with work_folder(f"job-{attempt.id}") as work:
         source, made = work / "source", work / "made"
         made.mkdir()
         storage().fetch(video.source_key, source)
         result = transcode(source, made, progress=attempt.progress)
+        patiently(assert_exists, video_id=video_id)
         with new_files(_attempt_folder(video_id, attempt.id, attempt.number)) as files:
             for path in sorted(made.iterdir()):
                 files.put(path.name, path)

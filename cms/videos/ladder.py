@@ -11,7 +11,10 @@ from cms.videos.ffmpeg import Picture, Source
 
 SEGMENT_S = 4
 AUDIO = "audio"
+AUDIO_KBPS = 128
+POSTER = "poster.jpg"
 MAX_RATE = 60
+MIN_RATE = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ def options(source: Source) -> list[str]:
 
 
 def _video(picture: Picture, made: list[Rendition]) -> list[str]:
-    rate, step = frame_rate(picture.rate)
+    rate = frame_rate(picture.rate)
     limits = [
         option
         for i, r in enumerate(made)
         for option in (f"-maxrate:v:{i}", f"{r.kbps}k", f"-bufsize:v:{i}", f"{2 * r.kbps}k")
     ]
     return [
-        *("-filter_complex", _graph(picture, made, step)),
+        *("-filter_complex", _graph(picture, made)),
         *(option for i in range(len(made)) for option in ("-map", f"[v{i}]")),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-profile:v", "high", "-pix_fmt", "yuv420p"),
         *limits,
@@ -96,17 +99,16 @@ def _video(picture: Picture, made: list[Rendition]) -> list[str]:
     ]
 
 
-def frame_rate(rate: Fraction) -> tuple[Fraction, int]:
-    """The rate to write, at most 60 a second (and a little), and how many frames of the source make one."""
-    if not 0 < rate <= 1000:
-        rate = Fraction(30)
-    step = -(-rate // (MAX_RATE + 1))
-    return (rate / step).limit_denominator(1001), int(step)
+def frame_rate(rate: Fraction) -> Fraction:
+    """The rate to write: the source's own on average, or the largest even part of it that is at most 60 a second."""
+    if not MIN_RATE <= rate <= 1000:
+        rate = Fraction(30) if not rate or rate > 1000 else MIN_RATE
+    return (rate / -(-rate // (MAX_RATE + 1))).limit_denominator(1001)
 
 
-def _graph(picture: Picture, made: list[Rendition], step: int) -> str:
+def _graph(picture: Picture, made: list[Rendition]) -> str:
     """Each rendition is scaled from the one above it."""
-    before = ("bwdif," if picture.interlaced else "") + (f"framestep={step}," if step > 1 else "")
+    before = "bwdif," if picture.interlaced else ""
     parts = []
     for i, r in enumerate(made):
         last = i == len(made) - 1
@@ -118,16 +120,28 @@ def _graph(picture: Picture, made: list[Rendition], step: int) -> str:
 
 def _audio(index: int) -> list[str]:
     return [
-        *("-map", f"0:{index}", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"),
+        *("-map", f"0:{index}", "-c:a", "aac", "-b:a", f"{AUDIO_KBPS}k", "-ac", "2", "-ar", "48000"),
         *("-af", "aresample=async=1:first_pts=0"),
     ]
 
 
 def poster_options(picture: Picture) -> list[str]:
-    """ffmpeg's output options: writes one frame as `poster.jpg`, at most 1280 pixels wide."""
+    """ffmpeg's output options: writes one frame as the poster, at most 1280 pixels wide."""
     width, height = poster_size(picture)
     return [
         *("-map", f"0:{picture.index}", "-an", "-sn", "-dn", "-frames:v", "1"),
         *("-vf", f"scale={width}:{height}:out_range=pc,setsar=1,format=yuvj420p"),
-        *("-c:v", "mjpeg", "-q:v", "4", "-f", "image2", "-update", "1", "poster.jpg"),
+        *("-c:v", "mjpeg", "-q:v", "4", "-f", "image2", "-update", "1", POSTER),
     ]
+
+
+def most_bytes(source: Source) -> int:
+    """How much room the renditions take at most."""
+    kbps = AUDIO_KBPS + sum(r.kbps for r in renditions(source.picture)) if source.picture else AUDIO_KBPS
+    return int(source.duration_s * kbps * 1000 / 8 * 1.1)
+
+
+def file_names(source: Source) -> set[str]:
+    """What may lie in the folder after ffmpeg."""
+    made = [AUDIO, *(r.name for r in renditions(source.picture))] if source.picture else [AUDIO]
+    return {POSTER, *(f"{name}.{extension}" for name in made for extension in ("mp4", "m3u8"))}

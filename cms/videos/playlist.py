@@ -53,6 +53,9 @@ def measure(folder: Path, name: str) -> Made | None:
 def write_master(folder: Path, made: list[Rendition]) -> float:
     """Write `master.m3u8` over what is in the folder; the seconds it plays. Invalid when nothing plays."""
     sound = measure(folder, AUDIO)
+    if sound is None:  # a track of which nothing came out
+        for name in (f"{AUDIO}.m3u8", f"{AUDIO}.mp4"):
+            (folder / name).unlink(missing_ok=True)
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if sound and made:
         lines.append(
@@ -82,5 +85,6 @@ def write_master(folder: Path, made: list[Rendition]) -> float:
             f'#EXT-X-STREAM-INF:BANDWIDTH={math.ceil(sound.peak)},AVERAGE-BANDWIDTH={math.ceil(sound.average)},CODECS="{sound.codec}"',
             f"{AUDIO}.m3u8",
         ]
-    (folder / MASTER).write_text("\n".join(lines) + "\n")
+    with (folder / MASTER).open("x") as file:
+        file.write("\n".join(lines) + "\n")
     return longest

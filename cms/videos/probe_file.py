@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 import av
 
+ESTIMATED = ("mp3", "aac")
+"""Whose duration ffmpeg only guesses, from the first bit rate."""
+
 
 def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str) -> dict[str, Any]:
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers, "codec_whitelist": decoders}
@@ -25,13 +28,19 @@ def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str
             "duration_s": max(0.0, ((container.duration or 0) - start) / 1_000_000),
             "claimed_s": 0.0,
             "audio_index": sounds[0].index if sounds else None,
-            "video": None,
+            "video": look(container, videos[0], decoders, int(max_pixels)) if videos else None,
         }
-        if demuxer == "mov":
-            with Path(path).open("rb") as file:
-                found["claimed_s"] = movie_header_s(file)
-        if videos:
-            found["video"] = look(container, videos[0], decoders, int(max_pixels))
+        rate = videos[0].average_rate if videos else None
+        untold = not found["duration_s"] or demuxer in ESTIMATED
+        if (videos or sounds) and (untold or (videos and not rate)):
+            measured_s, rate = measure(path, demuxer, options, (videos or sounds)[0].index)
+            if untold:
+                found["duration_s"] = measured_s
+        if found["video"]:
+            found["video"]["rate"] = [rate.numerator, rate.denominator] if rate else [0, 1]
+    if demuxer == "mov":
+        with Path(path).open("rb") as file:
+            found["claimed_s"] = movie_header_s(file)
     return found
 
 
@@ -42,16 +51,31 @@ def look(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[st
     context.options = {"max_pixels": str(max_pixels), "codec_whitelist": decoders}
     frame = next(container.decode(stream))
     sar = stream.sample_aspect_ratio or Fraction(1)
-    rate = stream.guessed_rate or stream.average_rate or Fraction(30)
     return {
         "index": stream.index,
-        "width": round(frame.width * sar) if sar > 0 else frame.width,
+        "width": max(1, round(frame.width * sar)) if sar > 0 else frame.width,
         "height": frame.height,
         "rotation": frame.rotation,
         "interlaced": bool(frame.interlaced_frame),
-        "rate": [rate.numerator, rate.denominator],
         "too_large": False,
     }
+
+
+def measure(path: str, demuxer: str, options: dict[str, str], index: int) -> tuple[float, Fraction]:
+    """Seconds and frames a second of one stream, from the times of all its packets.
+
+    For files whose header tells neither, as recorders in browsers and of live streams write them.
+    """
+    count, first, last = 0, None, 0
+    with av.open(path, format=demuxer, options=options) as container:
+        stream = container.streams[index]
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                count += 1
+                first = packet.pts if first is None else min(first, packet.pts)
+                last = max(last, packet.pts + (packet.duration or 0))
+        seconds = (last - (first or 0)) * (stream.time_base or Fraction(1, 1000))
+    return float(seconds), Fraction(count) / seconds if seconds > 0 else Fraction(0)
 
 
 def movie_header_s(file: BinaryIO) -> float:

@@ -1,13 +1,18 @@
 """From an uploaded file to the folder that players read. Knows no database and no storage."""
 
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from cms.videos import containers, ffmpeg, ladder, playlist
 from conf.errors import Invalid
+from conf.storage.work import need_disk
 
-POSTER = "poster.jpg"
+log = structlog.get_logger(__name__)
+
 POSTER_AT = 0.1
 """Of the duration: the first frame is often black."""
 BASE_LIMIT_S, LIMIT_FACTOR = 120, 30
@@ -39,17 +44,15 @@ def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], No
     def tick(seconds: float) -> None:
         progress(100 * seconds / source.duration_s if source.duration_s else 0)
 
+    need_disk(ladder.most_bytes(source))
     ffmpeg.run(ladder.options(source), source=source, work=folder, limit_s=limit_s, tick=tick)
+    _keep_only(folder, ladder.file_names(source))
     made = ladder.renditions(source.picture) if source.picture else []
     played_s = playlist.write_master(folder, made)
     if played_s < 0.9 * source.duration_s - 1:
         raise Invalid(
             f"The file is cut off or damaged: only {played_s:.0f} of its {source.duration_s:.0f} seconds can be played."
         )
-    for name in folder.glob("*.m3u8"):
-        if name.name != playlist.MASTER and playlist.measure(folder, name.stem) is None:
-            name.unlink()
-            name.with_suffix(".mp4").unlink(missing_ok=True)
     picture = source.picture
     return Result(
         duration_s=round(played_s, 3),
@@ -75,6 +78,14 @@ def _poster(source: ffmpeg.Source, folder: Path, progress: Callable[[float], Non
             )
         except Invalid:
             continue
-        if (folder / POSTER).exists():
-            return POSTER
+        if (folder / ladder.POSTER).exists():
+            return ladder.POSTER
     return None
+
+
+def _keep_only(folder: Path, names: set[str]) -> None:
+    """Remove what is no plain file of ours: whoever took over ffmpeg could have left a link, or a page."""
+    for path in folder.iterdir():
+        if path.name not in names or not stat.S_ISREG(path.lstat().st_mode):
+            log.warning("ffmpeg left something else", name=path.name)
+            path.unlink()

@@ -11,6 +11,7 @@ from conf._celery.models import ENDED, Job, JobStatus
 from conf.errors import NotFound
 
 _NOW = func.now()
+MAX_SILENCE_S = 3600
 
 
 def _in(seconds: float) -> Any:
@@ -55,6 +56,7 @@ def create(db: Session, *, name: str, args: dict[str, Any], queue: str, max_atte
         max_attempts=max_attempts,
         run_after=_in(delay_s),
         woken_at=None if delay_s else _NOW,
+        wakes=0 if delay_s else 1,
     )
     db.add(job)
     db.flush()
@@ -141,6 +143,7 @@ def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None
     job.cancel_requested = False
     job.run_after = _in(delay_s)
     job.woken_at = None if delay_s else _NOW
+    job.wakes = 0 if delay_s else 1
     job.version += 1
     db.flush()
 
@@ -148,6 +151,7 @@ def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None
 def note_wake(db: Session, *, job: Job) -> None:
     """A message is being sent for the locked job."""
     job.woken_at = _NOW
+    job.wakes += 1
     db.flush()
 
 
@@ -162,38 +166,32 @@ def drop(db: Session, *, job_id: int) -> bool:
     return job is not None
 
 
-def expired(db: Session, *, limit: int) -> Sequence[Job]:
-    """Running jobs whose lease has ended, locked; those locked by others are left to them."""
-    return db.scalars(
-        select(Job)
-        .where(Job.status == JobStatus.RUNNING, Job.lease_until < _NOW)
-        .order_by(Job.lease_until)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+def expired(db: Session, *, limit: int) -> Sequence[int]:
+    """Running jobs whose lease has ended."""
+    query = select(Job.id).where(Job.status == JobStatus.RUNNING, Job.lease_until < _NOW)
+    return db.scalars(query.order_by(Job.lease_until).limit(limit)).all()
 
 
-def due(db: Session, *, queue: str, silent_s: float, limit: int) -> Sequence[Job]:
-    """Due jobs that nobody runs, with no message sent in the last `silent_s`; the never woken first. Locked."""
-    return db.scalars(
-        select(Job)
-        .where(
-            Job.queue == queue,
-            Job.status == JobStatus.QUEUED,
-            Job.run_after <= _NOW,
-            or_(Job.woken_at.is_(None), Job.woken_at < _in(-silent_s)),
-        )
-        .order_by(Job.woken_at.asc().nulls_first(), Job.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+def is_expired(db: Session, *, job: Job) -> bool:
+    """Whether the locked job still runs under a lease that has ended."""
+    return job.status == JobStatus.RUNNING and bool(db.scalar(select(Job.lease_until < _NOW).where(Job.id == job.id)))
 
 
-def count(db: Session, *, queue: str | None = None) -> dict[tuple[str, JobStatus], int]:
+def due(db: Session, *, silent_s: float, limit: int) -> Sequence[int]:
+    """Due jobs that nobody runs and that need a message: never woken, or in vain, the last time `silent_s` ago and each
+    time before twice as long ago. The never woken first."""
+    silent = func.least(silent_s * func.power(2, Job.wakes - 1), MAX_SILENCE_S)
+    query = select(Job.id).where(
+        Job.status == JobStatus.QUEUED,
+        Job.run_after <= _NOW,
+        or_(Job.woken_at.is_(None), Job.woken_at + func.make_interval(0, 0, 0, 0, 0, 0, silent) < _NOW),
+    )
+    return db.scalars(query.order_by(Job.woken_at.asc().nulls_first(), Job.id).limit(limit)).all()
+
+
+def count(db: Session) -> dict[tuple[str, JobStatus], int]:
     """How many jobs of each queue and status have not ended."""
     query = select(Job.queue, Job.status, func.count()).where(Job.status.not_in(ENDED)).group_by(Job.queue, Job.status)
-    if queue is not None:
-        query = query.where(Job.queue == queue)
     return {(row[0], row[1]): row[2] for row in db.execute(query)}
 
 

@@ -1,25 +1,21 @@
 """`enqueue`: put work on record in the caller's transaction. A rollback takes it back; a commit wakes a worker."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.app import celery_app
 from conf._celery.models import Job
+from conf._celery.task import JobTask, find
 from conf._celery.wake import waker
 
-if TYPE_CHECKING:
-    from conf._celery.task import JobTask
 
-
-def task_of(name: str) -> "JobTask":
+def task_of(name: str) -> JobTask:
     """The task of that name. LookupError when no installed resource has it."""
-    celery_app.loader.import_default_modules()
-    if name not in celery_app.tasks:
+    task = find(name)
+    if task is None:
         raise LookupError(f"no installed resource has the task {name}")
-    task: JobTask = celery_app.tasks[name]
     return task
 
 

@@ -56,6 +56,8 @@ class Job(Model):
     run_after: Mapped[dt.datetime]
     woken_at: Mapped[dt.datetime | None]
     """When a message was last sent for it; null while it waits for `run_after`."""
+    wakes: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """Messages sent for it since it last came into line."""
     lease_until: Mapped[dt.datetime | None]
     worker: Mapped[str | None] = mapped_column(String(200))
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -1,13 +1,15 @@
 """Every 15 s, what a crash left lying: leases that ended, due jobs without a message, dead work folders."""
 
+from collections.abc import Callable, Sequence
+
 import structlog
 from celery import Task
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.app import QUEUES, celery_app, connect
-from conf._celery.enqueue import task_of, wake_after_commit
-from conf._celery.models import Job, JobStatus
+from conf._celery.app import celery_app
+from conf._celery.enqueue import wake_after_commit
+from conf._celery.models import JobStatus
 from conf._celery.task import end
 from conf.db.dependencies import with_db_session
 from conf.settings import get_settings
@@ -21,56 +23,52 @@ KEEP_DAYS = 30
 
 @celery_app.task(name="conf.sweep", base=Task, acks_late=False)
 def sweep() -> None:
-    while give_back_expired() == BATCH:
-        pass
-    for queue in QUEUES:
-        wake_due(queue=queue)
+    for job_id in _expired():
+        _alone(give_back, job_id=job_id)
+    for job_id in _due():
+        _alone(wake, job_id=job_id)
     forget_old()
     sweep_work()
 
 
-@with_db_session
-def give_back_expired(*, db: Session) -> int:
-    """Requeue, or fail, the jobs whose worker has gone silent. How many."""
-    jobs = crud.expired(db, limit=BATCH)
-    for job in jobs:
-        log.warning("a worker went silent", job_id=job.id, task=job.name, worker=job.worker, attempt=job.attempt)
-        end(db, task_of(job.name), job, status=None, error="The worker stopped in the middle of the work.")
-    return len(jobs)
+def _alone(step: Callable[..., None], *, job_id: int) -> None:
+    """One job in a transaction of its own: one that cannot be dealt with stands in no other's way."""
+    try:
+        step(job_id=job_id)
+    except Exception:
+        log.exception("the sweep cannot deal with a job", job_id=job_id)
 
 
 @with_db_session
-def wake_due(*, queue: str, db: Session) -> None:
-    """Send a message for each due job that has none.
+def _expired(*, db: Session) -> Sequence[int]:
+    return crud.expired(db, limit=BATCH)
 
-    A job that was never woken needs one. One that was woken long ago may still stand in a long line, so of those only
-    as many are woken again as the broker's line is short of.
-    """
-    waiting = crud.count(db, queue=queue).get((queue, JobStatus.QUEUED), 0)
-    if not waiting:
+
+@with_db_session
+def _due(*, db: Session) -> Sequence[int]:
+    return crud.due(db, silent_s=get_settings().sweep_s, limit=BATCH)
+
+
+@with_db_session
+def give_back(*, job_id: int, db: Session) -> None:
+    """Requeue, or fail, a job whose worker has gone silent."""
+    job = crud.lock(db, job_id=job_id)
+    if not crud.is_expired(db, job=job):
         return
-    jobs = crud.due(db, queue=queue, silent_s=get_settings().sweep_s, limit=BATCH)
-    fresh = [job for job in jobs if job.woken_at is None]
-    stale = [job for job in jobs if job.woken_at is not None]
-    lost = max(0, len(fresh) + len(stale) - _line(queue)) if stale else 0
-    for job in [*fresh, *stale[:lost]]:
-        _wake(db, job)
+    log.warning("a worker went silent", job_id=job.id, task=job.name, worker=job.worker, attempt=job.attempt)
+    end(db, job, status=None, error="The worker stopped in the middle of the work.")
+
+
+@with_db_session
+def wake(*, job_id: int, db: Session) -> None:
+    """Send a message for a due job that has none. One that still stands in a long line gets a second: it is dropped by
+    whoever reads it too late, and each further one comes after twice the time."""
+    job = crud.lock(db, job_id=job_id)
+    if job.status == JobStatus.QUEUED:
+        crud.note_wake(db, job=job)
+        wake_after_commit(db, job)
 
 
 @with_db_session
 def forget_old(*, db: Session) -> None:
     crud.prune(db, older_than_days=KEEP_DAYS, limit=BATCH)
-
-
-def _wake(db: Session, job: Job) -> None:
-    crud.note_wake(db, job=job)
-    wake_after_commit(db, job)
-
-
-def _line(queue: str) -> int:
-    """How many messages stand in the broker's line."""
-    connection = connect(timeout_s=2)
-    try:
-        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
-    finally:
-        connection.collect(2)

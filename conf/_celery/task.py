@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 import structlog
 from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
+from conf._celery.app import celery_app
 from conf._celery.models import Job, JobStatus
 from conf.db.dependencies import patiently, with_db_session
 from conf.errors import CampusError, Unavailable
@@ -145,21 +146,26 @@ class JobTask(Task):
             except Stopped as stopped:
                 log.info("job stopped", reason=str(stopped))
                 if stopped.cancelled:
-                    _give_back(task=self, attempt=attempt, status=JobStatus.CANCELLED, error=None)
-            except (DBAPIError, InterfaceError) as error:
+                    _give_back(attempt=attempt, status=JobStatus.CANCELLED, error=None)
+            except DBAPIError as error:
                 log.warning("job lost its database", exc_info=error)
                 with contextlib.suppress(DBAPIError):  # else the lease ends, and the sweep gives it back
-                    patiently(_give_back, task=self, attempt=attempt, error="The database did not answer.")
+                    patiently(_give_back, attempt=attempt, error="The database did not answer.")
             except SystemExit:
                 log.info("the worker is asked to stop; the job goes back in line")
-                _put_back(task=self, attempt=attempt)
+                _put_back(attempt=attempt)
                 raise
             except Exception as error:
                 log.warning("job failed", exc_info=error)
                 final = isinstance(error, CampusError) and not isinstance(error, Unavailable)
-                _give_back(
-                    task=self, attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error)
-                )
+                _give_back(attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
+
+
+def find(name: str) -> JobTask | None:
+    """The task of that name; None when no installed resource has it."""
+    celery_app.loader.import_default_modules()
+    task: JobTask | None = celery_app.tasks.get(name)
+    return task
 
 
 def reason(task: JobTask, error: Exception) -> str:
@@ -179,8 +185,12 @@ def backoff_s(attempt: int) -> float:
     return full * random.uniform(0.5, 1)  # noqa: S311
 
 
-def end(db: Session, task: JobTask, job: Job, *, status: JobStatus | None, error: str | None) -> None:
-    """End the attempt at a locked job: with `status`, or in line again while it has attempts left."""
+def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -> None:
+    """End the attempt at a locked job: with `status`, or in line again while it has attempts left. For good when its
+    task is no longer installed."""
+    task = find(job.name)
+    if task is None:
+        status, error = status or JobStatus.FAILED, error or "What this job did is no longer installed."
     if status is None and job.cancel_requested:
         status = JobStatus.CANCELLED
     if status is None and job.attempt >= job.max_attempts:
@@ -189,7 +199,8 @@ def end(db: Session, task: JobTask, job: Job, *, status: JobStatus | None, error
         crud.requeue(db, job=job, delay_s=max(0.001, backoff_s(job.attempt)), error=error)
     else:
         crud.end(db, job=job, status=status, error=error)
-    task.tell(db, job)
+    if task is not None:
+        task.tell(db, job)
 
 
 @with_db_session
@@ -206,18 +217,16 @@ def _beat(*, job_id: int, attempt: int, lease_s: float, progress: int, db: Sessi
 
 
 @with_db_session
-def _give_back(
-    *, task: JobTask, attempt: Attempt, status: JobStatus | None = None, error: str | None, db: Session
-) -> None:
+def _give_back(*, attempt: Attempt, status: JobStatus | None = None, error: str | None, db: Session) -> None:
     job = crud.lock(db, job_id=attempt.id)
     if job.attempt == attempt.number and job.status == JobStatus.RUNNING:
-        end(db, task, job, status=status, error=error)
+        end(db, job, status=status, error=error)
 
 
 @with_db_session
-def _put_back(*, task: JobTask, attempt: Attempt, db: Session) -> None:
+def _put_back(*, attempt: Attempt, db: Session) -> None:
     """End an attempt that a shutdown cut short: it does not count."""
     job = crud.lock(db, job_id=attempt.id)
     if job.attempt == attempt.number and job.status == JobStatus.RUNNING:
         job.max_attempts += 1
-        end(db, task, job, status=None, error=None)
+        end(db, job, status=None, error=None)

@@ -1,12 +1,19 @@
 """Engines and sessions. Made on first use, so a process that forks before (gunicorn, celery) shares no connection."""
 
 import functools
-import os
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from conf.settings import get_settings
+
+CONNECT = {
+    "application_name": "campus",
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,  # ms: a host that vanished is noticed
+    "options": "-c lock_timeout=5s -c statement_timeout=30s",
+}
 
 
 def _engine(url: str, **options: object) -> Engine:
@@ -16,7 +23,7 @@ def _engine(url: str, **options: object) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,
-        connect_args={"connect_timeout": 5, "application_name": f"campus-{os.getpid()}"},
+        connect_args=CONNECT,
         **options,
     )
 
@@ -32,6 +39,12 @@ def read_engine() -> Engine:
     """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its line."""
     settings = get_settings()
     return _engine(settings.database_read_url or settings.database_url, isolation_level="AUTOCOMMIT")
+
+
+@functools.cache
+def probe_engine() -> Engine:
+    """For health checks: a connection of its own each time, so that busy threads are no dead database."""
+    return create_engine(get_settings().database_url, poolclass=NullPool, connect_args=CONNECT)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import posixpath
 import time
 from typing import Annotated
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from pydantic import AfterValidator
 
@@ -69,7 +69,7 @@ def _verify(grant: str, key: str) -> int:
 
 
 @router.api_route("/{grant}/{key:path}", methods=["GET", "HEAD"], response_model=None, operation_id="get_media")
-async def get_media(grant: str, key: str) -> Response:
+async def get_media(grant: str, key: str, request: Request) -> Response:
     """A stored file. Public: whoever has a link that the API gave out, until it expires."""
     try:
         assert_key(key)
@@ -79,16 +79,16 @@ async def get_media(grant: str, key: str) -> Response:
         "Access-Control-Allow-Origin": "*",
         "Cache-Control": f"private, max-age={_verify(grant, key)}, immutable",
     }
-    return await threads().run(_open, key, headers)
+    return await threads().run(_open, key, headers, head=request.method == "HEAD")
 
 
-def _open(key: str, headers: dict[str, str]) -> Response:
+def _open(key: str, headers: dict[str, str], *, head: bool) -> Response:
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     path = storage().path(key)
     if path is not None:
         return FileResponse(path, media_type=kind, headers=headers)
     if key.endswith(".m3u8"):
         return Response(storage().read(key, limit=PLAYLIST_MAX_BYTES), 200, headers, kind)
-    address = storage().link(key, expires_s=3600)
+    address = storage().link(key, expires_s=3600, head=head)
     assert address is not None
     return RedirectResponse(address, 307, headers | {"Cache-Control": "private, max-age=3000"})

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
 from conf import errors
 
@@ -83,6 +84,9 @@ def answer(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             faults = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
             return problem(request, 422, "The request is not valid.", faults=faults)
+        case HTTPException(status_code=405):
+            headers = {"Allow": ", ".join(sorted(_methods(request)))}
+            return problem(request, 405, f"{request.method} is not possible here.", headers=headers)
         case HTTPException():
             return problem(request, error.status_code, _sentence(request, error), headers=error.headers)
         case ClientDisconnect():
@@ -102,19 +106,24 @@ def _field(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in (location[1:] or location))
 
 
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes at the path; the router names only those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found
+
+
 def _sentence(request: Request, error: HTTPException) -> str:
-    match error.status_code:
-        case 404:
-            return f"There is nothing at {request.url.path}."
-        case 405:
-            return f"{request.method} is not possible here."
-        case _:
-            return str(error.detail)
+    if error.status_code == 404:
+        return f"There is nothing at {request.url.path}."
+    return str(error.detail)
 
 
 def install(app: FastAPI) -> None:
-    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes. What is left after that
-    `Observe` answers."""
+    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes. What is left after
+    that `Observe` answers."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return answer(request, error)

@@ -1,6 +1,7 @@
 """Receive one file of a `multipart/form-data` body (RFC 7578), streamed to the disk: memory does not grow with it."""
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,7 +9,7 @@ from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from conf.errors import Invalid, TooLarge, Unsupported
+from conf.errors import Invalid, TooLarge, Unavailable, Unsupported
 from conf.settings import get_settings
 from conf.storage.work import need_disk
 
@@ -48,7 +49,7 @@ async def receive_file(request: Request, folder: Path, *, field: str = "file") -
         raise _too_large(limit)
     need_disk(int(length) if length.isdigit() else 0)
     path = folder / "upload"
-    with path.open("wb", buffering=0) as target:
+    with path.open("wb") as target:
         part = _Part(field, options[b"boundary"])
         try:
             async for chunk in request.stream():
@@ -58,9 +59,13 @@ async def receive_file(request: Request, folder: Path, *, field: str = "file") -
                 if len(part.block) >= BLOCK:
                     await asyncio.to_thread(part.flush, target)
             part.finish()
+            await asyncio.to_thread(part.flush, target)
         except MultipartParseError as error:
             raise Invalid(f"The multipart body is broken: {error}.", field=field) from error
-        await asyncio.to_thread(part.flush, target)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise Unavailable("There is not enough disk space for this file now.", retry_after=300) from error
+            raise
     if not part.found:
         raise Invalid("The body has no such part with a file.", field=field)
     if not part.size:
@@ -106,7 +111,7 @@ class _Part:
 
     def flush(self, target: BinaryIO) -> None:
         target.write(self.block)
-        self.block.clear()
+        self.block = bytearray()
 
     def _read_header(self) -> None:
         name, value = self._header

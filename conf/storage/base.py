@@ -26,8 +26,9 @@ class Storage(Protocol):
     def remove(self, prefix: str) -> None:
         """Remove every key below the folder `prefix`, which ends with a slash. Not an error when there is none."""
 
-    def link(self, key: str, *, expires_s: int) -> str | None:
-        """Where a client reads the file straight from the storage; None when the API must serve it."""
+    def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:
+        """Where a client reads the file (or, with `head`, asks about it) straight from the storage; None when the API
+        must serve it."""
 
     def path(self, key: str) -> Path | None:
         """The file on this machine's disk; None when it is elsewhere."""

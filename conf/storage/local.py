@@ -48,14 +48,15 @@ class LocalStorage:
 
     def remove(self, prefix: str) -> None:
         folder = self._target(prefix.removesuffix("/"))
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
         for parent in folder.parents:
             if parent == self._root:
                 break
             with contextlib.suppress(OSError):
                 parent.rmdir()
 
-    def link(self, key: str, *, expires_s: int) -> str | None:  # noqa: ARG002  # the Protocol's
+    def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:  # noqa: ARG002  # the Protocol's
         return None
 
     def path(self, key: str) -> Path | None:

@@ -4,7 +4,7 @@ import contextlib
 import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -17,7 +17,7 @@ from conf.storage.base import assert_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef, CreateBucketConfigurationTypeDef
 
 MIB = 1024 * 1024
 _TRANSFER = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
@@ -27,6 +27,7 @@ mimetypes.add_type("application/vnd.apple.mpegurl", ".m3u8")
 class S3Storage:
     def __init__(self, settings: Settings) -> None:
         self._bucket = settings.s3_bucket
+        self._region: Any = settings.s3_region
         self._client = _client(settings, settings.s3_endpoint_url)
         self._public = (
             _client(settings, settings.s3_public_endpoint_url) if settings.s3_public_endpoint_url else self._client
@@ -69,9 +70,9 @@ class S3Storage:
             for upload in self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix).get("Uploads", []):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
-    def link(self, key: str, *, expires_s: int) -> str | None:
+    def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:
         return self._public.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_s
+            "head_object" if head else "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_s
         )
 
     def path(self, key: str) -> Path | None:  # noqa: ARG002  # the Protocol's
@@ -83,7 +84,11 @@ class S3Storage:
             self.check()
         except Unavailable:
             with _as_unavailable():
-                self._client.create_bucket(Bucket=self._bucket)
+                if self._region == "us-east-1":  # which alone may not be named
+                    self._client.create_bucket(Bucket=self._bucket)
+                else:
+                    place: CreateBucketConfigurationTypeDef = {"LocationConstraint": self._region}
+                    self._client.create_bucket(Bucket=self._bucket, CreateBucketConfiguration=place)
         rule: CORSRuleTypeDef = {"AllowedMethods": ["GET", "HEAD"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
         with _as_unavailable():
             self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]})

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from conf._celery import crud
 from conf._celery.enqueue import enqueue, wake_after_commit
-from conf.db.dependencies import patiently, with_db_session
+from conf.db.dependencies import with_db_session
 from conf.errors import Unavailable
 from conf.settings import get_settings
 from conf.storage.base import Storage
@@ -57,7 +57,7 @@ def new_files(prefix: str) -> Iterator[NewFiles]:
     Their removal is on record before the first byte is stored, as a job for later; `keep` takes it back in the
     transaction that makes the files somebody's. So whatever dies in between, nothing is left over.
     """
-    files = NewFiles(prefix, patiently(_plan_removal, prefix=prefix, delay_s=get_settings().pending_file_s))
+    files = NewFiles(prefix, _plan_removal(prefix=prefix, delay_s=get_settings().pending_file_s))
     try:
         yield files
     finally:

@@ -40,7 +40,7 @@ def sweep_work() -> int:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime < YOUNG_S:
                 continue
-            lock = os.open(folder / LOCK, os.O_RDWR)
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cms.videos import ffmpeg as program
+from conf import sandbox as room
 from conf._celery.models import Job
 from conf.errors import Invalid
 from conf.settings import get_settings
@@ -112,9 +113,7 @@ KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_common_kind_becomes_playable(
-    kind: str, client: TestClient, process: Process, tmp_path: Path
-) -> None:
+def test_every_common_kind_becomes_playable(kind: str, client: TestClient, process: Process, tmp_path: Path) -> None:
     make_clip, size = KINDS[kind]
     video = process(make_clip())
 
@@ -136,7 +135,7 @@ def test_a_rotated_video_is_shown_upright(process: Process) -> None:
     plain = clip(size="640x360")
     turned = folder() / "turned.mp4"
     data = bytearray(plain.read_bytes())
-    # The display matrix in `tkhd` (ISO 14496-12, 8.3.2), turned by 90 degrees: any ffmpeg can read it, not all write it.
+    # The display matrix in `tkhd` (ISO 14496-12, 8.3.2), turned by 90 degrees: any ffmpeg reads it, not all write it.
     unity = b"".join(n.to_bytes(4, "big") for n in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
     quarter = b"".join(n.to_bytes(4, "big") for n in (0, 0x10000, 0, 0xFFFF0000, 0, 0, 360 << 16, 0, 0x40000000))
     at = data.index(unity, data.index(b"tkhd"))
@@ -154,6 +153,83 @@ def test_a_cover_picture_does_not_make_a_song_a_video(process: Process) -> None:
     ffmpeg("-i", str(clip("a.mp3", picture=False)), "-i", str(cover), "-map", "0", "-map", "1", "-c", "copy", str(song))
     video = process(song)
     assert (video["status"], video["width"], video["poster_url"]) == ("PROCESSED", None, None)
+
+
+def _distinct_frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return len({bytes(frame.planes[0]) for frame in container.decode(video=0)})
+
+
+def test_a_recording_without_duration_and_rate_keeps_its_frames(
+    process: Process, client: TestClient, tmp_path: Path
+) -> None:
+    """As browsers record: times in milliseconds, no duration, no rate."""
+    live = clip("a.webm", "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1", seconds=4)
+    video = process(live)
+    assert (video["status"], video["duration_s"]) == ("PROCESSED", pytest.approx(4, abs=0.3))
+    played(video, client, tmp_path)
+    assert _distinct_frames(tmp_path / "240p.mp4") > 80
+
+
+def test_a_song_of_uneven_bit_rate_is_not_taken_for_cut_off(process: Process) -> None:
+    for name in ("uneven.aac", "uneven.mp3"):
+        song = folder() / name
+        quiet_then_loud = "aevalsrc='if(lt(t,10),0,random(0)-0.5)':d=25"
+        plain = ["-write_xing", "0", "-id3v2_version", "0", "-q:a", "2"] if name.endswith("mp3") else []
+        ffmpeg("-f", "lavfi", "-i", quiet_then_loud, *plain, str(song))
+        video = process(song)
+        assert (video["status"], video["duration_s"]) == ("PROCESSED", pytest.approx(25, abs=0.5))
+
+
+@pytest.mark.parametrize("ratio", ["1/1000", "1000/1"])
+def test_a_strange_shape_is_refused_with_a_reason(process: Process, ratio: str) -> None:
+    video = process(clip("a.mkv", "-vf", f"setsar={ratio}:max=2000", *H264))
+    assert (video["status"], "strange shape" in video["error"]) == ("FAILED", True)
+
+
+def test_a_very_slow_picture_is_playable(process: Process) -> None:
+    video = process(clip("a.mkv", *H264, rate="1/5", seconds=20))
+    assert video["status"] == "PROCESSED"
+
+
+def test_what_a_captured_ffmpeg_leaves_behind_is_not_published(
+    process: Process, stored: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    captured = tmp_path / "ffmpeg"
+    captured.write_text(
+        f'#!/bin/sh\n{program.executable()} "$@" || exit $?\n'
+        f"ln -sf {secret} poster.jpg; ln -sf {secret} master.m3u8; echo '<script>' > x.html\n"
+    )
+    captured.chmod(0o755)
+    settings = get_settings().model_copy(update={"ffmpeg": str(captured), "sandbox": "off"})
+    for module in ("conf.sandbox", "cms.videos.ffmpeg"):
+        monkeypatch.setattr(f"{module}.get_settings", lambda: settings)
+    room.available.cache_clear()
+    program.executable.cache_clear()
+    try:
+        process(clip(seconds=3))
+    finally:
+        room.available.cache_clear()
+        program.executable.cache_clear()
+    assert secret.read_text() == "secret"
+    names = {key.rpartition("/")[2] for key in stored()}
+    assert "source.mp4" in names
+    assert not names & {"poster.jpg", "x.html"}
+
+
+def test_a_full_disk_is_not_blamed_on_the_file(
+    client: TestClient, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = make(client)
+    client.post(f"{VIDEOS}{video['id']}/upload/", files={"file": clip().read_bytes()})
+    settings = get_settings().model_copy(update={"disk_reserve_bytes": 2**60, "retry_base_s": 60})
+    monkeypatch.setattr("conf.storage.work.get_settings", lambda: settings)
+    monkeypatch.setattr("conf._celery.task.get_settings", lambda: settings)
+    run_jobs()
+    job = client.get("/api/v1/jobs/", params={"name": "cms.videos.process"}).json()["items"][0]
+    assert (job["status"], job["error"]) == ("queued", "There is not enough disk space for this file now.")
 
 
 def _truncated(name: str, *options: str, keep: float) -> Path:
@@ -280,8 +356,6 @@ def test_it_works_with_the_ffmpeg_of_the_wheel_and_without_a_sandbox(
     sandbox: str, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import imageio_ffmpeg
-
-    from conf import sandbox as room
 
     settings = get_settings().model_copy(update={"ffmpeg": imageio_ffmpeg.get_ffmpeg_exe(), "sandbox": sandbox})
     for module in ("conf.sandbox", "cms.videos.ffmpeg"):

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from conf.errors import NotFound, TooLarge, Unavailable
 from conf.settings import Settings, get_settings
+from conf.storage import work
 from conf.storage.base import Storage
 from conf.storage.local import LocalStorage
 from conf.storage.s3 import S3Storage, _client
@@ -129,3 +130,21 @@ def test_a_file_is_moved_to_another_file_system_too(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Path, "replace", cross)
     put(files, "a/b", tmp_path)
     assert list(files.keys("")) == ["a/b"]
+
+
+def test_a_bucket_is_made_in_any_region(s3_settings: Settings) -> None:
+    there = s3_settings.model_copy(update={"s3_bucket": "elsewhere", "s3_region": "eu-central-1"})
+    S3Storage(there).make_bucket()
+    S3Storage(there).check()
+
+
+def test_a_work_folder_left_behind_is_swept_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "YOUNG_S", -1)
+    root = get_settings().work_root
+    with work.work_folder("used") as used:
+        for name in ("dead", "dead-before-its-lock"):
+            (root / name).mkdir(parents=True)
+        (root / "dead" / work.LOCK).touch()
+        assert work.sweep_work() == 2
+        assert list(root.iterdir()) == [used]
+    assert list(root.iterdir()) == []

@@ -161,7 +161,7 @@ def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_
         connection.execute(
             text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'")
         )
-    sweep.give_back_expired()
+    sweep.sweep()
     assert state(client, job_id)["status"] == "queued"
     time.sleep(0.1)
     run_jobs()
@@ -174,7 +174,7 @@ def test_the_sweep_gives_up_after_the_last_attempt(client: TestClient) -> None:
         connection.execute(
             text("UPDATE jobs SET status = 'running', attempt = 2, lease_until = now() - interval '1 s'")
         )
-    sweep.give_back_expired()
+    sweep.sweep()
     job = state(client, job_id)
     assert (job["status"], job["error"]) == ("failed", "The worker stopped in the middle of the work.")
 
@@ -209,7 +209,8 @@ def test_pages_follow_each_other(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=" + "x" * 101]
+    "query",
+    ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=%00", "name=" + "x" * 101],
 )
 def test_a_strange_page_is_refused(client: TestClient, query: str) -> None:
     assert client.get(f"{JOBS}?{query}").status_code == 422
@@ -262,3 +263,60 @@ def test_a_watcher_that_leaves_does_not_disturb(api: System) -> None:
             next(stream.iter_lines())
     assert api.client.get("/healthcheck/").text == "OK"
     assert "Traceback" not in api.log()
+
+
+def test_a_job_of_an_uninstalled_resource_stands_in_no_others_way(client: TestClient) -> None:
+    mine = put("tests.note", word="a")
+    with write_engine().begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO jobs (name, args, queue, status, attempt, max_attempts, run_after, wakes, lease_until,"
+                " cancel_requested, progress, version) VALUES ('school.medals.award', '{}', 'short', 'running', 1, 3,"
+                " now(), 1, now() - interval '1 s', false, 0, 1)"
+            )
+        )
+        connection.execute(
+            text(
+                "UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s' WHERE id = :id"
+            ),
+            {"id": mine},
+        )
+    sweep.sweep()
+    gone = client.get(JOBS, params={"name": "school.medals.award"}).json()["items"][0]
+    assert (gone["status"], gone["error"]) == ("failed", "The worker stopped in the middle of the work.")
+    assert state(client, mine)["status"] == "queued"
+    assert client.post(f"{JOBS}{gone['id']}/retry/").status_code == 409
+
+
+def test_a_follower_that_fails_stands_in_no_others_way(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [put("tests.stumble"), put("tests.note", word="a")]
+    with write_engine().begin() as connection:
+        connection.execute(
+            text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'")
+        )
+
+    def follow(_db: object, _job: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(task_of("tests.stumble"), "_follower", follow)
+    sweep.sweep()
+    assert [state(client, job_id)["status"] for job_id in ids] == ["running", "queued"]
+
+
+def test_a_job_whose_message_was_lost_is_woken_again_ever_more_rarely(client: TestClient) -> None:
+    put("tests.note", word="a")
+
+    def wakes() -> int:
+        with write_engine().begin() as connection:
+            return int(connection.execute(text("SELECT wakes FROM jobs")).scalar_one())
+
+    def sleep(seconds: float) -> None:
+        with write_engine().begin() as connection:
+            connection.execute(text("UPDATE jobs SET woken_at = woken_at - make_interval(secs => :s)"), {"s": seconds})
+
+    told = []
+    for seconds in (0, 1.1, 1.1, 1.1, 2.1):
+        sleep(seconds)
+        sweep.sweep()
+        told.append(wakes())
+    assert told == [1, 2, 2, 3, 3]

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("max_attempts", sa.SmallInteger(), nullable=False),
         sa.Column("run_after", sa.DateTime(timezone=True), nullable=False),
         sa.Column("woken_at", sa.DateTime(timezone=True)),
+        sa.Column("wakes", sa.SmallInteger(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True)),
         sa.Column("worker", sa.String(200)),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
