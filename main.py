@@ -12,6 +12,7 @@ from conf import logging, resources
 from conf._celery.app import celery_app
 from conf.http import draining, media, problems
 from conf.http.observe import Observe
+from conf.http.route import Direct
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
 from healthcheck import routes as healthcheck
@@ -42,6 +43,7 @@ def build() -> FastAPI:
     problems.install(app)
     routers = (*resources.routers(), media.router, healthcheck.router, web.router)
     app.router.routes[:0] = [route for router in routers for route in router.routes]
+    app.add_middleware(Direct, routes=app.routes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -32,7 +32,7 @@ def run() -> list[Result]:
         ears.settimeout(10)
         made.start(
             *(sys.executable, "-m", "celery", "-A", "benchmarks.bare_task", "worker", "-c", "1"),
-            *("--without-gossip", "--without-mingle"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
             BARE_PORT=str(ears.getsockname()[1]),
         )
         made.start_worker(beat=False, concurrency=1)

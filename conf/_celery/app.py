@@ -134,7 +134,7 @@ def broker_answers(*, timeout_s: float) -> None:
     """Raise when the broker cannot be reached."""
     connection = connect(timeout_s=timeout_s)
     try:
-        connection.ensure_connection(max_retries=1, timeout=timeout_s)
+        connection.connect()
         connection.default_channel  # noqa: B018  # opening it is the question
     finally:
         connection.collect(timeout_s)

@@ -8,7 +8,7 @@ body parameter, and its dependencies are plain functions. An `async def` route i
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -20,8 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.errors import TooLarge, Unsupported
@@ -42,7 +42,8 @@ class Route(APIRoute):
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
         self._beginning = path.partition("{")[0].rstrip("/")
         dependants = list(_walk(self.dependant))
-        if inspect.iscoroutinefunction(endpoint):
+        self.direct = not inspect.iscoroutinefunction(endpoint)
+        if not self.direct:
             if any(d.call is get_db for d in dependants):
                 raise TypeError(f"{endpoint.__qualname__}: an `async def` route gets no session")
             return
@@ -114,6 +115,25 @@ class Route(APIRoute):
         if (given := scope.get("response")) is not None:
             response.raw_headers += given.raw_headers
         return response
+
+
+class Direct:
+    """ASGI layer that leads requests straight to `def` routes: they need nothing of what FastAPI and Starlette wrap around
+    routes for errors and exit stacks, which costs a small request a sixth of its time."""
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._routes = [route for route in routes if isinstance(route, Route) and route.direct]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for route in self._routes:
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    scope.update(found)
+                    await route.app(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
 
 
 class Router(APIRouter):
