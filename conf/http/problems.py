@@ -82,7 +82,7 @@ def answer(request: Request, error: Exception) -> Response:
             headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else None
             return problem(request, status, error.detail, faults=faults, headers=headers)
         case RequestValidationError():
-            faults = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+            faults = [{"field": _field(e["loc"]), "reason": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException(status_code=405):
             headers = {"Allow": ", ".join(sorted(_methods(request)))}
