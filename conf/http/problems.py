@@ -82,7 +82,7 @@ def answer(request: Request, error: Exception) -> Response:
             headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else None
             return problem(request, status, error.detail, faults=faults, headers=headers)
         case RequestValidationError():
-            faults = [{"field": _field(e["loc"]), "reason": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+            faults = [{"field": _field(e["loc"]), "reason": _reason(e["msg"])} for e in error.errors()]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException(status_code=405):
             headers = {"Allow": ", ".join(sorted(_methods(request)))}
@@ -104,6 +104,10 @@ def answer(request: Request, error: Exception) -> Response:
 def _field(location: Sequence[int | str]) -> str:
     """Where the fault is, without the part of the request: `title`, `tags.0`."""
     return ".".join(str(part) for part in (location[1:] or location))
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _methods(request: Request) -> set[str]:
