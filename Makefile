@@ -31,8 +31,8 @@ check: .venv/dev ## Lint, types, import rules, and the lock.
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/poetry check --lock --quiet
-	@$(BIN)/poetry export -q | diff -q - requirements.txt
-	@$(BIN)/poetry export -q --with dev | diff -q - requirements-dev.txt
+	@$(BIN)/poetry export | diff -q - requirements.txt
+	@$(BIN)/poetry export --with dev | diff -q - requirements-dev.txt
 
 format: .venv/dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
