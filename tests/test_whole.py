@@ -288,3 +288,31 @@ def test_a_database_that_is_away_is_one_line_too() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_a_worker_that_must_have_a_sandbox_does_not_start_without_one(tmp_path: Path) -> None:
+    settings = {
+        "DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
+        "SECRET_KEY": "x" * 40,
+        "DATA_DIR": str(tmp_path),
+        "PATH": str(tmp_path),
+        "PYTHONWARNINGS": "ignore",
+    }
+    command = [sys.executable, "manage.py", "worker", "--queue", "long"]
+    for mode, words in (("required", "campus: SANDBOX=required, but bubblewrap"), ("auto", "without a sandbox")):
+        process = subprocess.Popen(
+            command,
+            env=_plain_environment() | settings | {"SANDBOX": mode, "LOG_JSON": "1", "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert words in _read_until(process, words, within_s=20)
+        assert process.stdout is not None
+        if mode == "required":
+            assert process.wait(10) == 2
+        else:
+            process.kill()
+            process.wait()
+        process.stdout.close()

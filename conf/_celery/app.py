@@ -4,15 +4,18 @@ Two queues, `short` and `long`: run a worker for each (`-Q short`, `-Q long`), s
 short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey and Redis ignore those arguments.
 """
 
+import os
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import celeryd_after_setup, setup_logging
 from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.pyamqp import Transport
 
-from conf import logging, resources
+from conf import logging, resources, sandbox
+from conf.errors import Unavailable
 from conf.settings import get_settings
 
 QUEUES = ("short", "long")
@@ -143,3 +146,13 @@ def broker_answers(*, timeout_s: float) -> None:
 @setup_logging.connect
 def _log_as_we_do(**_: object) -> None:
     logging.setup(get_settings())
+
+
+@celeryd_after_setup.connect
+def _look_around(**_: object) -> None:
+    """Say now, once and before the pool is forked, when untrusted files will have no sandbox."""
+    try:
+        sandbox.available()
+    except Unavailable as error:
+        print(f"campus: {error.detail}", file=sys.stderr, flush=True)
+        os._exit(2)  # Celery would turn an exception, and SystemExit too, into an exit status of 0

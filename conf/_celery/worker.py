@@ -5,11 +5,10 @@ from typing import Any, ClassVar
 
 import structlog
 from celery import bootsteps
-from celery.signals import worker_init, worker_ready
+from celery.signals import worker_ready
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
-from conf import sandbox
 from conf._celery.app import DEAD, celery_app
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
@@ -90,12 +89,6 @@ def _beat() -> None:
 
 def _say_away(error: Exception, interval_s: float) -> None:
     log.warning("the broker does not answer", error=str(error), again_in_s=interval_s)
-
-
-@worker_init.connect
-def _look_around(**_: Any) -> None:
-    """Say now, once and before the pool is forked, when untrusted files will have no sandbox."""
-    sandbox.available()
 
 
 @worker_ready.connect
