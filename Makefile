@@ -52,4 +52,5 @@ lock: .venv/dev ## Lock the newest versions that pyproject.toml allows.
 	$(BIN)/poetry export -q --with dev -o requirements-dev.txt
 
 clean: ## Remove the environment and the data.
+	@if [ -L data/postgresql ]; then rm -rf "$$(dirname "$$(readlink data/postgresql)")"; fi
 	rm -rf .venv data

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from conf import logging, resources
@@ -37,11 +36,10 @@ def build() -> FastAPI:
         version="1",
         summary="The backend of a campus behind one versioned API",
         lifespan=lifespan,
-        generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
     problems.install(app)
-    routers = (*resources.routers(), media.router, healthcheck.router, web.router)
+    routers = (*resources.routers(), media.router, healthcheck.router, web.home, web.router)
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     app.add_middleware(Direct, routes=app.routes)
     if settings.cors_origins:
@@ -54,11 +52,6 @@ def build() -> FastAPI:
         )
     app.add_middleware(Observe, access_log=settings.access_log)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """The function's name: generated clients read well, and stay the same when a path moves."""
-    return route.name
 
 
 app = build()

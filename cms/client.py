@@ -36,7 +36,10 @@ def send(file: Path, *, url: str, title: str, console: Console) -> str:
             head, tail = _frame(boundary)
             headers["Content-Length"] = str(len(head) + file.stat().st_size + len(tail))
             body = _body(file, head, tail, lambda count: bars.advance(bar, count))
-            video = _json(client.post(path + "upload/", content=body, headers=headers))
+            answer = client.post(path + "upload/", content=body, headers=headers)
+            if not answer.is_success:
+                client.delete(path)
+            video = _json(answer)
             bar = bars.add_task(f"{file.name}: processing", total=100)
             for job in _watch(client, video["job_id"]):
                 bars.update(bar, completed=job["progress"])

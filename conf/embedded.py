@@ -5,7 +5,6 @@ They run as our children on 127.0.0.1, each with a password of its own, their da
 
 import contextlib
 import fcntl
-import getpass
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -51,8 +50,10 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
     CannotStart, also when another has this folder.
     """
     data_dir = data_dir.absolute()
-    data_dir.mkdir(parents=True, exist_ok=True)
-    (data_dir / "logs").mkdir(exist_ok=True)
+    try:
+        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The folder {data_dir} cannot be made: {error.strerror}.") from None
     with _alone(data_dir), contextlib.ExitStack() as stack:
         secret = _kept_secret(data_dir / "secret")
         password = _derived(secret, "services")
@@ -60,7 +61,7 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
         logs = data_dir / "logs"
         if not os.environ.get("DATABASE_URL"):
             port = _free_port()
-            server = postgres(_database_home(data_dir), logs, port, password)
+            server = postgres(_database_home(data_dir, secret), logs, port, password)
             parts.processes["PostgreSQL"] = stack.enter_context(server)
             parts.environment["DATABASE_URL"] = f"postgresql://campus:{password}@127.0.0.1:{port}/postgres"
         if not os.environ.get("BROKER_URL"):
@@ -99,11 +100,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _database_home(data_dir: Path) -> Path:
+def _database_home(data_dir: Path, secret: str) -> Path:
+    """Where PostgreSQL keeps its folder. Root's is named by the secret, from which its password comes, so it is found
+    again wherever the data folder goes; a link there leads to it."""
     if os.getuid() != 0:
         return data_dir
-    home = ROOTS_HOME / hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+    home = ROOTS_HOME / _derived(secret, "home")[:12]
     _open_folder(home)
+    link = data_dir / "postgresql"
+    link.unlink(missing_ok=True)
+    link.symlink_to(home / "postgresql")
     return home
 
 
@@ -237,14 +243,14 @@ def valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Pope
         "dir": folder,
         "appendonly": "yes",
         "appendfsync": "everysec",
-        "save": '""',
+        "save": "",
         "requirepass": password,
         "maxmemory-policy": "noeviction",
     }
     with log_path.open("ab") as log:
         process = _spawn([str(get_binary_path()), "-"], log, stdin=subprocess.PIPE)
         assert process.stdin is not None
-        process.stdin.write("".join(f"{name} {value}\n" for name, value in config.items()).encode())
+        process.stdin.write("".join(f'{name} "{value}"\n' for name, value in config.items()).encode())
         process.stdin.close()
         try:
             _wait("Valkey", process, lambda: _answers(port), log_path)
@@ -277,7 +283,7 @@ def _wait(name: str, process: subprocess.Popen[bytes], ready: Any, log: Path) ->
     end = time.monotonic() + START_S
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
-            raise CannotStart(f"{name} did not start (as {getpass.getuser()}): see {log}")
+            raise CannotStart(f"{name} did not start: see {log}")
         time.sleep(0.01)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 EXAMPLE_SECRET = "change-me-change-me-change-me-change-me"  # noqa: S105  # refused below
 MIB = 1024 * 1024
@@ -81,9 +83,14 @@ class Settings(BaseSettings):
     def _psycopg2(cls, url: str) -> str:
         for prefix in ("postgresql://", "postgres://"):
             if url.startswith(prefix):
-                return "postgresql+psycopg2://" + url.removeprefix(prefix)
+                url = "postgresql+psycopg2://" + url.removeprefix(prefix)
         if url and not url.startswith("postgresql+psycopg2://"):
             raise ValueError("must be a postgresql:// URL")
+        if url:
+            try:
+                make_url(url)
+            except (ArgumentError, ValueError):
+                raise ValueError("is not a URL that can be read") from None
         return url
 
     @field_validator("broker_url")
@@ -127,4 +134,7 @@ def get_settings() -> Settings:
             for e in error.errors()
         ]
         print("campus: bad settings: " + "; ".join(faults) + " (see .env.example, or `make run`)", file=sys.stderr)
+        raise SystemExit(2) from None
+    except SettingsError as error:
+        print(f"campus: bad settings: {error} (see .env.example, or `make run`)", file=sys.stderr)
         raise SystemExit(2) from None

@@ -19,7 +19,7 @@ def cancel(db: Session, *, job_id: int) -> Job:
     if job.name in INTERNAL:
         raise Conflict("This job is housekeeping of the server.")
     if job.status in ENDED:
-        raise Conflict(f"The job has already {job.status}.")
+        raise Conflict(f"The job has already ended: it is {job.status}.")
     job.cancel_requested = True
     if job.status == JobStatus.QUEUED:
         end(db, job, status=JobStatus.CANCELLED, error=None)

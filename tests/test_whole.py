@@ -150,7 +150,9 @@ def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
 
 @pytest.mark.timeout(300)
 def test_one_command_runs_everything_and_ends_cleanly() -> None:
-    with open_folder() as folder:
+    with open_folder() as outer:
+        folder = outer / "a folder with spaces"
+        folder.mkdir()
         port = free_port()
         first = _up(folder, port, "--samples")
         told = _read_until(first, "Watch them at", within_s=120)
@@ -171,11 +173,12 @@ def test_one_command_runs_everything_and_ends_cleanly() -> None:
         assert (sent.returncode, "/master.m3u8" in sent.stdout) == (0, True), sent.stdout + sent.stderr
         refused = _manage("upload", __file__, "--url", url)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(first)
 
         second = _up(folder, port, "--no-samples")
         told = _read_until(second, "ready after", within_s=30)
-        assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3 + 1
+        assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(second)
 
 
@@ -232,6 +235,10 @@ def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
         second = _up(folder, free_port(), "--no-samples")
         _read_until(second, "ready after", within_s=60)
         _end(second)
+        shutil.rmtree(folder / "data")
+        third = _up(folder, free_port(), "--no-samples")
+        _read_until(third, "ready after", within_s=60)
+        _end(third)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +251,8 @@ def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
         (["worker", "--queue", "middle"], "SECRET_KEY"),
         (["migrate"], "DATABASE_URL"),
         (["alive"], "DATABASE_URL"),
+        (["up", "--data", "/proc/nope"], "/proc/nope"),
+        (["up", "--data", "README.md"], "README.md"),
     ],
 )
 def test_the_command_line_says_what_is_wrong_in_one_line(arguments: list[str], words: str) -> None:
@@ -260,6 +269,8 @@ def test_the_command_line_says_what_is_wrong_in_one_line(arguments: list[str], w
         ({"DATABASE_URL": "mysql://x"}, "postgresql://"),
         ({"BROKER_URL": "http://x"}, "amqp://"),
         ({"THREADS": "many"}, "THREADS"),
+        ({"CORS_ORIGINS": "foo"}, "cors_origins"),
+        ({"DATABASE_URL": "postgresql://a@b:x/c"}, "DATABASE_URL"),
     ],
 )
 def test_bad_settings_end_every_process_with_one_line(settings: dict[str, str], words: str) -> None:

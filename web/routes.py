@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 
 from conf.http.route import Router
 
 STATIC = Path(__file__).parent / "static"
 
+home = Router("", tags=["web"])
 router = Router("/watch", tags=["web"])
+
+
+@home.get("/", include_in_schema=False)
+async def index() -> RedirectResponse:
+    return RedirectResponse("/docs")
 
 
 @router.get("/", include_in_schema=False)

@@ -7,10 +7,10 @@ from pydantic import Field, StringConstraints
 
 from cms.videos.models import Status
 from conf.http.media import Link
-from conf.http.schemas import Input, Output, Text
+from conf.http.schemas import Input, Output, Storable
 
-Title = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-Description = Annotated[Text, StringConstraints(max_length=20_000)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
+Description = Annotated[str, StringConstraints(max_length=20_000), Storable]
 
 
 class VideoCreate(Input):

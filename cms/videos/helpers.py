@@ -125,6 +125,8 @@ def follow(db: Session, *, job: Job) -> None:
             video.status, video.error = Status.PROCESSING, None
         case JobStatus.FAILED:
             video.status, video.error = Status.FAILED, job.error
+        case JobStatus.CANCELLED:
+            video.status, video.error = Status.FAILED, "The processing was cancelled."
         case _:
             video.status, video.error = Status.NOT_PROCESSED, None
     db.flush()

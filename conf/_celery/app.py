@@ -5,16 +5,18 @@ short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey 
 """
 
 import os
+import signal
 import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_after_setup, setup_logging
+from celery.signals import beat_embedded_init, celeryd_after_setup, setup_logging
 from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.pyamqp import Transport
 
 from conf import logging, resources, sandbox
+from conf.children import die_with_parent
 from conf.errors import Unavailable
 from conf.settings import get_settings
 
@@ -156,3 +158,9 @@ def _look_around(**_: object) -> None:
     except Unavailable as error:
         print(f"campus: {error.detail}", file=sys.stderr, flush=True)
         os._exit(2)  # Celery would turn an exception, and SystemExit too, into an exit status of 0
+
+
+@beat_embedded_init.connect
+def _end_with_the_worker(**_: object) -> None:
+    """Celery forgets its beat process when it is stopped while it starts."""
+    die_with_parent(signal.SIGKILL)()

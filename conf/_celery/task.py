@@ -156,8 +156,9 @@ class JobTask(Task):
                 _put_back(attempt=attempt)
                 raise
             except Exception as error:
-                log.warning("job failed", exc_info=error)
-                final = isinstance(error, CampusError) and not isinstance(error, Unavailable)
+                known = isinstance(error, CampusError)
+                log.warning("job failed", reason=str(error), exc_info=None if known else error)
+                final = known and not isinstance(error, Unavailable)
                 _give_back(attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
 
 

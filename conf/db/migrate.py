@@ -1,6 +1,7 @@
 """Migrations, one Alembic branch a resource, of the installed resources alone."""
 
 import functools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def locations() -> list[str]:
 
 def _config() -> Config:
     config = Config(ROOT / "alembic.ini")
-    config.set_main_option("version_locations", " ".join(locations()))
+    config.set_main_option("version_locations", os.pathsep.join(locations()))
     return config
 
 

@@ -68,7 +68,8 @@ def _verify(grant: str, key: str) -> int:
     return left
 
 
-@router.api_route("/{grant}/{key:path}", methods=["GET", "HEAD"], response_model=None, operation_id="get_media")
+@router.head("/{grant}/{key:path}", response_model=None, include_in_schema=False)
+@router.get("/{grant}/{key:path}", response_model=None)
 async def get_media(grant: str, key: str, request: Request) -> Response:
     """A stored file. Public: whoever has a link that the API gave out, until it expires."""
     try:

@@ -10,14 +10,14 @@ Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 """An identity key in a path."""
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
+def _storable(text: str | None) -> str | None:
+    if text is not None and "\0" in text:
         raise ValueError("must not contain the NUL character")
     return text
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-"""Text that PostgreSQL can keep."""
+Storable = AfterValidator(_storable)
+"""For text: PostgreSQL can keep it. Behind `StringConstraints`, so that those speak of characters."""
 
 
 class Input(BaseModel):

@@ -13,7 +13,7 @@ from conf._celery.models import ENDED, JobStatus
 from conf.db.dependencies import DbSession, with_db_session
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
-from conf.http.schemas import Id, Text
+from conf.http.schemas import Id, Storable
 from conf.http.threads import threads
 from jobs import helpers
 from jobs.v1 import schemas
@@ -32,7 +32,7 @@ def list_jobs(
     cursor: Cursor = None,
     limit: Limit = 20,
     status: JobStatus | None = None,
-    name: Annotated[Text | None, Query(max_length=100)] = None,
+    name: Annotated[str | None, Query(max_length=100), Storable] = None,
 ) -> Page[schemas.Job]:
     """The newest first. Public."""
     rows = crud.page(db, before_id=key_of(cursor), limit=limit + 1, status=status, name=name)

@@ -69,6 +69,18 @@ def test_a_file_replaced_before_its_turn_is_never_processed(client: TestClient, 
     assert states == ["cancelled", "cancelled", "succeeded"]
 
 
+def test_a_cancelled_job_leaves_the_video_in_a_final_state(client: TestClient, run_jobs: RunJobs) -> None:
+    video = make(client)
+    job_id = send(client, video["id"], clip().read_bytes()).json()["job_id"]
+    client.post(f"/api/v1/jobs/{job_id}/cancel/")
+    cancelled = client.get(f"{VIDEOS}{video['id']}/").json()
+    assert (cancelled["status"], cancelled["error"]) == ("FAILED", "The processing was cancelled.")
+    client.post(f"/api/v1/jobs/{job_id}/retry/")
+    run_jobs()
+    done = client.get(f"{VIDEOS}{video['id']}/").json()
+    assert (done["status"], done["error"]) == ("PROCESSED", None)
+
+
 def test_deleting_the_video_removes_its_files(client: TestClient, run_jobs: RunJobs, stored: Stored) -> None:
     video = make(client)
     send(client, video["id"], clip().read_bytes())

@@ -88,6 +88,18 @@ def test_bad_fields_are_named(client: TestClient, body: dict[str, object], field
     assert client.get(VIDEOS).json() == []
 
 
+def test_reasons_speak_of_what_is_wrong(client: TestClient) -> None:
+    faults = {
+        field: client.post(VIDEOS, json=body).json()["errors"][0]["reason"]
+        for field, body in (("empty", {"title": ""}), ("nul", {"title": "a\0b"}), ("missing", {}))
+    }
+    assert faults == {
+        "empty": "String should have at least 1 character",
+        "nul": "must not contain the NUL character",
+        "missing": "Field required",
+    }
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b'{"title": "\\ud800"}', b"[" * 10_000, b"\xff\xfe"])
 def test_a_body_that_is_no_such_object_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post(VIDEOS, content=body, headers={"Content-Type": "application/json"})
