@@ -12,7 +12,7 @@ from benchmarks.measure import LOAD_CPU, Result, campus, median_ratio
 from benchmarks.reads import start
 
 SIZE = 1024**3
-ROUNDS = 3
+ROUNDS = 5
 BLOCK = bytearray(os.urandom(4 * 1024 * 1024))
 BOUNDARY = b"----WebKitFormBoundaryAbC123xyz"
 PART = b'Content-Disposition: form-data; name="file"; filename="a.mp4"'
@@ -36,6 +36,8 @@ def run() -> list[Result]:
                 for old in (*(Path(folder) / "campus" / "storage").rglob("source.*"), *Path(folder).glob("bare-*")):
                     old.unlink()
         grown = _peak_mib(process.pid) - before
+        # The first round pays for memory that nobody has touched yet.
+        rates = {name: values[1:] for name, values in rates.items()}
         return [
             *(Result(name, statistics.median(rates[name]), unit="MB/s") for name in rates),
             Result("Campus / the limit", median_ratio(rates["campus"], rates["limit"]), low=0.75),

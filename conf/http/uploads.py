@@ -56,7 +56,7 @@ async def receive_file(request: Request, folder: Path, *, field: str = "file") -
                 part.feed(chunk)
                 if part.size > limit:
                     raise _too_large(limit)
-                if len(part.block) >= BLOCK:
+                if part.waiting >= BLOCK:
                     await asyncio.to_thread(part.flush, target)
             part.finish()
             await asyncio.to_thread(part.flush, target)
@@ -81,8 +81,9 @@ class _Part:
     """Picks the bytes of one part out of the body."""
 
     def __init__(self, field: str, boundary: bytes) -> None:
-        self.block = bytearray()
+        self.waiting = 0
         self.size = 0
+        self._blocks: list[bytes] = []
         self.found = False
         self._field = field.encode()
         self._inside = False
@@ -110,8 +111,9 @@ class _Part:
             raise MultipartParseError("it ends before its last boundary")
 
     def flush(self, target: BinaryIO) -> None:
-        target.write(self.block)
-        self.block = bytearray()
+        target.writelines(self._blocks)
+        self._blocks.clear()
+        self.waiting = 0
 
     def _read_header(self) -> None:
         name, value = self._header
@@ -123,7 +125,8 @@ class _Part:
 
     def _read_data(self, data: bytes, start: int, end: int) -> None:
         if self._inside:
-            self.block += memoryview(data)[start:end]
+            self._blocks.append(data[start:end])  # of a whole chunk, as most are, this is no copy
+            self.waiting += end - start
             self.size += end - start
 
     def _leave(self) -> None:
