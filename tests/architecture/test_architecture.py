@@ -1,6 +1,7 @@
 """What must stay true of the code as a whole."""
 
 import ast
+import hashlib
 import os
 import re
 import runpy
@@ -153,3 +154,8 @@ assert not [name for name in sys.modules if name.split(".")[0] == "cms"]
 def test_the_names_of_installed_resources_are_their_packages() -> None:
     for name in resources.INSTALLED:
         assert (ROOT / name / "__init__.py").read_text().startswith('"""')
+
+
+def test_the_one_file_that_is_not_ours_is_the_one_that_notice_names() -> None:
+    content = (ROOT / "web" / "static" / "hls.min.js").read_bytes()
+    assert hashlib.sha256(content).hexdigest() in (ROOT / "NOTICE").read_text()
