@@ -39,7 +39,7 @@ def build() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    routers = (*resources.routers(), media.router, healthcheck.router, web.home, web.router)
+    routers = (*resources.routers(), media.router, healthcheck.router, web.router)
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     app.add_middleware(Direct, routes=app.routes)
     if settings.cors_origins:

@@ -41,17 +41,67 @@ def up(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    accounts: Annotated[bool, typer.Option(help="Make demo accounts too, and print them. Embedded mode only.")] = False,
+) -> None:
     """Bring the database to the newest schema."""
     from sqlalchemy.exc import DBAPIError
 
     from conf.db.migrate import upgrade
+    from conf.settings import get_settings
 
+    if accounts and not get_settings().embedded:
+        raise fail("demo accounts are for the embedded mode (`make run`); here, use create-admin")
     try:
         upgrade()
+        if accounts:
+            _make_accounts()
+            return
     except DBAPIError as error:
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
     console.print("The database is up to date.")
+
+
+def _make_accounts() -> None:
+    from conf import resources
+    from iam import demo
+
+    resources.import_models()
+    demo.make_accounts()
+    for role in demo.PEOPLE:
+        console.print(f"{role:<8}  {demo.email_of(role):<24}  {demo.password_of(role)}", markup=False)
+
+
+@app.command()
+def create_admin(
+    email: Annotated[str, typer.Option(prompt=True)],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="CAMPUS_PASSWORD")
+    ],
+    first_name: str = "Campus",
+    last_name: str = "Admin",
+) -> None:
+    """Make the first admin, or another. The password is asked for, or is in CAMPUS_PASSWORD."""
+    from pydantic import TypeAdapter, ValidationError
+    from sqlalchemy.exc import DBAPIError
+
+    from conf import resources
+    from conf.db.dependencies import with_db_session
+    from conf.errors import CampusError
+    from iam.users import helpers, rules
+
+    resources.import_models()
+    try:
+        email = TypeAdapter(rules.Email).validate_python(email)
+        names = {"first_name": first_name, "last_name": last_name}
+        with_db_session(helpers.create_admin)(email=email, password=password, **names)
+    except ValidationError as error:
+        raise fail(f"{email}: {error.errors()[0]['msg']}") from None
+    except CampusError as error:
+        raise fail(error.detail) from None
+    except DBAPIError as error:
+        raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
+    console.print(f"{email} is an admin now.", markup=False)
 
 
 @app.command()
@@ -105,17 +155,23 @@ def upload(
     files: Annotated[list[Path], typer.Argument(help="Video or sound files.")],
     url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
     title: Annotated[str, typer.Option(help="For one file; its name otherwise.")] = "",
+    email: Annotated[str, typer.Option(prompt=True, envvar="CAMPUS_EMAIL", help="A teacher's or admin's.")] = "",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="CAMPUS_PASSWORD")] = "",
 ) -> None:
     """Upload files, wait until they can be played, and print where."""
-    from cms.client import ClientError, send
+    from cms.client import ClientError, SignIn, send
 
     for file in files:
         if not file.is_file():
             raise fail(f"{file} is not a file")
     failed = False
+    url = url.rstrip("/")
+    account = SignIn(url=url, email=email, password=password)
     for file in files:
         try:
-            console.print(send(file, url=url.rstrip("/"), title=title or file.stem, console=console), soft_wrap=True)
+            console.print(
+                send(file, url=url, account=account, title=title or file.stem, console=console), soft_wrap=True
+            )
         except ClientError as error:
             failed = True
             fail(f"{file.name}: {error}")
@@ -127,12 +183,16 @@ def upload(
 def demo(
     url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
 ) -> None:
-    """Put two short sample videos in, made here."""
-    from cms.client import ClientError
+    """Put two short sample videos in, made here, as the demo teacher of `make run`."""
+    from cms.client import ClientError, SignIn
     from cms.demo import demonstrate
+    from iam.demo import email_of, password_of
+    from iam.roles import Role
 
+    url = url.rstrip("/")
+    teacher = SignIn(url=url, email=email_of(Role.TEACHER), password=password_of(Role.TEACHER))
     try:
-        demonstrate(url=url.rstrip("/"), console=console)
+        demonstrate(url=url, account=teacher, console=console)
     except ClientError as error:
         raise fail(str(error)) from None
 

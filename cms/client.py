@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,29 @@ class ClientError(Exception):
     """What went wrong, in one line."""
 
 
-def send(file: Path, *, url: str, title: str, console: Console) -> str:
+class SignIn(httpx.Auth):
+    """Signs in before the first request, and again when half the time of the token is over."""
+
+    requires_response_body = True
+
+    def __init__(self, *, url: str, email: str, password: str) -> None:
+        self._request = httpx.Request("POST", f"{url}/api/v1/auth/login/", json={"email": email, "password": password})
+        self._token, self._until = "", 0.0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if time.monotonic() > self._until:
+            tokens = _json((yield self._request))
+            self._token, self._until = tokens["access_token"], time.monotonic() + tokens["expires_in"] / 2
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def send(file: Path, *, url: str, account: httpx.Auth, title: str, console: Console) -> str:
     """Upload the file, wait until it has been processed, and return its playback URL. Shows two bars meanwhile."""
     timeout = httpx.Timeout(30, read=120)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with (
-        httpx.Client(base_url=url, timeout=timeout, trust_env=False) as client,
+        httpx.Client(base_url=url, timeout=timeout, trust_env=False, auth=account) as client,
         Progress(*columns, console=console) as bars,
     ):
         try:

@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
 from cms.client import ClientError, send
@@ -19,13 +20,15 @@ SAMPLES = {
 }
 
 
-def demonstrate(*, url: str, console: Console) -> None:
+def demonstrate(*, url: str, account: httpx.Auth, console: Console) -> None:
     """Make and upload the samples; tell where they play. ClientError."""
     with tempfile.TemporaryDirectory(prefix="campus-demo-") as folder:
         for title, (picture, sound) in SAMPLES.items():
             file = Path(folder) / f"{title.lower().replace(' ', '-')}.mp4"
             _make(file, picture=picture, sound=sound)
-            console.print(f"  {title}: {send(file, url=url, title=title, console=console)}", soft_wrap=True)
+            console.print(
+                f"  {title}: {send(file, url=url, account=account, title=title, console=console)}", soft_wrap=True
+            )
     console.print(f"  Watch them at {url}/watch/\n", soft_wrap=True)
 
 

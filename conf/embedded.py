@@ -68,6 +68,8 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
             port = _free_port()
             parts.processes["Valkey"] = stack.enter_context(valkey(data_dir, port, password))
             parts.environment["BROKER_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+            if not os.environ.get("LIMITS_URL"):
+                parts.environment["LIMITS_URL"] = f"redis://:{password}@127.0.0.1:{port}/1"
         yield parts
 
 

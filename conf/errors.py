@@ -3,10 +3,12 @@
 CampusError
 ├── NotFound       there is no such thing, or you may not know of it
 ├── Conflict       it cannot be done in the present state
+├── Unauthenticated  who are you? Sign in, or sign in again
 ├── Forbidden      you may not do this
 ├── Invalid        a value is wrong; `field` names it
 ├── TooLarge       more bytes than allowed
 ├── Unsupported    a kind of file or body that is not accepted
+├── TooMany        you ask too often; try again after `retry_after` seconds
 └── Unavailable    not now; try again after `retry_after` seconds
 
 `conf.http.problems` holds the one table that turns them into answers.
@@ -14,12 +16,16 @@ CampusError
 
 
 class CampusError(Exception):
-    """The root. `detail` is a sentence for a person and reaches the client."""
+    """The root. `detail` is a sentence for a person and reaches the client.
 
-    def __init__(self, detail: str, *, field: str | None = None) -> None:
+    `lasting`: what the request wrote before is kept, as when a refused sign-in goes on record.
+    """
+
+    def __init__(self, detail: str, *, field: str | None = None, lasting: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
+        self.lasting = lasting
 
 
 class NotFound(CampusError):
@@ -28,6 +34,10 @@ class NotFound(CampusError):
 
 
 class Conflict(CampusError):
+    pass
+
+
+class Unauthenticated(CampusError):
     pass
 
 
@@ -45,6 +55,12 @@ class TooLarge(CampusError):
 
 class Unsupported(CampusError):
     pass
+
+
+class TooMany(CampusError):
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Unavailable(CampusError):

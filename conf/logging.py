@@ -53,6 +53,8 @@ def setup(settings: Settings) -> None:
         "botocore",
         "boto3",
         "urllib3",
+        "authlib",  # at DEBUG it writes tokens
+        "PIL",
         "s3transfer",
         "celery.worker.strategy",
         "celery.app.trace",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from conf.http.route import Router
 
-INSTALLED = ["jobs", "cms"]
+INSTALLED = ["iam", "jobs", "cms"]
 
 
 @functools.cache

@@ -92,7 +92,7 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
         environment = _environment(parts.environment, url=url)
         children = _children(environment, host=host, port=port, reload=reload)
         try:
-            _migrate(environment)
+            accounts = _migrate(environment, accounts=samples)
             for child in children:
                 child.start()
             _wait_until_ready(url, children, asked)
@@ -106,6 +106,8 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
                 markup=False,
                 soft_wrap=True,
             )
+            if accounts:
+                console.print("  Accounts\n" + accounts, markup=False, soft_wrap=True)
             first_time = data_dir / ".samples"
             putting_in = _samples(environment) if samples and not first_time.exists() else None
             _stay(children, parts.processes, putting_in, first_time, asked)
@@ -148,11 +150,13 @@ def _children(environment: dict[str, str], *, host: str, port: int, reload: bool
     ]
 
 
-def _migrate(environment: dict[str, str]) -> None:
-    command = [sys.executable, str(ROOT / "manage.py"), "migrate"]
+def _migrate(environment: dict[str, str], *, accounts: bool) -> str:
+    """Bring the database up to date; the demo accounts, a line each, if wanted."""
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", *(["--accounts"] if accounts else [])]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotStart(f"The database cannot be migrated: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    return "".join(f"    {line}\n" for line in done.stdout.splitlines()) if accounts else ""
 
 
 def _wait_until_ready(url: str, children: list[Child], asked: _Asked) -> None:

@@ -28,10 +28,22 @@ class Settings(BaseSettings):
     broker_url: str = "amqp://guest:guest@127.0.0.1:5672//"
 
     secret_key: SecretStr
-    """Signs the links to files. At least 32 bytes."""
+    """All signatures come from it: of tokens, of links to files. At least 32 bytes."""
+    secret_keys_old: list[SecretStr] = []
+    """Those before it, newest first: what they signed is still accepted."""
     public_url: str = "http://127.0.0.1:8000"
     """What clients put before a path to reach this API; links to files begin with it."""
     cors_origins: list[str] = []
+
+    registration: bool = True
+    """Whether people may make themselves an account, as students."""
+    smtp_url: str = ""
+    """smtp://user:password@host:587 (STARTTLS where offered) or smtps://host. Empty: mails go to `data_dir`/mails."""
+    mail_from: str = "Campus <campus@localhost>"
+    limits_url: str = ""
+    """Redis that counts for all processes how often somebody asks: redis://. Empty: each process counts for itself."""
+    limits_factor: float = Field(default=1, ge=0)
+    """Multiplies every rate limit, for a campus whose people share an address; 0: no limits."""
 
     data_dir: Path = Path("data")
     work_dir: Path | None = None
@@ -105,13 +117,27 @@ class Settings(BaseSettings):
     def _no_slash(cls, url: str) -> str:
         return url.rstrip("/")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail(cls, url: str) -> str:
+        if url and not url.startswith(("smtp://", "smtps://")):
+            raise ValueError("must be an smtp:// or smtps:// URL")
+        return url
+
+    @field_validator("limits_url")
+    @classmethod
+    def _known_limits(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://")):
+            raise ValueError("must be a redis:// URL")
+        return url
+
     @model_validator(mode="after")
-    def _strong_secret(self) -> Self:
-        secret = self.secret_key.get_secret_value()
-        if len(secret.encode()) < 32:
-            raise ValueError("SECRET_KEY must have at least 32 bytes")
-        if secret == EXAMPLE_SECRET and not self.embedded:
-            raise ValueError("SECRET_KEY is the example's: make your own, e.g. with `openssl rand -hex 32`")
+    def _strong_secrets(self) -> Self:
+        for name, secret in [("SECRET_KEY", self.secret_key), *(("SECRET_KEYS_OLD", s) for s in self.secret_keys_old)]:
+            if len(secret.get_secret_value().encode()) < 32:
+                raise ValueError(f"{name} must have at least 32 bytes")
+            if secret.get_secret_value() == EXAMPLE_SECRET and not self.embedded:
+                raise ValueError(f"{name} is the example's: make your own, e.g. with `openssl rand -hex 32`")
         return self
 
     @property

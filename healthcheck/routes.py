@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from conf.http import draining
+from conf.http.access import PUBLIC
 from conf.http.route import Router
 from healthcheck import checks, metrics
 
@@ -44,22 +45,22 @@ async def _results() -> tuple[checks.Result, ...]:
         return _Latest.results
 
 
-@router.get("/healthcheck/", response_class=PlainTextResponse)
-async def healthcheck() -> str:
+@router.get("/healthcheck/", response_class=PlainTextResponse, dependencies=[PUBLIC])
+async def healthcheck() -> PlainTextResponse:
     """The process answers."""
-    return "OK"
+    return PlainTextResponse("OK")
 
 
-@router.get("/healthcheck/live", response_class=PlainTextResponse)
-async def live() -> str:
+@router.get("/healthcheck/live", response_class=PlainTextResponse, dependencies=[PUBLIC])
+async def live() -> PlainTextResponse:
     """Restart the process when this fails."""
-    return "OK"
+    return PlainTextResponse("OK")
 
 
-@router.get("/healthcheck/ready", response_model_exclude_none=True, responses={503: {"model": Readiness}})
-async def ready(
-    response: Response, verbose: str | None = Query(None, description="Name it to see every check.")
-) -> Readiness:
+@router.get(
+    "/healthcheck/ready", response_model=Readiness, responses={503: {"model": Readiness}}, dependencies=[PUBLIC]
+)
+async def ready(verbose: str | None = Query(None, description="Name it to see every check.")) -> Response:
     """Send requests here only while this is 200: `ok`, or `degraded` when only new background work has to wait."""
     results = await _results()
     if draining.is_draining():
@@ -68,25 +69,26 @@ async def ready(
         status = "failing"
     else:
         status = "degraded" if any(result.error for result in results) else "ok"
-    if status in ("draining", "failing"):
-        response.status_code = 503
-        response.headers["Retry-After"] = "5"
+    bad = status in ("draining", "failing")
     listed = [CheckResult(name=r.name, status="failing" if r.error else "ok", error=r.error, ms=r.ms) for r in results]
-    return Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
+    told = Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
+    return Response(
+        told.model_dump_json(exclude_none=verbose is None or verbose == "0"),
+        503 if bad else 200,
+        {"Retry-After": "5"} if bad else None,
+        "application/json",
+    )
 
 
-@router.get("/healthcheck/startup", response_class=PlainTextResponse, responses={503: {}})
-async def startup(response: Response) -> str:
+@router.get("/healthcheck/startup", response_class=PlainTextResponse, responses={503: {}}, dependencies=[PUBLIC])
+async def startup() -> PlainTextResponse:
     """Whether the process has been ready once."""
     if not _Latest.started:
         _Latest.started = not any(result.error and result.needed for result in await _results())
-    if not _Latest.started:
-        response.status_code = 503
-        return "starting"
-    return "OK"
+    return PlainTextResponse("OK") if _Latest.started else PlainTextResponse("starting", 503)
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", include_in_schema=False, dependencies=[PUBLIC])
 async def prometheus() -> Response:
     """Figures in the text format of Prometheus, of all processes of this server."""
     return Response(await asyncio.to_thread(metrics.render), media_type=metrics.CONTENT_TYPE)

@@ -6,11 +6,29 @@ from conf._celery import crud
 from conf._celery.enqueue import wake_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import end, find
-from conf.errors import Conflict
+from conf.errors import Conflict, NotFound
 from conf.storage.store import REMOVE
+from iam.roles import Identity
 
 INTERNAL = frozenset({REMOVE})
 """Housekeeping that nobody may stop by hand."""
+
+
+def get(db: Session, *, job_id: int, viewer: Identity) -> Job:
+    """A job of the viewer's own, or anybody's for an admin. NotFound."""
+    return _seen(crud.get(db, job_id=job_id), viewer)
+
+
+def _seen(job: Job, viewer: Identity) -> Job:
+    if job.owner_id != viewer.user_id and not viewer.may("jobs:admin"):
+        raise NotFound("job", job.id)
+    return job
+
+
+def cancel_own(db: Session, *, job_id: int, viewer: Identity) -> Job:
+    """`cancel`, for one's own job or an admin."""
+    get(db, job_id=job_id, viewer=viewer)
+    return cancel(db, job_id=job_id)
 
 
 def cancel(db: Session, *, job_id: int) -> Job:
@@ -26,9 +44,10 @@ def cancel(db: Session, *, job_id: int) -> Job:
     return job
 
 
-def retry(db: Session, *, job_id: int) -> Job:
-    """Run a failed or cancelled job again, with all its attempts. NotFound; Conflict in any other state."""
-    job = crud.lock(db, job_id=job_id)
+def retry(db: Session, *, job_id: int, viewer: Identity) -> Job:
+    """Run a failed or cancelled job of one's own (as an admin, any) again, with all its attempts. NotFound; Conflict in
+    any other state."""
+    job = _seen(crud.lock(db, job_id=job_id), viewer)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise Conflict(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
     task = find(job.name)

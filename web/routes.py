@@ -1,28 +1,63 @@
-"""The player page and its files. Public."""
+"""Pages and their files. Public: what they do, they ask the API for."""
 
 from pathlib import Path
 
 from fastapi.responses import FileResponse, RedirectResponse
 
+from conf.errors import NotFound
+from conf.http.access import PUBLIC
 from conf.http.route import Router
 
 STATIC = Path(__file__).parent / "static"
+LOCKED = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""For pages where people type passwords: no script of others, in no frame of others."""
+ACCOUNT_FILES = frozenset({"account.css", "account.js", "authorize.js", "password.js", "verify.js"})
 
-home = Router("", tags=["web"])
-router = Router("/watch", tags=["web"])
+router = Router("", tags=["web"])
 
 
-@home.get("/", include_in_schema=False)
+@router.get("/", include_in_schema=False, dependencies=[PUBLIC])
 async def index() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
-@router.get("/", include_in_schema=False)
+@router.get("/watch/", include_in_schema=False, dependencies=[PUBLIC])
 async def watch() -> FileResponse:
     """Plays the videos that have been processed. `?video=7` plays that one."""
     return FileResponse(STATIC / "watch.html", headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/hls.min.js", include_in_schema=False)
+@router.get("/watch/hls.min.js", include_in_schema=False, dependencies=[PUBLIC])
 async def hls_js() -> FileResponse:
     return FileResponse(STATIC / "hls.min.js", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@router.get("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])
+async def authorize_page() -> FileResponse:
+    """Where a client sends people to log in with Campus: they sign in and consent."""
+    return FileResponse(STATIC / "authorize.html", headers=LOCKED)
+
+
+@router.get("/account/password/", include_in_schema=False, dependencies=[PUBLIC])
+async def password_page() -> FileResponse:
+    """Asks for the reset mail, or with its token behind the # sets a new password."""
+    return FileResponse(STATIC / "password.html", headers=LOCKED)
+
+
+@router.get("/account/verify/", include_in_schema=False, dependencies=[PUBLIC])
+async def verify_page() -> FileResponse:
+    """Confirms an e-mail with the token behind the #."""
+    return FileResponse(STATIC / "verify.html", headers=LOCKED)
+
+
+@router.get("/account/{name}", include_in_schema=False, dependencies=[PUBLIC])
+async def account_file(name: str) -> FileResponse:
+    if name not in ACCOUNT_FILES:
+        raise NotFound("file", name)
+    return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})

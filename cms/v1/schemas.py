@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 
 from cms.videos.models import Status
 from conf.http.media import Link
-from conf.http.schemas import Input, Output, Storable
+from conf.http.schemas import Input, Output
+from conf.values import Storable
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
 Description = Annotated[str, StringConstraints(max_length=20_000), Storable]
@@ -29,6 +30,7 @@ class VideoUpdate(Input):
 
 class Video(Output):
     id: int
+    owner_id: int | None = Field(description="Null: the owner's account is gone.")
     title: str
     description: str
     is_active: bool

@@ -13,6 +13,8 @@ from conf.errors import NotFound
 _videos = Video.__table__
 _ONE = select(_videos).where(_videos.c.id == bindparam("video_id"))
 _PAGE = select(_videos).order_by(_videos.c.id).offset(bindparam("skip")).limit(bindparam("limit"))
+_PUBLIC = _PAGE.where(_videos.c.is_active)
+_PUBLIC_OR_OWN = _PAGE.where(_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id")))
 
 
 def get(db: Session, *, video_id: int) -> Row[Any]:
@@ -24,8 +26,15 @@ def get(db: Session, *, video_id: int) -> Row[Any]:
 
 
 def page(db: Session, *, skip: int, limit: int) -> Sequence[Row[Any]]:
-    """Videos in the order they were made."""
+    """All videos in the order they were made."""
     return db.execute(_PAGE, {"skip": skip, "limit": limit}).all()
+
+
+def page_of_public(db: Session, *, skip: int, limit: int, owner_id: int | None) -> Sequence[Row[Any]]:
+    """Active videos, and all of one owner, in the order they were made."""
+    if owner_id is None:
+        return db.execute(_PUBLIC, {"skip": skip, "limit": limit}).all()
+    return db.execute(_PUBLIC_OR_OWN, {"skip": skip, "limit": limit, "owner_id": owner_id}).all()
 
 
 def lock(db: Session, *, video_id: int) -> Video:
@@ -36,16 +45,15 @@ def lock(db: Session, *, video_id: int) -> Video:
     return video
 
 
-def create(db: Session, *, title: str, description: str, is_active: bool) -> Video:
-    video = Video(title=title, description=description, is_active=is_active)
+def create(db: Session, *, owner_id: int, title: str, description: str, is_active: bool) -> Video:
+    video = Video(owner_id=owner_id, title=title, description=description, is_active=is_active)
     db.add(video)
     db.flush()
     return video
 
 
-def update(db: Session, *, video_id: int, **values: object) -> Video:
-    """Set the named columns. NotFound."""
-    video = lock(db, video_id=video_id)
+def update(db: Session, *, video: Video, **values: object) -> Video:
+    """Set the named columns."""
     for name, value in values.items():
         setattr(video, name, value)
     db.flush()

@@ -5,11 +5,7 @@ import functools
 import json
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,8 +27,6 @@ PROBE_LIMIT_S = 25
 MAX_ASPECT = 20
 """The longer side may be so many times the shorter."""
 OLDEST = (5, 1)
-KILLED = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
-"""What bubblewrap answers when somebody killed the program inside."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +54,12 @@ class Source:
 
 def probe(path: Path, *, demuxer: str, work: Path) -> Source:
     """What the file holds. Invalid, with the reason for a person, when it is nothing we can play."""
-    prefix = Path(sys.prefix)
-    readable = [path, Path(probe_file.__file__), *{prefix, Path(sys.base_prefix)}]
-    command = [sys.executable, "-I", "-B", probe_file.__file__, str(path), demuxer, DEMUXERS, DECODERS, str(MAX_PIXELS)]
-    output, errors, status = _run(command, readable=readable, work=work, limit_s=PROBE_LIMIT_S)
+    arguments = [str(path), demuxer, DEMUXERS, DECODERS, str(MAX_PIXELS)]
+    ended = sandbox.run_python(probe_file.__file__, arguments, readable=[path], work=work, limit_s=PROBE_LIMIT_S)
     try:
-        found = json.loads(output)
+        found = json.loads(ended.output)
     except ValueError:
-        log.warning("the prober failed", status=status, errors=errors)
+        log.warning("the prober failed", status=ended.status, errors=ended.errors)
         raise Invalid("The file cannot be read: it is damaged.") from None
     if "error" in found:
         raise Invalid(f"The file cannot be read: {found['error']}.")
@@ -120,67 +112,35 @@ def run(
         *("-i", f"file:{source.path}"),
         *options,
     ]
-    _, errors, status = _run(command, readable=[source.path, program], work=work, limit_s=limit_s, tick=tick)
-    if status:
-        log.warning("ffmpeg failed", status=status, errors=errors)
+    done = [0.0]
+
+    def look() -> None:
+        tick(done[0])
         need_disk(0)
-        if status < 0 or status in KILLED:
+
+    ended = sandbox.run(
+        command,
+        readable=[source.path, program],
+        work=work,
+        limit_s=limit_s,
+        tick=look,
+        took=functools.partial(_note_progress, done),
+    )
+    if ended.status:
+        log.warning("ffmpeg failed", status=ended.status, errors=ended.errors)
+        need_disk(0)
+        if ended.killed:
             raise Unavailable("The work was stopped from outside.")
         raise Invalid("The file cannot be decoded: it is damaged or of a kind that is not supported.")
 
 
-def _run(
-    command: Sequence[str],
-    *,
-    readable: Sequence[Path],
-    work: Path,
-    limit_s: float,
-    tick: Callable[[float], None] = lambda _: None,
-) -> tuple[bytes, str, int]:
-    """Standard output, the end of standard error, and the exit status. Killed when `tick` raises or time is over."""
-    process = sandbox.start(command, readable=readable, work=work)
-    errors, output, done = bytearray(), bytearray(), [0.0]
-    readers = [
-        threading.Thread(target=_keep_end, args=(process.stderr, errors), daemon=True),
-        threading.Thread(target=_read_progress, args=(process.stdout, output, done), daemon=True),
-    ]
-    for reader in readers:
-        reader.start()
-    end = time.monotonic() + limit_s
-    try:
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.5)
-                break
-            tick(done[0])
-            need_disk(0)
-            if time.monotonic() > end:
-                raise Invalid("The file takes too long to process.")
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for reader in readers:
-            reader.join(5)
-    return bytes(output), errors.decode(errors="replace").strip(), process.returncode
-
-
-def _keep_end(pipe: Any, into: bytearray) -> None:
-    with pipe:
-        for line in pipe:
-            into += line
-            del into[:-4000]
-
-
-def _read_progress(pipe: Any, into: bytearray, done: list[float]) -> None:
-    """Note `out_time_us` as it comes; it may be missing, or step back a little."""
-    with pipe:
-        for line in pipe:
-            if line.startswith(b"out_time_us="):
-                with contextlib.suppress(ValueError):
-                    done[0] = max(done[0], int(line[12:]) / 1_000_000)
-            elif len(into) < 100_000:
-                into += line
+def _note_progress(done: list[float], line: bytes) -> bool:
+    """Whether the line is about progress. `out_time_us` may be missing, or step back a little."""
+    if not line.startswith(b"out_time_us="):
+        return False
+    with contextlib.suppress(ValueError):
+        done[0] = max(done[0], int(line[12:]) / 1_000_000)
+    return True
 
 
 @functools.cache

@@ -5,8 +5,11 @@ Rows are locked in one order everywhere, the job before its video.
 
 import posixpath
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from cms.videos import containers, crud
@@ -18,9 +21,10 @@ from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import Attempt
 from conf.db.dependencies import patiently, with_db_session
 from conf.db.session import release
-from conf.errors import Conflict
+from conf.errors import Conflict, Forbidden, NotFound
 from conf.storage.store import NewFiles, new_files, remove_later, storage
 from conf.storage.work import need_disk, work_folder
+from iam.roles import Identity
 from jobs import helpers as jobs_helpers
 
 PROCESS = "cms.videos.process"
@@ -30,26 +34,61 @@ def folder_of(video_id: int) -> str:
     return f"videos/{video_id}/"
 
 
+def get(db: Session, *, video_id: int, viewer: Identity | None) -> Row[Any]:
+    """An active video, or one of the viewer's own (as an admin, any). NotFound."""
+    video = crud.get(db, video_id=video_id)
+    if not video.is_active and not _is_theirs(video, viewer):
+        raise NotFound("video", video_id)
+    return video
+
+
+def _is_theirs(video: Row[Any] | Video, viewer: Identity | None) -> bool:
+    """Whether it is the viewer's to change."""
+    return viewer is not None and (video.owner_id == viewer.user_id or viewer.may("cms:admin"))
+
+
+def page(db: Session, *, skip: int, limit: int, viewer: Identity | None) -> Sequence[Row[Any]]:
+    """Those that the viewer may see, in the order they were made."""
+    if viewer is not None and viewer.may("cms:admin"):
+        return crud.page(db, skip=skip, limit=limit)
+    return crud.page_of_public(db, skip=skip, limit=limit, owner_id=viewer.user_id if viewer else None)
+
+
+def update(db: Session, *, video_id: int, editor: Identity, **changes: object) -> Video:
+    """Set the named columns. NotFound; Forbidden."""
+    video = crud.lock(db, video_id=video_id)
+    _assert_theirs(video, editor)
+    return crud.update(db, video=video, **changes)
+
+
+def _assert_theirs(video: Row[Any] | Video, editor: Identity) -> None:
+    """Forbidden, or NotFound where the editor may not even see it."""
+    if not _is_theirs(video, editor):
+        if not video.is_active:
+            raise NotFound("video", video.id)
+        raise Forbidden("Only its owner or an admin changes a video.")
+
+
 @with_db_session
-def assert_exists(*, video_id: int, db: Session) -> None:
-    """NotFound, before a large file is received for nothing."""
-    crud.get(db, video_id=video_id)
+def assert_may_change(*, video_id: int, editor: Identity, db: Session) -> None:
+    """NotFound; Forbidden; before a large file is received for nothing."""
+    _assert_theirs(crud.get(db, video_id=video_id), editor)
 
 
-def replace_file(*, video_id: int, path: Path) -> Video:
+def replace_file(*, video_id: int, editor: Identity, path: Path) -> Video:
     """Make the file at `path`, which is moved away, the video's, and have it processed. What was there before goes.
 
-    NotFound; Unsupported when it is not a video or sound; Conflict when another upload came in between.
+    NotFound; Forbidden; Unsupported when it is not a video or sound; Conflict when another upload came in between.
     """
     extension = containers.sniff(path).extension
     with new_files(f"{folder_of(video_id)}{secrets.token_hex(6)}/") as files:
         key = files.put(f"source.{extension}", path)
-        return _attach(video_id=video_id, key=key, files=files)
+        return _attach(video_id=video_id, editor=editor, key=key, files=files)
 
 
 @with_db_session
-def _attach(*, video_id: int, key: str, files: NewFiles, db: Session) -> Video:
-    video = _lock_and_stop(db, video_id=video_id)
+def _attach(*, video_id: int, editor: Identity, key: str, files: NewFiles, db: Session) -> Video:
+    video = _lock_and_stop(db, video_id=video_id, editor=editor)
     for old in (video.source_key, video.hls_key):
         if old:
             remove_later(db, prefix=posixpath.dirname(old) + "/")
@@ -57,30 +96,36 @@ def _attach(*, video_id: int, key: str, files: NewFiles, db: Session) -> Video:
     video.hls_key = video.poster_key = video.error = None
     video.duration_s = video.width = video.height = None
     video.status = Status.NOT_PROCESSED
-    video.job_id = enqueue(db, PROCESS, video_id=video_id).id
+    video.job_id = enqueue(db, PROCESS, owner_id=editor.user_id, video_id=video_id).id
     files.keep(db)
     db.flush()
     return video
 
 
-def delete(db: Session, *, video_id: int) -> None:
-    """Delete the video with its files, and cancel its work. NotFound."""
-    video = _lock_and_stop(db, video_id=video_id)
+def delete(db: Session, *, video_id: int, editor: Identity) -> None:
+    """Delete the video with its files, and cancel its work. NotFound; Forbidden."""
+    video = _lock_and_stop(db, video_id=video_id, editor=editor)
     remove_later(db, prefix=folder_of(video_id))
     db.delete(video)
     db.flush()
 
 
-def _lock_and_stop(db: Session, *, video_id: int) -> Video:
-    """The video, locked, its job cancelled if it has not ended."""
+def _lock_and_stop(db: Session, *, video_id: int, editor: Identity) -> Video:
+    """The video, locked, its job cancelled if it has not ended. NotFound; Forbidden."""
     job_id = crud.get(db, video_id=video_id).job_id
     job = jobs_crud.lock(db, job_id=job_id) if job_id else None
     video = crud.lock(db, video_id=video_id)
+    _assert_theirs(video, editor)
     if video.job_id != job_id:
         raise Conflict("Another file is being put in its place right now. Try again.")
     if job is not None and job.status not in ENDED:
         jobs_helpers.cancel(db, job_id=job.id)
     return video
+
+
+@with_db_session
+def _assert_exists(*, video_id: int, db: Session) -> None:
+    crud.get(db, video_id=video_id)
 
 
 def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
@@ -95,7 +140,7 @@ def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
         made.mkdir()
         storage().fetch(video.source_key, source)
         result = transcode(source, made, progress=attempt.progress)
-        patiently(assert_exists, video_id=video_id)
+        patiently(_assert_exists, video_id=video_id)
         with new_files(_attempt_folder(video_id, attempt.id, attempt.number)) as files:
             for path in sorted(made.iterdir()):
                 files.put(path.name, path)

@@ -19,6 +19,7 @@ class Video(Timestamps, Model):
     __tablename__ = "videos"
     __table_args__ = (CheckConstraint("duration_s >= 0", name="duration_not_negative"),)
 
+    owner_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True)
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
     is_active: Mapped[bool]

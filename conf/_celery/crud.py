@@ -35,10 +35,18 @@ def lock(db: Session, *, job_id: int) -> Job:
 
 
 def page(
-    db: Session, *, before_id: int | None, limit: int, status: JobStatus | None = None, name: str | None = None
+    db: Session,
+    *,
+    before_id: int | None,
+    limit: int,
+    owner_id: int | None = None,
+    status: JobStatus | None = None,
+    name: str | None = None,
 ) -> Sequence[Job]:
-    """The newest jobs first, those older than `before_id`."""
+    """The newest jobs first, those older than `before_id`; of one owner, or all."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if owner_id is not None:
+        query = query.where(Job.owner_id == owner_id)
     if before_id is not None:
         query = query.where(Job.id < before_id)
     if status is not None:
@@ -48,9 +56,19 @@ def page(
     return db.scalars(query).all()
 
 
-def create(db: Session, *, name: str, args: dict[str, Any], queue: str, max_attempts: int, delay_s: float = 0) -> Job:
+def create(
+    db: Session,
+    *,
+    name: str,
+    args: dict[str, Any],
+    queue: str,
+    max_attempts: int,
+    owner_id: int | None = None,
+    delay_s: float = 0,
+) -> Job:
     job = Job(
         name=name,
+        owner_id=owner_id,
         args=args,
         queue=queue,
         max_attempts=max_attempts,

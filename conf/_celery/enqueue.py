@@ -19,10 +19,21 @@ def task_of(name: str) -> JobTask:
     return task
 
 
-def enqueue(db: Session, name: str, *, delay_s: float = 0, **args: Any) -> Job:
-    """Have the task `name` called with `args` (JSON values) after the commit, and after `delay_s` seconds."""
+def enqueue(db: Session, name: str, *, owner_id: int | None = None, delay_s: float = 0, **args: Any) -> Job:
+    """Have the task `name` called with `args` (JSON values) after the commit, and after `delay_s` seconds.
+
+    `owner_id`: the user who may watch, cancel and retry it.
+    """
     task = task_of(name)
-    job = crud.create(db, name=name, args=args, queue=task.job_queue, max_attempts=task.max_attempts, delay_s=delay_s)
+    job = crud.create(
+        db,
+        name=name,
+        args=args,
+        queue=task.job_queue,
+        max_attempts=task.max_attempts,
+        owner_id=owner_id,
+        delay_s=delay_s,
+    )
     if not delay_s:
         wake_after_commit(db, job)
     return job

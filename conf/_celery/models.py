@@ -4,7 +4,7 @@ import datetime as dt
 import enum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Enum, Index, SmallInteger, String, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, SmallInteger, String, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,12 +31,15 @@ class Job(Model):
         CheckConstraint("(status = 'running') = (lease_until IS NOT NULL)", name="a_lease_while_it_runs"),
         Index("ix_jobs_due", "queue", "run_after", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
+        Index("ix_jobs_owner_id", "owner_id", "id"),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
     name: Mapped[str] = mapped_column(String(100))
     """The Celery task: `cms.videos.process`."""
     args: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The user whose work it is; null: the house's own. No foreign key: the ground knows no users."""
     queue: Mapped[str] = mapped_column(String(20))
     status: Mapped[JobStatus] = mapped_column(
         Enum(

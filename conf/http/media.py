@@ -19,8 +19,10 @@ from fastapi.responses import FileResponse, RedirectResponse
 from pydantic import AfterValidator
 
 from conf.errors import Forbidden, NotFound
+from conf.http.access import PUBLIC
 from conf.http.route import Router
 from conf.http.threads import threads
+from conf.keys import Key, keys
 from conf.settings import get_settings
 from conf.storage.base import assert_key
 from conf.storage.store import storage
@@ -48,9 +50,9 @@ Link = Annotated[str | None, AfterValidator(link)]
 """In an answer's schema: a storage key becomes its link."""
 
 
-def _grant(folder: str, expires: int) -> str:
-    secret = get_settings().secret_key.get_secret_value().encode()
-    signature = hmac.digest(secret, f"media:{expires}:{folder}".encode(), "sha256")[:18]
+def _grant(folder: str, expires: int, key: Key | None = None) -> str:
+    secret = (key or keys("media")[0]).secret
+    signature = hmac.digest(secret, f"{expires}:{folder}".encode(), "sha256")[:18]
     return f"{expires:x}-{base64.urlsafe_b64encode(signature).decode()}"
 
 
@@ -61,15 +63,16 @@ def _verify(grant: str, key: str) -> int:
     except ValueError:
         expires = 0
     left = expires - int(time.time())
-    if not hmac.compare_digest(grant.encode(), _grant(posixpath.dirname(key), expires).encode()):
+    folder = posixpath.dirname(key)
+    if not any(hmac.compare_digest(grant.encode(), _grant(folder, expires, k).encode()) for k in keys("media")):
         raise Forbidden("This link was not made here.")
     if left <= 0:
         raise Forbidden("This link has expired. Ask the API for a new one.")
     return left
 
 
-@router.head("/{grant}/{key:path}", response_model=None, include_in_schema=False)
-@router.get("/{grant}/{key:path}", response_model=None)
+@router.head("/{grant}/{key:path}", response_model=None, include_in_schema=False, dependencies=[PUBLIC])
+@router.get("/{grant}/{key:path}", response_model=None, dependencies=[PUBLIC])
 async def get_media(grant: str, key: str, request: Request) -> Response:
     """A stored file. Public: whoever has a link that the API gave out, until it expires."""
     try:

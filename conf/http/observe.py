@@ -26,6 +26,7 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
 
+HEADERS_MAX_BYTES = 32 * 1024
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
 
@@ -53,10 +54,15 @@ class Observe:
                     *message["headers"],
                     (b"x-request-id", request_id),
                     (b"x-content-type-options", b"nosniff"),
+                    *scope.get("always_headers", ()),
                 ]
             await send(message)
 
         try:
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
+                response = problems.problem(Request(scope), 431, "The headers are too long.")
+                await response(scope, receive, send_with_headers)
+                return
             await self._app(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001  # the last net below every route
             response = problems.answer(Request(scope), error)

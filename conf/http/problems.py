@@ -28,10 +28,12 @@ log = structlog.get_logger(__name__)
 STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Invalid: 422,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 
@@ -79,8 +81,7 @@ def answer(request: Request, error: Exception) -> Response:
         case errors.CampusError():
             status = STATUS[type(error)]
             faults = [{"field": error.field, "reason": error.detail}] if error.field else []
-            headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else None
-            return problem(request, status, error.detail, faults=faults, headers=headers)
+            return problem(request, status, error.detail, faults=faults, headers=_headers(request, error))
         case RequestValidationError():
             faults = [{"field": _field(e["loc"]), "reason": _reason(e["msg"])} for e in error.errors()]
             return problem(request, 422, "The request is not valid.", faults=faults)
@@ -99,6 +100,19 @@ def answer(request: Request, error: Exception) -> Response:
         case _:
             log.error("unexpected error", exc_info=error, path=request.url.path)
             return problem(request, 500, "Something went wrong here. The request id finds it in the log.")
+
+
+def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | None:
+    """What the status asks for: RFC 9110, 10.2.3, and RFC 6750, 3."""
+    match error:
+        case errors.Unavailable() | errors.TooMany():
+            return {"Retry-After": str(error.retry_after)}
+        case errors.Unauthenticated() if request.headers.get("authorization"):
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case errors.Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case _:
+            return None
 
 
 def _field(location: Sequence[int | str]) -> str:

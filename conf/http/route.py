@@ -2,8 +2,9 @@
 validated and encoded answer, commit, close. Only then is the answer sent, so a commit that fails is an error the
 client sees, and nobody holds a connection while waiting for a thread.
 
-Routes stay ordinary FastAPI: annotated parameters, dependencies, return types, OpenAPI. A `def` route takes at most one
-body parameter, and its dependencies are plain functions. An `async def` route is FastAPI's own and gets no session.
+Routes stay ordinary FastAPI: annotated parameters, dependencies, return types, OpenAPI. Dependencies are plain
+functions, and a route takes at most one body parameter. An `async def` route is for streams and files: it gets no body
+and no session; its dependencies do, in a thread, and are over before it begins.
 """
 
 import inspect
@@ -24,7 +25,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conf.db.dependencies import SAFE_METHODS, get_db
-from conf.errors import TooLarge, Unsupported
+from conf.errors import CampusError, TooLarge, Unsupported
 from conf.http import problems
 from conf.http.threads import threads
 from conf.settings import get_settings
@@ -42,17 +43,16 @@ class Route(APIRoute):
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
         self._beginning = path.partition("{")[0].rstrip("/")
         dependants = list(_walk(self.dependant))
-        self.direct = not inspect.iscoroutinefunction(endpoint)
-        if not self.direct:
-            if any(d.call is get_db for d in dependants):
-                raise TypeError(f"{endpoint.__qualname__}: an `async def` route gets no session")
-            return
-        for dependant in dependants:
+        self._async = inspect.iscoroutinefunction(endpoint)
+        self._asks_database = any(d.call is get_db for d in dependants)
+        for dependant in dependants[1:]:
             if inspect.iscoroutinefunction(dependant.call) or inspect.isgeneratorfunction(dependant.call):
                 raise TypeError(f"{endpoint.__qualname__}: {dependant.call} must be a plain function")
         bodies = [field for d in dependants for field in d.body_params]
         if len(bodies) > 1:
             raise TypeError(f"{endpoint.__qualname__}: one body parameter at most")
+        if self._async and (bodies or any(d.call is get_db for d in self.dependant.dependencies)):
+            raise TypeError(f"{endpoint.__qualname__}: an `async def` route gets no session and no body")
         self._body: tuple[str, TypeAdapter[Any]] | None = (
             (bodies[0].name, TypeAdapter(bodies[0].field_info.annotation)) if bodies else None
         )
@@ -69,8 +69,11 @@ class Route(APIRoute):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            body = await _read(request) if self._body else b""
-            response = await threads().run(self._call, request, body)
+            if self._async:
+                response = await self._call_async(request)
+            else:
+                body = await _read(request) if self._body else b""
+                response = await threads().run(self._call, request, body)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem and the log the rest
@@ -85,6 +88,24 @@ class Route(APIRoute):
                 return self._attempt(request, body)
             raise
 
+    async def _call_async(self, request: Request) -> Response:
+        if self._asks_database:
+            values = await threads().run(self._prepare, request)
+        else:
+            values = self._prepare(request)
+        return self._encode(await self.endpoint(**values), request.scope)
+
+    def _prepare(self, request: Request) -> dict[str, Any]:
+        """The arguments of an `async def` route; the session that its dependencies had is closed."""
+        try:
+            faults: list[Any] = []
+            values = _solve(self.dependant, request, {}, faults)
+            if faults:
+                raise RequestValidationError(faults)
+            return values
+        finally:
+            _close(request)
+
     def _attempt(self, request: Request, body: bytes) -> Response:
         try:
             faults: list[Any] = []
@@ -98,12 +119,18 @@ class Route(APIRoute):
             if faults:
                 raise RequestValidationError(faults)
             response = self._encode(self.endpoint(**values), request.scope)
-            if (db := request.scope.get("db")) is not None and not self._safe:
-                db.commit()
+            self._commit(request)
             return response
+        except CampusError as error:
+            if error.lasting:
+                self._commit(request)
+            raise
         finally:
-            if (db := request.scope.pop("db", None)) is not None:
-                db.close()
+            _close(request)
+
+    def _commit(self, request: Request) -> None:
+        if (db := request.scope.get("db")) is not None and not self._safe:
+            db.commit()
 
     def _encode(self, result: Any, scope: Scope) -> Response:
         if isinstance(result, Response):
@@ -118,7 +145,7 @@ class Route(APIRoute):
 
 
 class Direct:
-    """ASGI layer that leads requests straight to `def` routes.
+    """ASGI layer that leads requests straight to our routes.
 
     They need nothing of what FastAPI and Starlette wrap around routes for errors and exit stacks, which would cost a
     small request a tenth of its time.
@@ -126,7 +153,7 @@ class Direct:
 
     def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
         self._app = app
-        self._routes = [route for route in routes if isinstance(route, Route) and route.direct]
+        self._routes = [route for route in routes if isinstance(route, Route)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -188,6 +215,11 @@ def _solve(dependant: Dependant, request: Request, known: dict[Any, Any], faults
     if dependant.response_param_name:
         values[dependant.response_param_name] = request.scope.setdefault("response", _headers_only())
     return values
+
+
+def _close(request: Request) -> None:
+    if (db := request.scope.pop("db", None)) is not None:
+        db.close()
 
 
 def _plain(result: Any) -> Any:

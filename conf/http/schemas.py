@@ -3,21 +3,12 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
-MAX_ID = 2**63 - 1
+from conf.values import MAX_ID
+
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 """An identity key in a path."""
-
-
-def _storable(text: str | None) -> str | None:
-    if text is not None and "\0" in text:
-        raise ValueError("must not contain the NUL character")
-    return text
-
-
-Storable = AfterValidator(_storable)
-"""For text: PostgreSQL can keep it. Behind `StringConstraints`, so that those speak of characters."""
 
 
 class Input(BaseModel):

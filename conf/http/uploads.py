@@ -34,16 +34,17 @@ FILE_BODY = {
 """For `openapi_extra` of a route that receives a file."""
 
 
-async def receive_file(request: Request, folder: Path, *, field: str = "file") -> Path:
+async def receive_file(request: Request, folder: Path, *, field: str = "file", max_bytes: int | None = None) -> Path:
     """Write the part `field` to a new file in `folder`. The client's name for it is not used.
 
-    Unsupported: another kind of body. TooLarge: more than `upload_max_bytes`, before the body is read where its length
-    says so. Invalid: no such part, an empty file, or a body that ends too early. Unavailable: too little disk.
+    Unsupported: another kind of body. TooLarge: more than `max_bytes` (else `upload_max_bytes`), before the body is
+    read where its length says so. Invalid: no such part, an empty file, or a body that ends too early. Unavailable: too
+    little disk.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Unsupported("The body must be multipart/form-data with the file as its part.", field=field)
-    limit = get_settings().upload_max_bytes
+    limit = max_bytes or get_settings().upload_max_bytes
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit + _FRAME:
         raise _too_large(limit)

@@ -1,4 +1,4 @@
-"""Jobs. Everyone may watch, cancel and retry them: there are no accounts yet."""
+"""Jobs: to watch, cancel and retry by those whose work it is, and by admins."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,8 +13,11 @@ from conf._celery.models import ENDED, JobStatus
 from conf.db.dependencies import DbSession, with_db_session
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
-from conf.http.schemas import Id, Storable
+from conf.http.schemas import Id
 from conf.http.threads import threads
+from conf.values import Storable
+from iam.dependencies import SignedIn
+from iam.roles import Identity
 from jobs import helpers
 from jobs.v1 import schemas
 
@@ -29,32 +32,34 @@ def list_jobs(
     db: DbSession,
     request: Request,
     response: Response,
+    me: SignedIn,
     cursor: Cursor = None,
     limit: Limit = 20,
     status: JobStatus | None = None,
     name: Annotated[str | None, Query(max_length=100), Storable] = None,
 ) -> Page[schemas.Job]:
-    """The newest first. Public."""
-    rows = crud.page(db, before_id=key_of(cursor), limit=limit + 1, status=status, name=name)
+    """Your own, the newest first; everybody's for an Admin. Signed in."""
+    owner_id = None if me.may("jobs:admin") else me.user_id
+    rows = crud.page(db, before_id=key_of(cursor), limit=limit + 1, owner_id=owner_id, status=status, name=name)
     return page(rows, limit=limit, request=request, response=response)
 
 
 @router.get("/jobs/{job_id}/")
-def get_job(job_id: Id, db: DbSession) -> schemas.Job:
-    """One job. Public."""
-    return crud.get(db, job_id=job_id)
+def get_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+    """One job. Owner or Admin."""
+    return helpers.get(db, job_id=job_id, viewer=me)
 
 
 @router.post("/jobs/{job_id}/cancel/", status_code=202)
-def cancel_job(job_id: Id, db: DbSession) -> schemas.Job:
-    """Stop it: at once while it waits, within seconds while it runs. 409 when it has ended. Public."""
-    return helpers.cancel(db, job_id=job_id)
+def cancel_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+    """Stop it: at once while it waits, within seconds while it runs. 409 when it has ended. Owner or Admin."""
+    return helpers.cancel_own(db, job_id=job_id, viewer=me)
 
 
 @router.post("/jobs/{job_id}/retry/", status_code=202)
-def retry_job(job_id: Id, db: DbSession) -> schemas.Job:
-    """Run a failed or cancelled job again. 409 in any other state. Public."""
-    return helpers.retry(db, job_id=job_id)
+def retry_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+    """Run a failed or cancelled job again. 409 in any other state. Owner or Admin."""
+    return helpers.retry(db, job_id=job_id, viewer=me)
 
 
 @router.get(
@@ -63,21 +68,21 @@ def retry_job(job_id: Id, db: DbSession) -> schemas.Job:
     responses={200: {"content": {"text/event-stream": {}}, "description": "`event: job` with a job as `data`"}},
 )
 async def watch_job(
-    job_id: Id, last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None
+    job_id: Id, me: SignedIn, last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None
 ) -> StreamingResponse:
-    """The job each time it changes, as server-sent events, until it ends. Public.
+    """The job each time it changes, as server-sent events, until it ends. Owner or Admin.
 
     An event's id counts the changes: a client that comes back with `Last-Event-ID` gets what it has not seen, nothing
     twice.
     """
     seen = int(last_event_id or 0)
-    first = await threads().run(_look, job_id=job_id)
+    first = await threads().run(_look, job_id=job_id, viewer=me)
     return StreamingResponse(
-        _events(job_id, first, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        _events(job_id, me, first, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _events(job_id: int, now: tuple[int, bool, str] | None, seen: int) -> AsyncIterator[str]:
+async def _events(job_id: int, viewer: Identity, now: tuple[int, bool, str] | None, seen: int) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     silent = 0
     while now is not None:
@@ -91,11 +96,11 @@ async def _events(job_id: int, now: tuple[int, bool, str] | None, seen: int) -> 
         if silent % KEEP_ALIVE_LOOKS == 0:
             yield ": still there\n\n"
         await asyncio.sleep(LOOK_S)
-        now = await threads().run(_look, job_id=job_id)
+        now = await threads().run(_look, job_id=job_id, viewer=viewer)
 
 
 @with_db_session
-def _look(*, job_id: int, db: Session) -> tuple[int, bool, str]:
+def _look(*, job_id: int, viewer: Identity, db: Session) -> tuple[int, bool, str]:
     """Version, whether it has ended, and the job as JSON. NotFound."""
-    job = crud.get(db, job_id=job_id)
+    job = helpers.get(db, job_id=job_id, viewer=viewer)
     return job.version, job.status in ENDED, schemas.Job.model_validate(job).model_dump_json()

@@ -1,0 +1,60 @@
+"""Mails, as plain text: by SMTP, or into a folder and the log where no server is named. Send them from jobs."""
+
+import email.utils
+import smtplib
+import ssl
+import time
+import uuid
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from conf.errors import Unavailable
+from conf.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_S = 20
+
+
+def send(*, to: str, subject: str, text: str) -> None:
+    """Hand the mail over. Unavailable when the server does not take it now."""
+    settings = get_settings()
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
+    message["Date"] = email.utils.formatdate()
+    message["Message-ID"] = email.utils.make_msgid(domain=urlsplit(settings.public_url).hostname)
+    message.set_content(text)
+    if settings.smtp_url:
+        _by_smtp(message, settings)
+    else:
+        _into_folder(message, settings)
+
+
+def _by_smtp(message: EmailMessage, settings: Settings) -> None:
+    server = urlsplit(settings.smtp_url)
+    host, tls = server.hostname or "localhost", ssl.create_default_context()
+    try:
+        with (
+            smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT_S, context=tls)
+            if server.scheme == "smtps"
+            else smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT_S)
+        ) as line:
+            line.ehlo()
+            if server.scheme == "smtp" and line.has_extn("starttls"):
+                line.starttls(context=tls)
+            if server.username:
+                line.login(unquote(server.username), unquote(server.password or ""))
+            line.send_message(message)
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("the mail server did not take a mail", error=type(error).__name__)
+        raise Unavailable("The mail server does not take mails now.", retry_after=60) from error
+
+
+def _into_folder(message: EmailMessage, settings: Settings) -> None:
+    folder = settings.data_dir / "mails"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}.eml"
+    path.write_bytes(message.as_bytes())
+    log.warning("no SMTP_URL: a mail was put into a folder", path=str(path), subject=message["Subject"])

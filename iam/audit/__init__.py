@@ -1,0 +1,1 @@
+"""`audit_events`: who signed in, who changed a role; kept for ever."""

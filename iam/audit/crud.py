@@ -1,0 +1,58 @@
+"""Queries on `audit_events`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from iam.audit.models import AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from."""
+
+    address: str = ""
+    agent: str = ""
+
+
+HERE = Origin(agent="command line")
+"""For what an operator or a worker does."""
+
+
+def note(
+    db: Session,
+    what: str,
+    *,
+    origin: Origin,
+    actor_id: int | None = None,
+    subject_id: int | None = None,
+    **details: object,
+) -> None:
+    """Put it on record, in the caller's transaction."""
+    db.add(
+        AuditEvent(
+            what=what,
+            actor_id=actor_id,
+            subject_id=subject_id,
+            address=origin.address,
+            agent=origin.agent,
+            details=details,
+        )
+    )
+    db.flush()
+
+
+def page(
+    db: Session, *, before_id: int | None, limit: int, subject_id: int | None, what: str | None
+) -> Sequence[AuditEvent]:
+    """The newest first."""
+    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(AuditEvent.id < before_id)
+    if subject_id is not None:
+        query = query.where(AuditEvent.subject_id == subject_id)
+    if what is not None:
+        query = query.where(AuditEvent.what == what)
+    return db.scalars(query).all()

@@ -1,0 +1,87 @@
+"""Queries on `clients`, `authorization_codes` and `signing_keys`."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from conf.errors import NotFound
+from iam.clients.models import AuthorizationCode, Client, SigningKey
+
+_NOW = func.now()
+
+
+def get(db: Session, *, client_id: str) -> Client:
+    """The client of that name in the protocol, or NotFound."""
+    client = find(db, client_id=client_id)
+    if client is None:
+        raise NotFound("client", client_id)
+    return client
+
+
+def find(db: Session, *, client_id: str) -> Client | None:
+    return db.scalars(select(Client).where(Client.client_id == client_id)).one_or_none()
+
+
+def page(db: Session, *, owner_id: int | None, after_id: int | None, limit: int) -> Sequence[Client]:
+    """Clients in the order they were made; of one owner, or all."""
+    query = select(Client).where(Client.id > (after_id or 0)).order_by(Client.id).limit(limit)
+    if owner_id is not None:
+        query = query.where(Client.owner_id == owner_id)
+    return db.scalars(query).all()
+
+
+def count(db: Session, *, owner_id: int) -> int:
+    return db.scalar(select(func.count()).where(Client.owner_id == owner_id)) or 0
+
+
+def create(db: Session, **values: object) -> Client:
+    client = Client(**values)
+    db.add(client)
+    db.flush()
+    return client
+
+
+def update(db: Session, *, client: Client, **values: object) -> Client:
+    for name, value in values.items():
+        setattr(client, name, value)
+    db.flush()
+    return client
+
+
+def create_code(db: Session, *, lifetime_s: float, **values: object) -> AuthorizationCode:
+    code = AuthorizationCode(expires_at=_NOW + dt.timedelta(seconds=lifetime_s), **values)
+    db.add(code)
+    db.flush()
+    return code
+
+
+def lock_code(db: Session, *, code_hash: bytes) -> tuple[AuthorizationCode, bool] | None:
+    """The code, locked, and whether its time is over; None when there is none."""
+    query = select(AuthorizationCode, AuthorizationCode.expires_at <= _NOW).where(AuthorizationCode.hash == code_hash)
+    row = db.execute(query.with_for_update()).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def use_code(db: Session, *, code: AuthorizationCode, session_id: int) -> None:
+    code.used_at, code.session_id = _NOW, session_id
+    db.flush()
+
+
+def forget_old_codes(db: Session, *, client_id: int) -> None:
+    """Those a day old: until then a second use is noticed."""
+    old = AuthorizationCode.created_at < _NOW - dt.timedelta(days=1)
+    db.execute(delete(AuthorizationCode).where(AuthorizationCode.client_id == client_id, old))
+
+
+def signing_keys(db: Session, *, key_ids: Sequence[str]) -> dict[str, str]:
+    """The encrypted keys of these ids."""
+    rows = db.execute(select(SigningKey.key_id, SigningKey.pem).where(SigningKey.key_id.in_(key_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def add_signing_key(db: Session, *, key_id: str, pem: str) -> None:
+    """Keep it, unless another process was first."""
+    db.execute(insert(SigningKey).values(key_id=key_id, pem=pem).on_conflict_do_nothing())

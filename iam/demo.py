@@ -1,0 +1,46 @@
+"""Accounts to try Campus with, one of each role. Their passwords come from SECRET_KEY, so each Campus has its own."""
+
+import base64
+
+from sqlalchemy.orm import Session
+
+from conf.db.dependencies import with_db_session
+from conf.keys import keys
+from iam.audit import crud as audit
+from iam.audit.crud import HERE
+from iam.roles import Role
+from iam.users import crud, passwords
+
+PEOPLE = {
+    Role.ADMIN: ("Ada", "Lovelace"),
+    Role.TEACHER: ("Emmy", "Noether"),
+    Role.STAFF: ("Florence", "Nightingale"),
+    Role.STUDENT: ("Alan", "Turing"),
+}
+
+
+def email_of(role: Role) -> str:
+    return f"{role}@campus.example"
+
+
+def password_of(role: Role) -> str:
+    secret = keys(f"demo account {role}")[0].secret
+    return base64.b32encode(secret)[:12].decode().lower()
+
+
+@with_db_session
+def make_accounts(*, db: Session) -> None:
+    """Those that are not there yet."""
+    for role, (first_name, last_name) in PEOPLE.items():
+        if crud.by_email(db, email=email_of(role)) is None:
+            hashed = passwords.hash_of(password_of(role))
+            user = crud.create(
+                db,
+                email=email_of(role),
+                password_hash=hashed,
+                role=role,
+                nickname=f"demo-{role}",
+                first_name=first_name,
+                last_name=last_name,
+            )
+            audit.note(db, "user_created", origin=HERE, subject_id=user.id, role=role)

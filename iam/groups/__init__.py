@@ -1,0 +1,1 @@
+"""`groups` of users, with a name and a colour."""

@@ -1,0 +1,1 @@
+"""Signing in: `sessions`, the tokens that speak for them, passwords."""

@@ -1,0 +1,1 @@
+"""People: `users`, their pictures, their import from files (`user_imports`)."""

@@ -1,0 +1,146 @@
+"""Queries on `users`."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased, undefer
+
+from conf.errors import Conflict, Invalid, NotFound
+from iam.roles import Role
+from iam.users.models import User
+
+UNIQUE = {"uq_users_email": "email", "uq_users_nickname": "nickname"}
+
+
+def get(db: Session, *, user_id: int) -> User:
+    """The user with the group, or NotFound."""
+    user = db.get(User, user_id)
+    if user is None:
+        raise NotFound("user", user_id)
+    return user
+
+
+def find(db: Session, *, who: str) -> User:
+    """The user of that id or nickname, or NotFound."""
+    if who.isascii() and who.isdigit():
+        return get(db, user_id=min(int(who), 2**63 - 1))
+    user = db.scalars(select(User).where(func.lower(User.nickname) == who.lower())).one_or_none()
+    if user is None:
+        raise NotFound("user", who)
+    return user
+
+
+def by_email(db: Session, *, email: str) -> User | None:
+    """The user with the password's hash."""
+    return db.scalars(select(User).where(User.email == email).options(undefer(User.password_hash))).one_or_none()
+
+
+def lock(db: Session, *, user_id: int) -> User:
+    """The user with the password's hash, locked until the transaction ends, or NotFound."""
+    query = select(User).where(User.id == user_id).options(undefer(User.password_hash)).with_for_update(of=User)
+    user = db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if user is None:
+        raise NotFound("user", user_id)
+    return user
+
+
+def page(
+    db: Session,
+    *,
+    after_id: int | None,
+    limit: int,
+    role: Role | None = None,
+    group_id: int | None = None,
+    learning_class: str | None = None,
+    words: str | None = None,
+) -> Sequence[User]:
+    """Users in the order they were made. Each of `words` begins one of the names."""
+    query = select(User).where(User.id > (after_id or 0)).order_by(User.id).limit(limit)
+    if role is not None:
+        query = query.where(User.role == role)
+    if group_id is not None:
+        query = query.where(User.group_id == group_id)
+    if learning_class is not None:
+        query = query.where(User.learning_class == learning_class)
+    if words is not None:
+        query = query.where(_begins(words))
+    return db.scalars(query).all()
+
+
+def _begins(words: str) -> ColumnElement[bool]:
+    found = re.findall(r"\w+", words)
+    if not found:
+        raise Invalid("There is no letter in it.", field="q")
+    return User.words.op("@@")(func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found)))
+
+
+def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None) -> Sequence[Any]:
+    """Students with their rank, the most points first. `after`: points and id of the last one before."""
+    other = aliased(User)
+    better = select(func.count()).where(other.role == Role.STUDENT, other.points > User.points)
+    query = select(User).where(User.role == Role.STUDENT)
+    if group_id is not None:
+        better, query = better.where(other.group_id == group_id), query.where(User.group_id == group_id)
+    if after is not None:
+        query = query.where(tuple_(-User.points, User.id) > (-after[0], after[1]))
+    ranked = query.add_columns((better.correlate(User).scalar_subquery() + 1).label("rank"))
+    return db.execute(ranked.order_by(User.points.desc(), User.id).limit(limit)).all()
+
+
+def create(db: Session, **values: Any) -> User:
+    """Conflict when the e-mail or the nickname is taken."""
+    user = User(**values)
+    db.add(user)
+    flush(db)
+    db.refresh(user, ["group"])
+    return user
+
+
+def flush(db: Session) -> None:
+    """Write what changed. Conflict when the e-mail or the nickname is taken; NotFound when there is no such group."""
+    try:
+        db.flush()
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "")
+        if (field := UNIQUE.get(constraint)) is not None:
+            raise Conflict(
+                f"Somebody has this {'e-mail' if field == 'email' else field} already.", field=field
+            ) from None
+        if constraint == "fk_users_group_id":
+            raise Invalid("There is no such group.", field="group_id") from None
+        raise
+
+
+def set_password(db: Session, *, user_id: int, password_hash: str) -> None:
+    db.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+
+
+def verify_email(db: Session, *, user_id: int, email: str) -> bool:
+    """Note that the user has answered a mail to that address. False when it is no longer theirs."""
+    query = (
+        update(User)
+        .where(User.id == user_id, User.email == email)
+        .values(email_verified_at=func.coalesce(User.email_verified_at, func.now()))
+        .returning(User.id)
+    )
+    return db.scalars(query).one_or_none() is not None
+
+
+def existing(db: Session, *, emails: Sequence[str], nicknames: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Those of the e-mails, and of the nicknames in lower case, that are taken."""
+    taken = set(db.scalars(select(User.email).where(User.email.in_(emails))))
+    names = set(db.scalars(select(func.lower(User.nickname)).where(func.lower(User.nickname).in_(nicknames))))
+    return taken, names
+
+
+def lock_admins(db: Session) -> Sequence[int]:
+    """The ids of all admins, locked in one order: none of them goes while we count them."""
+    query = select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()
+    return db.scalars(query).all()
+
+
+def any_with_role(db: Session, *, role: Role) -> bool:
+    return bool(db.scalar(select(exists().where(User.role == role))))

@@ -1,0 +1,90 @@
+"""People, and what came of importing them from a file."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, Enum, ForeignKey, Index, String, Text, func
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from conf.db.models import Model, Timestamps
+from iam.groups.models import Group
+from iam.roles import Role
+
+ROLE = Enum(
+    Role,
+    native_enum=False,
+    create_constraint=True,
+    name="role",
+    length=16,
+    values_callable=lambda kind: [role.value for role in kind],
+)
+WORDS = "to_tsvector('simple', first_name || ' ' || last_name || ' ' || patronymic || ' ' || coalesce(nickname, ''))"
+
+
+class User(Timestamps, Model):
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("points >= 0", name="points_not_negative"),
+        CheckConstraint("email = lower(email)", name="email_in_lower_case"),
+    )
+
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email_verified_at: Mapped[dt.datetime | None]
+    """When a mail to it was last answered."""
+    password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
+    """argon2id. Null: set one by the reset mail."""
+    role: Mapped[Role] = mapped_column(ROLE)
+
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    patronymic: Mapped[str] = mapped_column(String(100), default="")
+    nickname: Mapped[str | None] = mapped_column(String(30))
+    words: Mapped[str] = mapped_column(TSVECTOR, Computed(WORDS, persisted=True), deferred=True)
+    """What a search looks at."""
+    group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("groups.id", ondelete="SET NULL"), index=True)
+    group: Mapped[Group | None] = relationship(lazy="joined", innerjoin=False)
+    learning_class: Mapped[str] = mapped_column(String(20), default="")
+    points: Mapped[int] = mapped_column(default=0)
+
+    about: Mapped[str] = mapped_column(Text, default="")
+    tech_stack: Mapped[list[str]] = mapped_column(ARRAY(String(50)), default=list)
+    telegram: Mapped[str | None] = mapped_column(String(200))
+    github: Mapped[str | None] = mapped_column(String(200))
+    stepik: Mapped[str | None] = mapped_column(String(200))
+    kaggle: Mapped[str | None] = mapped_column(String(200))
+    website: Mapped[str | None] = mapped_column(String(200))
+
+    avatar_key: Mapped[str | None] = mapped_column(String(255))
+    avatar_small_key: Mapped[str | None] = mapped_column(String(255))
+    avatar_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The job that makes, or made, the newest picture."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+Index("uq_users_nickname", func.lower(User.nickname), unique=True)
+Index("ix_users_words", User.words, postgresql_using="gin")
+Index("ix_users_points", User.points.desc(), User.id)
+
+
+class UserImport(Model):
+    """A CSV file of users, and the report on it."""
+
+    __tablename__ = "user_imports"
+
+    owner_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    job_id: Mapped[int] = mapped_column(BigInteger)
+    source_key: Mapped[str] = mapped_column(String(255))
+    invite: Mapped[bool]
+    """Whether those created get a mail to set their password."""
+    created: Mapped[int] = mapped_column(default=0)
+    existing: Mapped[int] = mapped_column(default=0)
+    """Rows whose e-mail has an account already: left alone."""
+    failed: Mapped[int] = mapped_column(default=0)
+    faults: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    """`{"line", "column", "reason"}` each."""
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[dt.datetime | None]

@@ -1,0 +1,61 @@
+"""What a person's fields may hold: for requests and for rows of a file alike."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, EmailStr, StringConstraints
+
+from conf.values import Storable
+
+RESERVED = frozenset({"search", "leaderboard", "import", "imports", "admin", "campus"})
+SITES = {
+    "telegram": ("t.me", "telegram.me"),
+    "github": ("github.com",),
+    "stepik": ("stepik.org",),
+    "kaggle": ("kaggle.com",),
+}
+
+
+def _lower(email: str) -> str:
+    return email.lower()
+
+
+def _free(nickname: str) -> str:
+    if nickname.lower() in RESERVED:
+        raise ValueError("is reserved")
+    return nickname
+
+
+def _address(site: str = "") -> AfterValidator:
+    """An http(s) address, of one site where it is named."""
+
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            host = (parts.hostname or "").removeprefix("www.")
+        except ValueError:
+            host = ""
+        if not host or parts.scheme not in ("http", "https") or parts.username is not None or not url.isprintable():
+            raise ValueError("must be an address that begins with https://")
+        if site and (parts.scheme != "https" or host not in SITES[site]):
+            raise ValueError(f"must be an address that begins with https://{SITES[site][0]}/")
+        return url
+
+    return AfterValidator(check)
+
+
+_Url = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+Email = Annotated[EmailStr, AfterValidator(_lower), StringConstraints(max_length=254)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), Storable]
+Patronymic = Annotated[str, StringConstraints(max_length=100), Storable]
+Nickname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,29}$"), AfterValidator(_free)]
+LearningClass = Annotated[str, StringConstraints(max_length=20), Storable]
+About = Annotated[str, StringConstraints(max_length=5000), Storable]
+Technology = Annotated[str, StringConstraints(min_length=1, max_length=50), Storable]
+Telegram = Annotated[_Url, _address("telegram")]
+Github = Annotated[_Url, _address("github")]
+Stepik = Annotated[_Url, _address("stepik")]
+Kaggle = Annotated[_Url, _address("kaggle")]
+Website = Annotated[_Url, _address()]
+MAX_POINTS = 2**31 - 1

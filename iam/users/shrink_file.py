@@ -1,0 +1,38 @@
+"""A program of its own, run inside the sandbox: make two square JPEG pictures of one picture.
+
+    shrink_file.py SOURCE FOLDER
+
+Writes `large.jpg` and `small.jpg` and prints "ok", or prints why it cannot. It imports nothing of Campus.
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+SIZES = {"large": 512, "small": 96}
+MAX_PIXELS = 50_000_000
+
+
+def shrink(source: str, folder: str) -> str:
+    with Image.open(source, formats=["JPEG", "PNG", "WEBP", "GIF"]) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            return f"The picture is too large: {picture.width}×{picture.height} pixels."
+        picture.draft("RGB", (2 * SIZES["large"], 2 * SIZES["large"]))
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    square = ImageOps.fit(upright, (SIZES["large"], SIZES["large"]), Image.Resampling.LANCZOS)
+    flat = Image.new("RGB", square.size, "white")
+    flat.paste(square, mask=square.getchannel("A"))
+    for name, size in SIZES.items():
+        flat.resize((size, size), Image.Resampling.LANCZOS).save(
+            Path(folder) / f"{name}.jpg", quality=85, optimize=True
+        )
+    return "ok"
+
+
+if __name__ == "__main__":
+    try:
+        print(shrink(*sys.argv[1:3]))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        print("The picture cannot be read: it is damaged.")
+        print(error, file=sys.stderr)

@@ -1,0 +1,20 @@
+from sqlalchemy.orm import Session
+
+from conf._celery.app import celery_app
+from conf._celery.task import JobTask
+from conf.db.dependencies import with_db_session
+from iam.users import avatars, imports
+
+
+@celery_app.task(bind=True, name=avatars.MAKE, max_attempts=3)
+@with_db_session
+def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) -> None:
+    assert self.job is not None
+    avatars.make(db, user_id=user_id, source_key=source_key, attempt=self.job)
+
+
+@celery_app.task(bind=True, name=imports.IMPORT, max_attempts=3)
+@with_db_session
+def import_file(self: JobTask, *, import_id: int, any_role: bool, db: Session) -> None:
+    assert self.job is not None
+    imports.run(db, import_id=import_id, any_role=any_role, attempt=self.job)

@@ -1,0 +1,121 @@
+"""Signing in and out, passwords, sessions."""
+
+from fastapi import Request, Response
+
+from conf._celery.enqueue import enqueue
+from conf.db.dependencies import DbSession
+from conf.http.access import PUBLIC
+from conf.http.limits import Policy, by_account, by_address
+from conf.http.route import Router
+from conf.http.schemas import Id
+from iam.dependencies import From, SignedIn
+from iam.tokens import crud, helpers
+from iam.users import crud as users
+from iam.v1.auth import schemas
+from iam.v1.users.schemas import Me
+
+router = Router("/api/v1/auth", tags=["auth"])
+
+LOGIN = Policy("login", address="100/minute", account="10/minute")
+REGISTER = Policy("register", address="100/hour", account="5/hour")
+REFRESH = Policy("refresh", address="600/minute", account="30/minute")
+RESET = Policy("reset", address="60/hour", account="5/hour")
+PASSWORD = Policy("password", address="100/minute", account="10/minute")
+
+
+def _no_store(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+@router.post("/register/", status_code=201, dependencies=[PUBLIC, by_address(REGISTER)])
+def register(
+    person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response
+) -> schemas.Tokens:
+    """Make yourself an account, as a student, and be signed in. 403 where that is switched off. Public."""
+    by_account(request, REGISTER, person.email)
+    _no_store(response)
+    response.headers["Location"] = "/api/v1/auth/me/"
+    return helpers.register(db, origin=origin, **person.model_dump())
+
+
+@router.post("/login/", dependencies=[PUBLIC, by_address(LOGIN)])
+def login(
+    credentials: schemas.Credentials, db: DbSession, origin: From, request: Request, response: Response
+) -> schemas.Tokens:
+    """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
+    by_account(request, LOGIN, credentials.email)
+    _no_store(response)
+    return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
+
+
+@router.post("/refresh/", dependencies=[PUBLIC, by_address(REFRESH)])
+def refresh(
+    token: schemas.Refresh, db: DbSession, origin: From, request: Request, response: Response
+) -> schemas.Tokens:
+    """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
+    once: let one part of your program do it. Public."""
+    by_account(request, REFRESH, str(helpers.subject_of(token.refresh_token)))
+    _no_store(response)
+    return helpers.refresh(db, refresh_token=token.refresh_token, origin=origin)
+
+
+@router.post("/logout/", status_code=204)
+def logout(me: SignedIn, db: DbSession, origin: From) -> None:
+    """End this session. Signed in."""
+    helpers.sign_out(db, identity=me, session_id=me.session_id, origin=origin)
+
+
+@router.get("/me/")
+def get_me(me: SignedIn, db: DbSession) -> Me:
+    """Who you are and what you may do. Signed in."""
+    user = users.get(db, user_id=me.user_id)
+    return Me.shown(user, to=me, permissions=me.permissions, avatar_job_id=user.avatar_job_id)
+
+
+@router.get("/sessions/")
+def list_sessions(me: SignedIn, db: DbSession) -> list[schemas.Session]:
+    """Where you are signed in, and the clients that act for you; the last used first. Signed in."""
+    rows = crud.of_user(db, user_id=me.user_id)
+    return [row._asdict() | {"current": row.id == me.session_id} for row in rows]
+
+
+@router.delete("/sessions/{session_id}/", status_code=204)
+def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: From) -> None:
+    """End one of your sessions: within 30 s nothing can be read with it, and at once nothing changed. Signed in."""
+    helpers.sign_out(db, identity=me, session_id=session_id, origin=origin)
+
+
+@router.post("/password/", status_code=204, dependencies=[by_address(PASSWORD)])
+def change_password(
+    passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: From, request: Request
+) -> None:
+    """Change your password; all your other sessions end. 403 when the old one is wrong. Signed in."""
+    by_account(request, PASSWORD, str(me.user_id))
+    helpers.change_password(db, identity=me, old=passwords.old_password, new=passwords.new_password, origin=origin)
+
+
+@router.post("/password/reset/", status_code=202, dependencies=[PUBLIC, by_address(RESET)])
+def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: Request) -> None:
+    """Have a mail sent with a link to set a new password; the answer is the same when there is no such account.
+    Public."""
+    by_account(request, RESET, person.email)
+    enqueue(db, helpers.RESET, email=person.email)
+
+
+@router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET)])
+def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: From) -> None:
+    """Set a new password with the token of that mail, good once and for an hour; all your sessions end. Public."""
+    helpers.reset_password(db, token=reset.token, new=reset.new_password, origin=origin)
+
+
+@router.post("/email/verify/", status_code=204, dependencies=[PUBLIC, by_address(RESET)])
+def verify_email(verification: schemas.EmailVerification, db: DbSession) -> None:
+    """Confirm your e-mail with the token of the mail that welcomed you. Public."""
+    helpers.verify_email(db, token=verification.token)
+
+
+@router.post("/email/", status_code=202, dependencies=[by_address(RESET)])
+def send_verification(me: SignedIn, db: DbSession, request: Request) -> None:
+    """Have that mail sent again. Signed in."""
+    by_account(request, RESET, str(me.user_id))
+    enqueue(db, helpers.WELCOME, user_id=me.user_id)

@@ -1,0 +1,50 @@
+"""Groups of users."""
+
+from fastapi import Request, Response
+
+from conf.db.dependencies import DbSession
+from conf.http.pagination import Cursor, Limit, Page, key_of, page
+from conf.http.route import Router
+from conf.http.schemas import Id
+from iam.dependencies import SIGNED_IN, requires
+from iam.groups import crud
+from iam.v1.groups import schemas
+
+router = Router("/api/v1/groups", tags=["groups"])
+
+EDITOR = requires("groups:write")
+
+
+@router.get("/", dependencies=[SIGNED_IN])
+def list_groups(
+    db: DbSession, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 20
+) -> Page[schemas.Group]:
+    """In the order they were made. Signed in."""
+    rows = crud.page(db, after_id=key_of(cursor), limit=limit + 1)
+    return page(rows, limit=limit, request=request, response=response)
+
+
+@router.post("/", status_code=201, dependencies=[EDITOR])
+def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) -> schemas.Group:
+    """A group. 409 when there is one of that name. Teachers and Admin."""
+    created = crud.create(db, **group.model_dump())
+    response.headers["Location"] = f"/api/v1/groups/{created.id}/"
+    return created
+
+
+@router.get("/{group_id}/", dependencies=[SIGNED_IN])
+def get_group(group_id: Id, db: DbSession) -> schemas.Group:
+    """One group. Signed in."""
+    return crud.get(db, group_id=group_id)
+
+
+@router.patch("/{group_id}/", dependencies=[EDITOR])
+def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession) -> schemas.Group:
+    """Change the fields that are given. Teachers and Admin."""
+    return crud.update(db, group_id=group_id, **changes.model_dump(exclude_unset=True))
+
+
+@router.delete("/{group_id}/", status_code=204, dependencies=[EDITOR])
+def delete_group(group_id: Id, db: DbSession) -> None:
+    """Its members stay, without a group. Teachers and Admin."""
+    crud.delete(db, group_id=group_id)

@@ -1,0 +1,53 @@
+import { $, ask, busy, onSend, say } from "/account/account.js";
+
+const query = location.search.slice(1);
+
+async function answer(allow, token) {
+  const { redirect_to } = await ask("/api/v1/oauth/authorize/", { body: { query, allow }, token });
+  return redirect_to;
+}
+
+async function allow() {
+  const credentials = { email: $("email").value, password: $("password").value };
+  const { access_token: token } = await ask("/api/v1/auth/login/", { body: credentials });
+  try {
+    const address = await answer(true, token);
+    await leave(token);
+    location.assign(address);
+  } catch (error) {
+    await leave(token);
+    throw error;
+  }
+}
+
+// This page's own session is over when the client has its code.
+async function leave(token) {
+  await fetch("/api/v1/auth/logout/", { method: "POST", headers: { Authorization: `Bearer ${token}` } }).catch(() => {});
+}
+
+async function refuse() {
+  location.assign(await answer(false));
+}
+
+async function show() {
+  const asked = await ask(`/api/v1/oauth/authorize/?${query}`);
+  if (asked.redirect_to) {
+    location.replace(asked.redirect_to);
+    return;
+  }
+  $("client").textContent = asked.client_name;
+  $("owner").textContent = asked.owner_name;
+  $("site").textContent = asked.client_website ? ` (${asked.client_website})` : "";
+  $("host").textContent = asked.redirect_host;
+  for (const scope of asked.scopes) {
+    const item = document.createElement("li");
+    item.textContent = scope.meaning;
+    $("scopes").append(item);
+  }
+  $("ask").hidden = false;
+  $("email").focus();
+}
+
+onSend($("form"), allow);
+$("cancel").addEventListener("click", () => busy($("form"), refuse));
+show().catch(error => say(error.message));
