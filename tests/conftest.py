@@ -1,4 +1,6 @@
 import contextlib
+import email
+import email.policy
 import os
 import shutil
 import tempfile
@@ -26,7 +28,17 @@ SETTINGS = {
     "SWEEP_S": "1",
     "RETRY_BASE_S": "0.05",
 }
-for _name in ("DATABASE_READ_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "WORK_DIR", "FFMPEG", "SANDBOX", "EMBEDDED"):
+for _name in (
+    "DATABASE_READ_URL",
+    "S3_BUCKET",
+    "S3_ENDPOINT_URL",
+    "WORK_DIR",
+    "FFMPEG",
+    "SANDBOX",
+    "EMBEDDED",
+    "SMTP_URL",
+    "LIMITS_URL",
+):
     os.environ.pop(_name, None)
 os.environ.update(SETTINGS)
 
@@ -34,7 +46,11 @@ from conf._celery.enqueue import task_of  # noqa: E402
 from conf._celery.models import Job, JobStatus  # noqa: E402
 from conf.db.migrate import upgrade  # noqa: E402
 from conf.db.session import dispose, open_session, write_engine  # noqa: E402
+from conf.http.limits import counters  # noqa: E402
+from iam.roles import Role  # noqa: E402
+from iam.tokens.helpers import forget_known  # noqa: E402
 from main import app  # noqa: E402
+from tests.people import Person, make_person  # noqa: E402
 from tests.system import System, system  # noqa: E402
 
 
@@ -59,14 +75,32 @@ def _schema() -> None:
     upgrade()
 
 
+TABLES = "videos, jobs, users, groups, clients, sessions, authorization_codes, user_imports, audit_events"
+
+
 @pytest.fixture
-def client() -> Iterator[TestClient]:
-    """The API, in this process, on an empty database and an empty storage."""
+def anonymous() -> Iterator[TestClient]:
+    """The API, in this process, on an empty database and an empty storage; nobody is signed in."""
     with write_engine().begin() as connection:
-        connection.execute(text("TRUNCATE videos, jobs RESTART IDENTITY CASCADE"))
-    shutil.rmtree(_data / "storage", ignore_errors=True)
+        connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE"))
+    for folder in ("storage", "mails"):
+        shutil.rmtree(_data / folder, ignore_errors=True)
+    counters().forget()
+    forget_known()
     with TestClient(app, raise_server_exceptions=False) as test_client:
         yield test_client
+
+
+@pytest.fixture
+def admin(anonymous: TestClient) -> Person:
+    return make_person(Role.ADMIN)
+
+
+@pytest.fixture
+def client(anonymous: TestClient, admin: Person) -> TestClient:
+    """The API, as an admin asks it."""
+    anonymous.headers.update(admin.headers)
+    return anonymous
 
 
 @pytest.fixture
@@ -96,6 +130,19 @@ def stored() -> Callable[[], list[str]]:
     from conf.storage.store import storage
 
     return lambda: sorted(storage().keys(""))
+
+
+@pytest.fixture
+def mails() -> Callable[[], list[str]]:
+    """The texts of the mails that were sent, the oldest first."""
+
+    def read() -> list[str]:
+        paths = sorted((_data / "mails").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        return [
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default).get_content() for path in paths
+        ]
+
+    return read
 
 
 @pytest.fixture

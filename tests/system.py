@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
 
 from tests.clips import clip
 from tests.servers import free_port, wait_for
@@ -29,6 +30,7 @@ class System:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._clients = [self.client]
+        self.headers: dict[str, str] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -43,8 +45,21 @@ class System:
             "LEASE_S": "3",
             "SWEEP_S": "1",
             "RETRY_BASE_S": "0.1",
+            "REGISTRATION": "true",
             "WORKER_GRACE_S": "1",
         } | settings
+
+    def sign_in(self) -> None:
+        """Have the clients ask as an admin."""
+        person = {"email": "admin@campus.example", "password": "a passphrase of the tests"}
+        answer = self.client.post("/api/v1/auth/register/", json=person | {"first_name": "Ada", "last_name": "Admin"})
+        assert answer.status_code == 201, answer.text
+        with psycopg2.connect(self.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE users SET role = 'admin'; DELETE FROM jobs")
+        connection.close()
+        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        for client in self._clients:
+            client.headers.update(self.headers)
 
     def run(self, *command: str) -> None:
         """One command to its end."""
@@ -77,7 +92,7 @@ class System:
         """A second API with other settings; a client of it. Its process is `last_process`."""
         port = free_port()
         self.start(sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), **settings)
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False, headers=self.headers)
         self._clients.append(client)
         wait_for(lambda: _answers(client), within_s=20, what="the API starts")
         return client
@@ -151,6 +166,7 @@ def system(folder: Path, *, database_url: str, broker_url: str, **settings: str)
     try:
         made.migrate()
         made.start_api()
+        made.sign_in()
         yield made
     finally:
         made.close()

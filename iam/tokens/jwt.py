@@ -14,6 +14,7 @@ from jose.exceptions import JOSEError
 from conf.errors import Unauthenticated
 from conf.keys import keys
 from conf.settings import get_settings
+from conf.values import MAX_ID
 
 ALGORITHM = "HS256"
 LEEWAY_S = 10
@@ -56,8 +57,8 @@ def decode(kind: Kind, token: str) -> dict[str, Any]:
     if len(token) > MAX_LENGTH:
         raise _refusal()
     try:
-        kid = jwt.get_unverified_header(token).get("kid")
-        key = next(key for key in keys(PURPOSE) if key.id == kid)
+        header = jwt.get_unverified_header(token)
+        key = next(key for key in keys(PURPOSE) if header == {"alg": ALGORITHM, "typ": "JWT", "kid": key.id})
         claims = jwt.decode(
             token,
             key.secret,
@@ -66,12 +67,21 @@ def decode(kind: Kind, token: str) -> dict[str, Any]:
             issuer=get_settings().public_url,
             options={**_REQUIRED, "leeway": LEEWAY_S},
         )
-        if claims["typ"] != kind or claims["aud"] != f"campus/{kind}":
-            raise _refusal()
         claims["sub"] = int(claims["sub"])
+        if not all([claims["typ"] == kind, claims["aud"] == f"campus/{kind}", *map(_is_id, _ids(kind, claims))]):
+            raise _refusal()
     except (JOSEError, StopIteration, KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise _refusal() from None
     return claims
+
+
+def _ids(kind: Kind, claims: dict[str, Any]) -> list[object]:
+    """User and session; what is mailed has no session."""
+    return [claims["sub"]] if kind in (Kind.RESET, Kind.VERIFY) else [claims["sub"], claims["sid"]]
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is int and 0 < value <= MAX_ID
 
 
 def _refusal() -> Unauthenticated:

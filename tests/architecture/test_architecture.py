@@ -137,7 +137,7 @@ from conf.db.session import write_engine
 from fastapi.testclient import TestClient
 with TestClient(app) as client:
     assert client.get("/healthcheck/ready").status_code == 200
-    assert client.get("/api/v1/jobs/").status_code == 200
+    assert client.get("/api/v1/jobs/").status_code == 401
     assert client.get("/api/v1/videos/").status_code == 404
 assert "conf.storage.remove" in celery_app.tasks
 assert not [name for name in celery_app.tasks if name.startswith("cms.")]

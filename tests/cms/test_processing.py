@@ -181,7 +181,7 @@ def test_a_song_of_uneven_bit_rate_is_not_taken_for_cut_off(process: Process) ->
         assert (video["status"], video["duration_s"]) == ("PROCESSED", pytest.approx(25, abs=0.5))
 
 
-@pytest.mark.parametrize("ratio", ["1/1000", "1000/1"])
+@pytest.mark.parametrize("ratio", ["1/50", "50/1"])
 def test_a_strange_shape_is_refused_with_a_reason(process: Process, ratio: str) -> None:
     video = process(clip("a.mkv", "-vf", f"setsar={ratio}:max=2000", *H264))
     assert (video["status"], "strange shape" in video["error"]) == ("FAILED", True)

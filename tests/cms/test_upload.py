@@ -175,6 +175,7 @@ def test_too_large_a_file_is_refused_before_its_body_is_read(api: System) -> Non
     with socket.create_connection(("127.0.0.1", api.port), 5) as line:
         line.sendall(
             f"POST {VIDEOS}{video['id']}/upload/ HTTP/1.1\r\nHost: x\r\nContent-Length: {5 * 2**30}\r\n"
+            f"Authorization: {api.headers['Authorization']}\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode()
         )
         assert b" 413 " in line.recv(4096).splitlines()[0]
@@ -213,6 +214,7 @@ def test_a_client_that_hangs_up_half_way_leaves_nothing(api: System) -> None:
     with socket.create_connection(("127.0.0.1", api.port), 5) as line:
         line.sendall(
             f"POST {VIDEOS}{video['id']}/upload/ HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n"
+            f"Authorization: {api.headers['Authorization']}\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             '--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'.encode()
         )

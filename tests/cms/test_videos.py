@@ -18,6 +18,7 @@ def test_a_new_video_has_every_field_and_says_where_it_is(client: TestClient) ->
     assert answer.headers["Location"] == f"{VIDEOS}{video['id']}/"
     assert video["created_at"].endswith("Z")
     assert {name: value for name, value in video.items() if name not in ("id", "created_at", "updated_at")} == {
+        "owner_id": 1,
         "title": "Algebra",
         "description": "Groups",
         "is_active": False,

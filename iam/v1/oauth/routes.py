@@ -120,7 +120,8 @@ def _consent_request(**told: Any) -> schemas.ConsentRequest:
 
 @router.post("/api/v1/oauth/authorize/")
 def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: From) -> schemas.Redirect:
-    """Give the client a code, or the refusal; `redirect_to` is where the browser goes on. Signed in; to refuse, Public."""
+    """Give the client a code, or the refusal; `redirect_to` is where the browser goes on. Signed in; to refuse,
+    Public."""
     if consent.allow and viewer is None:
         raise Unauthenticated("Sign in first.")
     address = Server(db, origin=origin, identity=viewer).consent(consent.query, allow=consent.allow)

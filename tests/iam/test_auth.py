@@ -1,0 +1,402 @@
+import concurrent.futures
+import re
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from conf.db.session import write_engine
+from conf.settings import get_settings
+from iam.roles import Role
+from iam.tokens import helpers, jwt
+from iam.users import passwords
+from tests.people import PASSWORD, Person, make_person
+
+AUTH = "/api/v1/auth"
+ADA = {"email": "ada@campus.example", "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"}
+
+
+def register(client: TestClient, **fields: object) -> dict[str, str]:
+    answer = client.post(f"{AUTH}/register/", json=ADA | fields)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def login(client: TestClient, email: str = "ada@campus.example", password: str = PASSWORD) -> dict[str, str]:
+    answer = client.post(f"{AUTH}/login/", json={"email": email, "password": password})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def bearer(tokens: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+def refresh(client: TestClient, token: str) -> tuple[int, dict[str, str]]:
+    answer = client.post(f"{AUTH}/refresh/", json={"refresh_token": token})
+    return answer.status_code, answer.json()
+
+
+def events(client: TestClient) -> list[str]:
+    with write_engine().connect() as connection:
+        return list(connection.scalars(text("SELECT what FROM audit_events ORDER BY id")))
+
+
+def test_who_registers_is_a_student_and_signed_in(anonymous: TestClient) -> None:
+    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": " Ada@Campus.Example "})
+    tokens = answer.json()
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
+
+    me = anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()
+    assert (me["email"], me["role"], me["email_verified"]) == ("ada@campus.example", "student", False)
+    assert (me["permissions"], me["points"], me["group"]) == ([], 0, None)
+    assert "password" not in str(me)
+
+
+def test_an_email_has_one_account_however_it_is_written(anonymous: TestClient) -> None:
+    register(anonymous)
+    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": "ADA@campus.example"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "email")
+
+
+@pytest.mark.parametrize("field", ["role", "points", "id", "group_id", "owner", "is_admin", "email_verified"])
+def test_nobody_registers_as_more_than_a_student(anonymous: TestClient, field: str) -> None:
+    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {field: "admin"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+def test_registration_can_be_switched_off(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = get_settings().model_copy(update={"registration": False})
+    monkeypatch.setattr("iam.tokens.helpers.get_settings", lambda: off)
+    assert anonymous.post(f"{AUTH}/register/", json=ADA).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "password",
+        "PassWord1",
+        "iloveyou",
+        "aaaaaaaaaaaa",
+        "12345678",
+        "ada@campus.example",
+        "x" * 257,
+        "x" * 10**6,
+    ],
+)
+def test_bad_passwords_are_refused_with_a_reason(anonymous: TestClient, password: str) -> None:
+    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"password": password})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "password")
+
+
+@pytest.mark.parametrize("password", ["lowercase only words", "яблоко на столе", "        spaces ", "🐘🦒🦓🦍🐫🦛🐅🐆"])
+def test_good_passwords_need_no_classes_of_characters(anonymous: TestClient, password: str) -> None:
+    register(anonymous, password=password)
+    login(anonymous, password=password)
+    answer = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": password.strip() + "x"})
+    assert answer.status_code == 401
+
+
+def test_spaces_around_a_password_belong_to_it(anonymous: TestClient) -> None:
+    register(anonymous, password=f" {PASSWORD} ")
+    answer = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": PASSWORD})
+    assert answer.status_code == 401
+
+
+def test_a_wrong_password_and_a_wrong_email_get_the_same_answer_and_go_on_record(anonymous: TestClient) -> None:
+    make_person(Role.STUDENT, password=PASSWORD)
+    answers = [
+        anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
+        for email in ("student@campus.example", "nobody@campus.example")
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert answers[0].json()["detail"] == answers[1].json()["detail"]
+    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
+    assert events(anonymous) == ["sign_in_failed", "sign_in_failed"]
+
+
+def test_the_time_of_a_sign_in_does_not_tell_whether_there_is_an_account(anonymous: TestClient) -> None:
+    make_person(Role.STUDENT, password=PASSWORD)
+    times: dict[str, list[float]] = {"student@campus.example": [], "nobody@campus.example": []}
+    for round_ in range(44):
+        for email, measured in times.items():
+            from conf.http.limits import counters
+
+            counters().forget()
+            start = time.perf_counter()
+            answer = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
+            assert answer.status_code == 401
+            if round_ >= 4:
+                measured.append(time.perf_counter() - start)
+    known, unknown = (statistics.median(measured) for measured in times.values())
+    assert max(known, unknown) / min(known, unknown) < 1.1
+
+
+def test_an_account_without_a_password_cannot_be_signed_in_to(anonymous: TestClient) -> None:
+    make_person(Role.STUDENT)
+    answer = anonymous.post(f"{AUTH}/login/", json={"email": "student@campus.example", "password": "x"})
+    assert answer.status_code == 401
+
+
+def test_a_hash_of_old_parameters_is_renewed_at_the_next_sign_in(anonymous: TestClient) -> None:
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    person = make_person(Role.STUDENT)
+    weak = Argon2Hasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE users SET password_hash = :hash"), {"hash": weak})
+    login(anonymous, person.email)
+    with write_engine().connect() as connection:
+        now = connection.scalar(text("SELECT password_hash FROM users"))
+    assert now != weak
+    assert "m=19456,t=2,p=1" in now
+    login(anonymous, person.email)
+
+
+def test_no_token_and_a_bad_one_are_told_apart(anonymous: TestClient) -> None:
+    none = anonymous.get(f"{AUTH}/me/")
+    bad = anonymous.get(f"{AUTH}/me/", headers={"Authorization": "Bearer nonsense"})
+    basic = anonymous.get(f"{AUTH}/me/", headers={"Authorization": "Basic YTpi"})
+    assert [answer.status_code for answer in (none, bad, basic)] == [401, 401, 401]
+    assert none.headers["WWW-Authenticate"] == "Bearer"
+    assert bad.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_refresh_gives_the_next_pair(anonymous: TestClient) -> None:
+    tokens = register(anonymous)
+    for _ in range(3):
+        status, new = refresh(anonymous, tokens["refresh_token"])
+        assert status == 200
+        assert new["refresh_token"] != tokens["refresh_token"]
+        assert anonymous.get(f"{AUTH}/me/", headers=bearer(new)).status_code == 200
+        tokens = new
+
+
+def test_a_spent_refresh_token_ends_its_session_and_no_other(anonymous: TestClient) -> None:
+    first, other = register(anonymous), login(anonymous)
+    _, second = refresh(anonymous, first["refresh_token"])
+
+    assert refresh(anonymous, first["refresh_token"])[0] == 401
+    helpers.forget_known()
+
+    assert refresh(anonymous, second["refresh_token"])[0] == 401
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(second)).status_code == 401
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(other)).status_code == 200
+    assert "refresh_token_reused" in events(anonymous)
+
+
+def test_of_refreshes_at_once_one_passes_and_the_session_ends(anonymous: TestClient) -> None:
+    tokens = register(anonymous)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: refresh(anonymous, tokens["refresh_token"]), range(8)))
+    assert sorted(status for status, _ in answers) == [200] + [401] * 7
+    (winner,) = [body for status, body in answers if status == 200]
+    assert refresh(anonymous, winner["refresh_token"])[0] == 401
+
+
+def test_who_signs_out_is_out(anonymous: TestClient) -> None:
+    tokens = register(anonymous)
+    assert anonymous.post(f"{AUTH}/logout/", headers=bearer(tokens)).status_code == 204
+    assert anonymous.post(f"{AUTH}/logout/", headers=bearer(tokens)).status_code == 401
+    assert refresh(anonymous, tokens["refresh_token"])[0] == 401
+
+
+def test_a_revoked_session_changes_nothing_at_once_and_reads_nothing_soon(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = register(anonymous)
+    there = login(anonymous)
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(there)).status_code == 200
+    sessions = anonymous.get(f"{AUTH}/sessions/", headers=bearer(here)).json()
+    assert [session["current"] for session in sessions] == [False, True]
+
+    path = f"{AUTH}/sessions/{sessions[0]['id']}/"
+    assert anonymous.delete(path, headers=bearer(here)).status_code == 204
+
+    assert anonymous.patch("/api/v1/users/1/", json={}, headers=bearer(there)).status_code == 401
+    now = time.time()
+    monkeypatch.setattr(helpers.time, "time", lambda: now + 31)
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(there)).status_code == 401
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(here)).status_code == 200
+    assert anonymous.delete(path, headers=bearer(here)).status_code == 404
+
+
+def test_nobody_ends_the_session_of_another(anonymous: TestClient) -> None:
+    mine, other = register(anonymous), register(anonymous, email="other@campus.example")
+    (session,) = anonymous.get(f"{AUTH}/sessions/", headers=bearer(mine)).json()
+    assert anonymous.delete(f"{AUTH}/sessions/{session['id']}/", headers=bearer(other)).status_code == 404
+
+
+def test_a_deleted_user_is_out_within_half_a_minute(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = register(anonymous)
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 200
+    assert anonymous.delete("/api/v1/users/1/", headers=bearer(tokens)).status_code == 204
+    now = time.time()
+    monkeypatch.setattr(helpers.time, "time", lambda: now + 31)
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 401
+    assert refresh(anonymous, tokens["refresh_token"])[0] == 401
+
+
+def test_another_role_counts_at_once_for_changes(anonymous: TestClient, admin: Person) -> None:
+    teacher = make_person(Role.TEACHER)
+    assert anonymous.post("/api/v1/groups/", json={"name": "A"}, headers=teacher.headers).status_code == 201
+    path = f"/api/v1/users/{teacher.id}/"
+    assert anonymous.patch(path, json={"role": "student"}, headers=admin.headers).status_code == 200
+    assert anonymous.post("/api/v1/groups/", json={"name": "B"}, headers=teacher.headers).status_code == 403
+
+
+def test_a_changed_password_ends_the_other_sessions(anonymous: TestClient) -> None:
+    here = register(anonymous)
+    there = login(anonymous)
+    change = {"old_password": PASSWORD, "new_password": "another long passphrase"}
+    wrong = anonymous.post(f"{AUTH}/password/", json=change | {"old_password": "no"}, headers=bearer(here))
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (403, "old_password")
+    assert anonymous.post(f"{AUTH}/password/", json=change, headers=bearer(here)).status_code == 204
+
+    assert refresh(anonymous, there["refresh_token"])[0] == 401
+    assert refresh(anonymous, here["refresh_token"])[0] == 200
+    login(anonymous, password="another long passphrase")
+    assert anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": PASSWORD}).status_code == 401
+
+
+def token_in(mail: str) -> str:
+    found = re.search(r"#token=(\S+)", mail)
+    assert found, mail
+    return found[1]
+
+
+def test_a_forgotten_password_is_reset_by_mail(
+    anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
+) -> None:
+    person = make_person(Role.STUDENT, password=PASSWORD)
+    assert anonymous.post(f"{AUTH}/password/reset/", json={"email": person.email}).status_code == 202
+    run_jobs()
+    (mail,) = mails()
+    assert "http://testserver/account/password/#token=" in mail
+    reset = {"token": token_in(mail), "new_password": "another long passphrase"}
+
+    common = anonymous.post(f"{AUTH}/password/reset/confirm/", json=reset | {"new_password": "password"})
+    assert (common.status_code, common.json()["errors"][0]["field"]) == (422, "password")
+    assert anonymous.post(f"{AUTH}/password/reset/confirm/", json=reset).status_code == 204
+    again = anonymous.post(f"{AUTH}/password/reset/confirm/", json=reset | {"new_password": "yet another passphrase"})
+    assert (again.status_code, again.json()["errors"][0]["field"]) == (422, "token")
+
+    assert refresh(anonymous, person.refresh_token)[0] == 401
+    tokens = login(anonymous, person.email, "another long passphrase")
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()["email_verified"] is True
+
+
+def test_a_reset_for_nobody_answers_the_same_and_sends_nothing(
+    anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
+) -> None:
+    assert anonymous.post(f"{AUTH}/password/reset/", json={"email": "nobody@campus.example"}).status_code == 202
+    run_jobs()
+    assert mails() == []
+
+
+def test_a_token_from_a_mail_is_no_other_token(
+    anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
+) -> None:
+    tokens = register(anonymous)
+    run_jobs()
+    verify = token_in(mails()[0])
+    assert anonymous.get(f"{AUTH}/me/", headers={"Authorization": f"Bearer {verify}"}).status_code == 401
+    reset = {"token": verify, "new_password": "another long passphrase"}
+    assert anonymous.post(f"{AUTH}/password/reset/confirm/", json=reset).status_code == 422
+    for token in tokens["access_token"], tokens["refresh_token"]:
+        assert anonymous.post(f"{AUTH}/email/verify/", json={"token": token}).status_code == 422
+    assert refresh(anonymous, tokens["access_token"])[0] == 401
+
+    assert anonymous.post(f"{AUTH}/email/verify/", json={"token": verify}).status_code == 204
+    assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()["email_verified"] is True
+
+
+def test_the_mail_to_verify_can_be_asked_for_again(
+    anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
+) -> None:
+    person = make_person(Role.STUDENT)
+    assert anonymous.post(f"{AUTH}/email/", headers=person.headers).status_code == 202
+    run_jobs()
+    assert anonymous.post(f"{AUTH}/email/verify/", json={"token": token_in(mails()[0])}).status_code == 204
+
+
+def test_a_thousand_sign_ins_in_a_row_are_stopped_early(anonymous: TestClient) -> None:
+    make_person(Role.STUDENT, password=PASSWORD)
+    credentials = {"email": "student@campus.example", "password": "not the password"}
+    answers = [anonymous.post(f"{AUTH}/login/", json=credentials) for _ in range(1000)]
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) == 10
+    last = answers[-1]
+    assert 1 <= int(last.headers["Retry-After"]) <= 60
+    assert '"login-address";q=100;w=60' in last.headers["RateLimit-Policy"]
+    assert ";r=0;" in last.headers["RateLimit"]
+    assert len(events(anonymous)) == 10
+
+
+def test_guesses_at_many_accounts_from_one_address_are_stopped_too(anonymous: TestClient) -> None:
+    statuses = [
+        anonymous.post(f"{AUTH}/login/", json={"email": f"s{n}@campus.example", "password": "x"}).status_code
+        for n in range(110)
+    ]
+    assert statuses.count(401) == 100
+    assert set(statuses[100:]) == {429}
+
+
+def test_register_reset_and_refresh_have_limits(anonymous: TestClient) -> None:
+    tokens = register(anonymous)
+    assert 429 in [anonymous.post(f"{AUTH}/register/", json=ADA).status_code for _ in range(6)]
+    for _ in range(6):
+        answer = anonymous.post(f"{AUTH}/password/reset/", json={"email": ADA["email"]})
+    assert answer.status_code == 429
+    for _ in range(31):
+        status, _ = refresh(anonymous, tokens["refresh_token"])
+    assert status == 429
+
+
+def test_a_flood_of_sign_ins_leaves_threads_to_others(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "WAIT_S", 0.2)
+    make_person(Role.STUDENT, password=PASSWORD)
+
+    def sign_in(number: int) -> int:
+        body = {"email": f"s{number}@campus.example", "password": "not the password"}
+        return int(anonymous.post(f"{AUTH}/login/", json=body).status_code)
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        statuses = list(pool.map(sign_in, range(96)))
+    assert set(statuses) <= {401, 503}
+    assert statuses.count(401) >= 4
+
+
+def test_a_changed_secret_key_lets_what_the_old_one_signed_pass(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pydantic import SecretStr
+
+    from conf import keys
+
+    tokens = register(anonymous)
+    helpers.forget_known()
+    old = get_settings()
+    new = old.model_copy(update={"secret_key": SecretStr("b" * 40), "secret_keys_old": [old.secret_key]})
+    monkeypatch.setattr(keys, "get_settings", lambda: new)
+    keys.keys.cache_clear()
+    try:
+        assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 200
+        status, renewed = refresh(anonymous, tokens["refresh_token"])
+        assert status == 200
+        assert jwt.jwt.get_unverified_header(renewed["access_token"])["kid"] == keys.keys(jwt.PURPOSE)[0].id
+
+        dropped = new.model_copy(update={"secret_keys_old": []})
+        monkeypatch.setattr(keys, "get_settings", lambda: dropped)
+        keys.keys.cache_clear()
+        helpers.forget_known()
+        assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 401
+        assert anonymous.get(f"{AUTH}/me/", headers=bearer(renewed)).status_code == 200
+    finally:
+        keys.keys.cache_clear()
