@@ -35,7 +35,13 @@ def _address(site: str = "") -> AfterValidator:
             host = (parts.hostname or "").removeprefix("www.")
         except ValueError:
             host = ""
-        if not host or parts.scheme not in ("http", "https") or parts.username is not None or not url.isprintable():
+        if (
+            not host
+            or parts.scheme not in ("http", "https")
+            or parts.username is not None
+            or " " in url
+            or not url.isprintable()
+        ):
             raise ValueError("must be an address that begins with https://")
         if site and (parts.scheme != "https" or host not in SITES[site]):
             raise ValueError(f"must be an address that begins with https://{SITES[site][0]}/")

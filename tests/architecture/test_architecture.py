@@ -16,7 +16,9 @@ from fastapi.routing import APIRoute
 from conf import resources
 from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
-from conf.http.route import Route, Router
+from conf.http.access import public
+from conf.http.route import Route, Router, _walk
+from iam.dependencies import Need, requires, signed_in, viewer
 from main import app
 from tests.servers import any_postgres, new_database
 
@@ -63,6 +65,35 @@ def test_every_route_says_who_may_call_it() -> None:
         if isinstance(route, APIRoute) and route.include_in_schema and route.path.startswith(("/api/", "/media/")):
             assert re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", route.endpoint.__doc__ or ""), route.path
             assert isinstance(route, Route)
+
+
+def needs(route: Route) -> list[object]:
+    """What the route says of who may call it."""
+    calls = [dependant.call for dependant in _walk(route.dependant)]
+    return [call for call in calls if call in (public, viewer, signed_in) or isinstance(call, Need)]
+
+
+def test_every_route_declares_its_need() -> None:
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
+    assert len(routes) > 50
+    for route in routes:
+        assert isinstance(route, Route)
+        assert needs(route), (
+            f"{route.path} says of nobody that they may call it: PUBLIC, Viewer, SignedIn or requires()"
+        )
+
+
+def test_a_route_that_declares_no_need_is_noticed() -> None:
+    router = Router("", tags=[])
+    router.get("/x/")(lambda: None)
+    (route,) = router.routes
+    assert isinstance(route, Route)
+    assert not needs(route)
+
+
+def test_a_need_that_is_no_permission_is_refused() -> None:
+    with pytest.raises(ValueError, match="no permission"):
+        requires("cms:wirte")
 
 
 def test_operation_ids_are_unique() -> None:
