@@ -93,10 +93,14 @@ def create_admin(
     resources.import_models()
     try:
         email = TypeAdapter(rules.Email).validate_python(email)
-        names = {"first_name": first_name, "last_name": last_name}
+        password = TypeAdapter(str).validate_python(password)
+        names = {
+            "first_name": TypeAdapter(rules.Name).validate_python(first_name),
+            "last_name": TypeAdapter(rules.Name).validate_python(last_name),
+        }
         with_db_session(helpers.create_admin)(email=email, password=password, **names)
     except ValidationError as error:
-        raise fail(f"{email}: {error.errors()[0]['msg']}") from None
+        raise fail(error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")) from None
     except CampusError as error:
         raise fail(error.detail) from None
     except DBAPIError as error:

@@ -1,7 +1,9 @@
 """Logs: one JSON object a line on standard output (or plain lines for people), those of libraries included."""
 
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
 from pydantic_core import to_json
@@ -9,7 +11,15 @@ from pydantic_core import to_json
 from conf.settings import Settings
 
 # Without local variables: they hold passwords and what users sent.
-_TRACEBACKS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+_DICTS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def _tracebacks(exc_info: Any) -> Any:
+    """Without what PostgreSQL says of the row that failed: that is what users sent, too."""
+    told = _DICTS(exc_info)
+    for part in told:
+        part["exc_value"] = re.sub(r"DETAIL:.*", "DETAIL: …", str(part["exc_value"]), flags=re.DOTALL)
+    return told
 
 
 def setup(settings: Settings) -> None:
@@ -21,7 +31,7 @@ def setup(settings: Settings) -> None:
         structlog.processors.TimeStamper("iso", utc=True),
     ]
     render: list[structlog.types.Processor] = (
-        [structlog.processors.ExceptionRenderer(_TRACEBACKS), structlog.processors.JSONRenderer(_json)]
+        [structlog.processors.ExceptionRenderer(_tracebacks), structlog.processors.JSONRenderer(_json)]
         if settings.log_json
         else [
             structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)

@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr = SecretStr("")
 
     threads: int = Field(default=8, ge=1, le=256)
-    """Per process: threads that serve requests, and as many connections to PostgreSQL."""
+    """Per process: threads that serve requests, and as many connections to PostgreSQL; a quarter more of both for what
+    computes long, as sign-ins do."""
     waiting_requests: int = Field(default=1024, ge=0)
     """Per process: requests that may wait for a thread; one more is answered 503."""
     body_max_bytes: int = Field(default=MIB, ge=1)
@@ -139,6 +140,10 @@ class Settings(BaseSettings):
             if secret.get_secret_value() == EXAMPLE_SECRET and not self.embedded:
                 raise ValueError(f"{name} is the example's: make your own, e.g. with `openssl rand -hex 32`")
         return self
+
+    @property
+    def heavy_threads(self) -> int:
+        return max(1, self.threads // 4)
 
     @property
     def storage_dir(self) -> Path:

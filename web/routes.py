@@ -1,7 +1,9 @@
 """Pages and their files. Public: what they do, they ask the API for."""
 
 from pathlib import Path
+from urllib.parse import quote
 
+from fastapi import Request
 from fastapi.responses import FileResponse, RedirectResponse
 
 from conf.errors import NotFound
@@ -17,6 +19,8 @@ LOCKED = {
     "Cache-Control": "no-store",
 }
 """For pages where people type passwords: no script of others, in no frame of others."""
+FORM_MAX_BYTES = 8000
+FORM_SAFE = "%&=+~:/?@!$'()*,;"
 ACCOUNT_FILES = frozenset({"account.css", "account.js", "authorize.js", "password.js", "verify.js"})
 
 router = Router("", tags=["web"])
@@ -42,6 +46,13 @@ async def hls_js() -> FileResponse:
 async def authorize_page() -> FileResponse:
     """Where a client sends people to log in with Campus: they sign in and consent."""
     return FileResponse(STATIC / "authorize.html", headers=LOCKED)
+
+
+@router.post("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])
+async def authorize_form(request: Request) -> RedirectResponse:
+    """The same, sent as a form (OpenID Connect Core, 3.1.2.1)."""
+    form = (await request.body())[:FORM_MAX_BYTES].decode("latin-1")
+    return RedirectResponse(f"/oauth/authorize?{quote(form, safe=FORM_SAFE)}", 303)
 
 
 @router.get("/account/password/", include_in_schema=False, dependencies=[PUBLIC])

@@ -81,6 +81,17 @@ def create(
     return job
 
 
+def create_all(db: Session, *, name: str, calls: list[dict[str, Any]], queue: str, max_attempts: int) -> list[Job]:
+    """Jobs of one name, due now, in one round trip or few."""
+    jobs = [
+        Job(name=name, args=args, queue=queue, max_attempts=max_attempts, run_after=_NOW, woken_at=_NOW, wakes=1)
+        for args in calls
+    ]
+    db.add_all(jobs)
+    db.flush()
+    return jobs
+
+
 def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | None:
     """Take the job for one attempt: when it is due, or runs under a lease that has ended. None when it is not free."""
     free = or_(
@@ -132,7 +143,7 @@ def succeed(db: Session, *, job_id: int, attempt: int) -> bool:
                 progress=100,
                 error=None,
                 lease_until=None,
-                finished_at=_NOW,
+                finished_at=func.clock_timestamp(),  # the transaction is as old as the work
                 version=Job.version + 1,
             )
             .returning(Job.id)

@@ -39,6 +39,14 @@ def enqueue(db: Session, name: str, *, owner_id: int | None = None, delay_s: flo
     return job
 
 
+def enqueue_all(db: Session, name: str, calls: list[dict[str, Any]]) -> None:
+    """The house's own: have the task `name` called once with each of these arguments, after the commit."""
+    task = task_of(name)
+    jobs = crud.create_all(db, name=name, calls=calls, queue=task.job_queue, max_attempts=task.max_attempts)
+    for job in jobs:
+        wake_after_commit(db, job)
+
+
 def wake_after_commit(db: Session, job: Job) -> None:
     """Send the message for this job once the transaction has been committed."""
     db.info.setdefault("wake", []).append((job.name, job.queue, job.id))

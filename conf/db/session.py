@@ -19,11 +19,12 @@ CONNECT = {
 def _engine(url: str, **options: object) -> Engine:
     return create_engine(
         url,
-        pool_size=get_settings().threads,
+        pool_size=get_settings().threads + get_settings().heavy_threads,
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,
         connect_args=CONNECT,
+        hide_parameters=True,  # errors go into the log, and they hold what people sent
         **options,
     )
 

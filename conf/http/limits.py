@@ -24,6 +24,7 @@ from conf.settings import get_settings
 log = structlog.get_logger(__name__)
 
 RETRY_REDIS_S = 10
+EVERYWHERE = 10
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,16 @@ def by_address(policy: Policy) -> Any:
 
 
 def by_account(request: Request, policy: Policy, account: str) -> None:
-    """Count the request against the account it is about, whether there is one or not. TooMany."""
-    _hit(request, policy.name, "account", policy.account, account)
+    """Count the request against the account it is about, whether there is one or not. TooMany.
+
+    From one address so many, from all together ten times as many: nobody locks another out by failing on purpose.
+    """
+    _hit(request, policy.name, "account", policy.account, f"{account} {address_of(request)}")
+    _hit(request, policy.name, "account-anywhere", policy.account, account, times=EVERYWHERE)
 
 
-def _hit(request: Request, name: str, kind: str, amount: str, who: str) -> None:
-    factor = get_settings().limits_factor
+def _hit(request: Request, name: str, kind: str, amount: str, who: str, *, times: int = 1) -> None:
+    factor = get_settings().limits_factor * times
     if not factor:
         return
     item = _item(amount, factor)

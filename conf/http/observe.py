@@ -54,8 +54,10 @@ class Observe:
                     *message["headers"],
                     (b"x-request-id", request_id),
                     (b"x-content-type-options", b"nosniff"),
-                    *scope.get("always_headers", ()),
                 ]
+                if more := scope.get("always_headers"):
+                    there = {name for name, _ in message["headers"]}
+                    message["headers"] += [(name, value) for name, value in more if name not in there]
             await send(message)
 
         try:

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.errors import CampusError, TooLarge, Unsupported
 from conf.http import problems
-from conf.http.threads import threads
+from conf.http.threads import heavy_threads, threads
 from conf.settings import get_settings
 
 JSON = "application/json"
@@ -43,6 +43,7 @@ class Route(APIRoute):
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
         self._beginning = path.partition("{")[0].rstrip("/")
         dependants = list(_walk(self.dependant))
+        self._threads = heavy_threads if getattr(endpoint, "heavy", False) else threads
         self._async = inspect.iscoroutinefunction(endpoint)
         self._asks_database = any(d.call is get_db for d in dependants)
         for dependant in dependants[1:]:
@@ -73,7 +74,7 @@ class Route(APIRoute):
                 response = await self._call_async(request)
             else:
                 body = await _read(request) if self._body else b""
-                response = await threads().run(self._call, request, body)
+                response = await self._threads().run(self._call, request, body)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem and the log the rest
@@ -136,9 +137,10 @@ class Route(APIRoute):
         if isinstance(result, Response):
             return result
         if self._answer_type is None:
-            return Response(status_code=self.status_code or 204)
-        value = self._answer_type.validate_python(_plain(result), from_attributes=True)
-        response = Response(self._answer_type.dump_json(value, by_alias=True), self.status_code or 200, None, JSON)
+            response = Response(status_code=self.status_code or 204)
+        else:
+            value = self._answer_type.validate_python(_plain(result), from_attributes=True)
+            response = Response(self._answer_type.dump_json(value, by_alias=True), self.status_code or 200, None, JSON)
         if (given := scope.get("response")) is not None:
             response.raw_headers += given.raw_headers
         return response

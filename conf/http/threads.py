@@ -17,6 +17,9 @@ from conf.settings import get_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+HEAVY_WAITING = 256
 
 
 class Threads:
@@ -65,3 +68,15 @@ class Threads:
 def threads() -> Threads:
     settings = get_settings()
     return Threads(settings.threads, settings.waiting_requests)
+
+
+@functools.cache
+def heavy_threads() -> Threads:
+    """Few, with a line of their own: whoever waits here keeps nobody else waiting."""
+    return Threads(get_settings().heavy_threads, HEAVY_WAITING)
+
+
+def heavy(endpoint: F) -> F:
+    """Decorator, below that of the router: a `def` route that computes for tens of milliseconds."""
+    endpoint.heavy = True  # type: ignore[attr-defined]
+    return endpoint

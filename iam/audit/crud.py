@@ -44,6 +44,22 @@ def note(
     db.flush()
 
 
+def note_all(db: Session, what: str, *, origin: Origin, actor_id: int | None, subject_ids: Sequence[int]) -> None:
+    """The same of many people."""
+    for subject_id in subject_ids:
+        db.add(
+            AuditEvent(
+                what=what,
+                actor_id=actor_id,
+                subject_id=subject_id,
+                address=origin.address,
+                agent=origin.agent,
+                details={},
+            )
+        )
+    db.flush()
+
+
 def page(
     db: Session, *, before_id: int | None, limit: int, subject_id: int | None, what: str | None
 ) -> Sequence[AuditEvent]:

@@ -21,7 +21,16 @@ from iam.tokens.jwt import Kind
 from iam.users import crud as users
 
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
-PLAIN = ("response_type", "client_id", "redirect_uri", "scope", "grant_type", "token_type_hint", "prompt")
+PLAIN = (
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "grant_type",
+    "token_type_hint",
+    "prompt",
+    "response_mode",
+)
 
 
 class Request(OAuth2Request):

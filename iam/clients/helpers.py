@@ -87,9 +87,10 @@ def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
     return client
 
 
-def update(db: Session, *, client_id: str, editor: Identity, **changes: Any) -> Client:
+def update(db: Session, *, client_id: str, editor: Identity, origin: Origin, **changes: Any) -> Client:
     """Set the named columns. NotFound; Invalid."""
     _check(changes.get("redirect_uris", []))
+    audit.note(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
     return crud.update(db, client=get(db, client_id=client_id, viewer=editor), **changes)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from conf.errors import Invalid, NotFound
@@ -58,14 +57,9 @@ class Server(AuthorizationServer):
         Invalid when it must not be told there, since the client or its address is not known."""
         request = from_query(query)
         try:
-            grant = self.get_consent_grant(request, end_user=self._identity)
+            grant = self._valid_grant(request)
             if request.payload.data.get("prompt") == "none":
-                raise OAuth2Error(
-                    "Somebody has to sign in.",
-                    error="login_required",
-                    state=request.payload.state,
-                    redirect_uri=request.payload.redirect_uri,
-                )
+                raise _told_to(request, "login_required", "Somebody has to sign in.")
         except OAuth2Error as error:
             return _told(error)
         return grant.request.client.row, request.scope.split()
@@ -74,11 +68,27 @@ class Server(AuthorizationServer):
         """The address to go on to, with a code or with the refusal. Invalid as above."""
         request = from_query(query)
         try:
-            grant = self.get_consent_grant(request, end_user=self._identity)
+            grant = self._valid_grant(request)
         except OAuth2Error as error:
             return _told(error)
         answer = self.create_authorization_response(request, self._identity if allow else None, grant=grant)
         return _with_issuer(answer.headers["Location"])
+
+    def _valid_grant(self, request: Request) -> Any:
+        """Authlib's checks, and those of OpenID Connect Core, 3.1.2.1 and 6."""
+        grant = self.get_consent_grant(request, end_user=self._identity)
+        data = request.payload.data
+        for name in ("request", "request_uri"):
+            if data.get(name):
+                raise _told_to(request, f"{name}_not_supported", f"There is no {name} here.")
+        if data.get("response_mode", "query") != "query":
+            raise _told_to(request, "invalid_request", "response_mode can only be query.")
+        prompts = data.get("prompt", "").split()
+        if "none" in prompts and len(prompts) > 1:
+            raise _told_to(request, "invalid_request", "prompt=none stands alone.")
+        if "openid" not in request.scope.split():
+            raise _told_to(request, "invalid_scope", "The scope openid is needed.")
+        return grant
 
     def token(self, body: str, headers: dict[str, str]) -> Answer:
         """RFC 6749, 4.1.3."""
@@ -93,6 +103,9 @@ class Server(AuthorizationServer):
             request = Request("POST", headers, pairs_of(body))
         except Invalid as error:
             return Answer(400, {"error": "invalid_request", "error_description": error.detail}, NO_STORE)
+        if endpoint == "token" and not request.payload.grant_type:
+            told = {"error": "invalid_request", "error_description": "Missing 'grant_type' in request."}
+            return Answer(400, told, NO_STORE)
         answer: Answer = (
             self.create_token_response(request)
             if endpoint == "token"
@@ -113,7 +126,7 @@ class Server(AuthorizationServer):
             scope=request.scope,
             nonce=request.payload.data.get("nonce"),
             code_challenge=request.payload.data["code_challenge"],
-            signed_in_at=func.now(),
+            signed_in_at=sessions.begun_at(self.db, session_id=self._identity.session_id),
         )
         audit.note(
             self.db,
@@ -155,15 +168,14 @@ class Server(AuthorizationServer):
         crud.use_code(self.db, code=self._code.row, session_id=session.id)
         access = jwt.encode(Kind.CLIENT, subject=user.id, lifetime_s=ACCESS_S, sid=session.id)
         token = {"token_type": "Bearer", "access_token": access, "expires_in": ACCESS_S, "scope": scope}
-        if "openid" in scope.split():
-            row = self._code.row
-            token["id_token"] = id_tokens.encode(
-                helpers.claims(user, scope=scope, picture=None),
-                client_id=client.row.client_id,
-                access_token=access,
-                nonce=row.nonce,
-                signed_in_at=int(row.signed_in_at.timestamp()),
-            )
+        row = self._code.row
+        token["id_token"] = id_tokens.encode(
+            helpers.claims(user, scope=scope, picture=None),
+            client_id=client.row.client_id,
+            access_token=access,
+            nonce=row.nonce,
+            signed_in_at=int(row.signed_in_at.timestamp()),
+        )
         return token
 
     def query_client(self, client_id: str) -> ClientOfProtocol | None:
@@ -181,6 +193,12 @@ class Server(AuthorizationServer):
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Answer:
         return Answer(status, dict(body or {}), NO_STORE | dict(headers))
+
+
+def _told_to(request: Request, error: str, description: str) -> OAuth2Error:
+    """An error for a client whose address has been checked."""
+    payload = request.payload
+    return OAuth2Error(description, error=error, state=payload.state, redirect_uri=payload.redirect_uri)
 
 
 def _told(error: OAuth2Error) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from conf.errors import NotFound
-from iam.clients.models import Client
+from iam.clients.models import AuthorizationCode, Client
 from iam.tokens.models import UserSession
 from iam.users.models import User
 
@@ -92,11 +92,17 @@ def revoke(db: Session, *, session_id: int, user_id: int) -> None:
 
 
 def revoke_all(db: Session, *, user_id: int, but: int | None = None) -> None:
-    """End all sessions of the user, `but` one."""
+    """End all sessions of the user, `but` one, and take back codes that would give more."""
+    unused = delete(AuthorizationCode).where(AuthorizationCode.user_id == user_id, AuthorizationCode.used_at.is_(None))
+    db.execute(unused)
     query = update(UserSession).where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
     if but is not None:
         query = query.where(UserSession.id != but)
     db.execute(query.values(revoked_at=_NOW))
+
+
+def begun_at(db: Session, *, session_id: int) -> dt.datetime | None:
+    return db.scalar(select(UserSession.created_at).where(UserSession.id == session_id))
 
 
 def forget_old(db: Session, *, user_id: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from conf._celery.enqueue import enqueue
+from conf.db.dependencies import with_db_session
 from conf.db.session import release
 from conf.errors import Forbidden, Invalid, Unauthenticated
 from conf.settings import get_settings
@@ -78,9 +79,17 @@ def prove(db: Session, *, email: str, password: str, origin: Origin) -> User:
     if user is None or not right:
         audit.note(db, "sign_in_failed", origin=origin, subject_id=user.id if user else None)
         raise Unauthenticated("The e-mail or the password is wrong.", lasting=True)
+    _assert_still(db, user_id=user.id, hashed=user.password_hash)
     if new_hash:
         users.set_password(db, user_id=user.id, password_hash=new_hash)
     return user
+
+
+def _assert_still(db: Session, *, user_id: int, hashed: str | None) -> None:
+    """Lock the user. Unauthenticated when the password was changed meanwhile: the old one opens nothing more."""
+    now = users.with_hash(db, user_id=user_id, lock=True)
+    if now is None or now.password_hash != hashed:
+        raise Unauthenticated("The password was changed just now. Sign in again.")
 
 
 def _begin(db: Session, *, user_id: int, origin: Origin) -> Tokens:
@@ -152,6 +161,12 @@ def identify(db: Session, *, token: str, fresh: bool) -> Identity:
     return identity
 
 
+@with_db_session
+def is_live(*, identity: Identity, db: Session) -> bool:
+    """Whether the session goes on: for what lasts longer than a request."""
+    return crud.live(db, session_id=identity.session_id, user_id=identity.user_id) is not None
+
+
 def forget_known() -> None:
     """Look at every session again."""
     _known.clear()
@@ -159,20 +174,23 @@ def forget_known() -> None:
 
 def change_password(db: Session, *, identity: Identity, old: str, new: str, origin: Origin) -> None:
     """Set a new password and end all other sessions. Forbidden when the old one is wrong; Invalid for a bad new one."""
-    user = users.lock(db, user_id=identity.user_id)
-    hashed, email, nickname = user.password_hash, user.email, user.nickname
+    user = users.with_hash(db, user_id=identity.user_id)
     release(db)
-    if not passwords.verify(old, hashed)[0]:
+    if user is None or not passwords.verify(old, user.password_hash)[0]:
         audit.note(db, "password_change_failed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id)
         raise Forbidden("The old password is wrong.", field="old_password", lasting=True)
-    _set_password(db, user_id=identity.user_id, new=new, person=(email, nickname or ""), but=identity.session_id)
+    new_hash = _checked_hash(new, user)
+    _assert_still(db, user_id=user.id, hashed=user.password_hash)
+    if crud.live(db, session_id=identity.session_id, user_id=user.id) is None:
+        raise Unauthenticated("The session has ended. Sign in again.")
+    users.set_password(db, user_id=user.id, password_hash=new_hash)
+    crud.revoke_all(db, user_id=user.id, but=identity.session_id)
     audit.note(db, "password_changed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id)
 
 
-def _set_password(db: Session, *, user_id: int, new: str, person: tuple[str, ...], but: int | None = None) -> None:
-    passwords.check(new, person=person)
-    users.set_password(db, user_id=user_id, password_hash=passwords.hash_of(new))
-    crud.revoke_all(db, user_id=user_id, but=but)
+def _checked_hash(new: str, user: User) -> str:
+    passwords.check(new, person=(user.email, user.nickname or ""))
+    return passwords.hash_of(new)
 
 
 def mailed_token(kind: Kind, user: User) -> str:
@@ -190,7 +208,8 @@ def reset_password(db: Session, *, token: str, new: str, origin: Origin) -> None
     user, claims = _mailed(db, Kind.RESET, token)
     if claims["was"] != _fingerprint(user):
         raise Invalid("This link was used already, or is out of date.", field="token")
-    _set_password(db, user_id=user.id, new=new, person=(user.email, user.nickname or ""))
+    users.set_password(db, user_id=user.id, password_hash=_checked_hash(new, user))
+    crud.revoke_all(db, user_id=user.id)
     users.verify_email(db, user_id=user.id, email=user.email)
     audit.note(db, "password_reset", origin=origin, subject_id=user.id)
 

@@ -6,20 +6,29 @@ from conf import mail
 from conf._celery.app import celery_app
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
-from conf.errors import NotFound
+from conf.db.session import release
 from conf.settings import get_settings
 from iam.tokens import helpers
 from iam.tokens.jwt import Kind
 from iam.users import crud as users
 from iam.users.imports import INVITE
+from iam.users.models import User
 
-LETTER = """Hello{name},
+LETTER = """Hello,
 
 {why} Set your password here, within an hour:
 
 {link}
 
 {end}
+"""
+WELCOME = """Hello,
+
+somebody, hopefully you, has made an account at Campus with this e-mail. If it was you, confirm it here:
+
+{link}
+
+If it was not you, do nothing.
 """
 
 
@@ -28,44 +37,35 @@ def _link(page: str, token: str) -> str:
     return f"{get_settings().public_url}/account/{page}/#token={token}"
 
 
+def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str, letter: str) -> None:
+    """Nothing of the row is locked, and no connection held, while the mail server takes its time."""
+    if user is None:
+        return
+    text = letter.format(link=_link(page, helpers.mailed_token(kind, user)))
+    release(db)
+    mail.send(to=user.email, subject=subject, text=text)
+
+
 @celery_app.task(bind=True, name=helpers.WELCOME, max_attempts=10)
 @with_db_session
 def mail_welcome(self: JobTask, *, user_id: int, db: Session) -> None:  # noqa: ARG001
-    try:
-        user = users.lock(db, user_id=user_id)
-    except NotFound:
-        return
-    link = _link("verify", helpers.mailed_token(Kind.VERIFY, user))
-    text = f"Hello {user.first_name},\n\nyou have an account at Campus. Confirm that this is your e-mail:\n\n{link}\n"
-    mail.send(to=user.email, subject="Welcome to Campus", text=text)
+    user = users.with_hash(db, user_id=user_id)
+    _send(db, user, Kind.VERIFY, page="verify", subject="Welcome to Campus", letter=WELCOME)
 
 
 @celery_app.task(bind=True, name=helpers.RESET, max_attempts=10)
 @with_db_session
 def mail_reset(self: JobTask, *, email: str, db: Session) -> None:  # noqa: ARG001
+    letter = LETTER.replace("{why}", "somebody, hopefully you, has forgotten the password of your account at Campus.")
+    letter = letter.replace("{end}", "If it was not you, do nothing: your password stays as it is.")
     user = users.by_email(db, email=email)
-    if user is None:
-        return
-    text = LETTER.format(
-        name=f" {user.first_name}",
-        why="somebody, hopefully you, has forgotten the password of your account at Campus.",
-        link=_link("password", helpers.mailed_token(Kind.RESET, user)),
-        end="If it was not you, do nothing: your password stays as it is.",
-    )
-    mail.send(to=user.email, subject="Your password at Campus", text=text)
+    _send(db, user, Kind.RESET, page="password", subject="Your password at Campus", letter=letter)
 
 
 @celery_app.task(bind=True, name=INVITE, max_attempts=10)
 @with_db_session
 def mail_invitation(self: JobTask, *, user_id: int, db: Session) -> None:  # noqa: ARG001
-    try:
-        user = users.lock(db, user_id=user_id)
-    except NotFound:
-        return
-    text = LETTER.format(
-        name=f" {user.first_name}",
-        why="you have an account at Campus now.",
-        link=_link("password", helpers.mailed_token(Kind.RESET, user)),
-        end=f"Later, ask for another link at {get_settings().public_url}/account/password/.",
-    )
-    mail.send(to=user.email, subject="Your account at Campus", text=text)
+    again = f"Later, ask for another link at {get_settings().public_url}/account/password/."
+    letter = LETTER.replace("{why}", "you have an account at Campus now.").replace("{end}", again)
+    user = users.with_hash(db, user_id=user_id)
+    _send(db, user, Kind.RESET, page="password", subject="Your account at Campus", letter=letter)

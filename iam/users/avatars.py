@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from conf import sandbox
 from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
-from conf._celery.models import ENDED, JobStatus
+from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import Attempt, end
 from conf.db.dependencies import with_db_session
 from conf.db.session import release
@@ -74,7 +74,6 @@ def _lock_and_stop(db: Session, *, user_id: int) -> User:
     if user.avatar_job_id != job_id:
         raise Conflict("Another picture is being put in its place right now. Try again.")
     if job is not None:
-        remove_later(db, prefix=posixpath.dirname(job.args["source_key"]) + "/")
         job.cancel_requested = job.status not in ENDED
         if job.status == JobStatus.QUEUED:
             end(db, job, status=JobStatus.CANCELLED, error=None)
@@ -103,7 +102,10 @@ def make(db: Session, *, user_id: int, source_key: str, attempt: Attempt) -> Non
     with work_folder(f"job-{attempt.id}") as work:
         source, made = work / "source", work / "made"
         made.mkdir()
-        storage().fetch(source_key, source)
+        try:
+            storage().fetch(source_key, source)
+        except NotFound:
+            raise Invalid("The picture is gone. Send it again.") from None
         _shrink(source, made)
         prefix = f"{folder_of(user_id)}{attempt.id}.{attempt.number}/"
         with new_files(prefix) as files:
@@ -116,6 +118,12 @@ def make(db: Session, *, user_id: int, source_key: str, attempt: Attempt) -> Non
             user.avatar_key, user.avatar_small_key = keys["large"], keys["small"]
             remove_later(db, prefix=posixpath.dirname(source_key) + "/")
             files.keep(db)
+
+
+def follow(db: Session, *, job: Job) -> None:
+    """Remove the file that came when nobody will read it any more."""
+    if job.status in ENDED:
+        remove_later(db, prefix=posixpath.dirname(job.args["source_key"]) + "/")
 
 
 def _shrink(source: Path, made: Path) -> None:

@@ -12,6 +12,7 @@ from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
 
+IMPORT_LOCK = 0x75736572  # "user"
 UNIQUE = {"uq_users_email": "email", "uq_users_nickname": "nickname"}
 
 
@@ -38,10 +39,17 @@ def by_email(db: Session, *, email: str) -> User | None:
     return db.scalars(select(User).where(User.email == email).options(undefer(User.password_hash))).one_or_none()
 
 
+def with_hash(db: Session, *, user_id: int, lock: bool = False) -> User | None:
+    """The user with the password's hash; locked until the transaction ends, if wanted."""
+    query = select(User).where(User.id == user_id).options(undefer(User.password_hash))
+    if lock:
+        query = query.with_for_update(of=User)
+    return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
 def lock(db: Session, *, user_id: int) -> User:
-    """The user with the password's hash, locked until the transaction ends, or NotFound."""
-    query = select(User).where(User.id == user_id).options(undefer(User.password_hash)).with_for_update(of=User)
-    user = db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    """`with_hash`, locked, or NotFound."""
+    user = with_hash(db, user_id=user_id, lock=True)
     if user is None:
         raise NotFound("user", user_id)
     return user
@@ -134,6 +142,11 @@ def existing(db: Session, *, emails: Sequence[str], nicknames: Sequence[str]) ->
     taken = set(db.scalars(select(User.email).where(User.email.in_(emails))))
     names = set(db.scalars(select(func.lower(User.nickname)).where(func.lower(User.nickname).in_(nicknames))))
     return taken, names
+
+
+def try_to_import(db: Session) -> bool:
+    """Whether no other transaction imports users; then none does until this one ends."""
+    return bool(db.scalar(select(func.pg_try_advisory_xact_lock(IMPORT_LOCK))))
 
 
 def lock_admins(db: Session) -> Sequence[int]:

@@ -57,6 +57,8 @@ def _may_give(editor: Identity, role: Role) -> None:
 
 def update(db: Session, *, user_id: int, editor: Identity, origin: Origin, **changes: Any) -> User:
     """Set the named columns. NotFound; Forbidden, with the field, for what the editor may not change; Conflict."""
+    if "role" in changes:
+        crud.lock_admins(db)  # before anybody else, so that two who demote each other do so in turn
     user = crud.lock(db, user_id=user_id)
     allowed = _changeable(editor, user)
     for field in changes:
@@ -97,6 +99,8 @@ def _changeable(editor: Identity, user: User) -> frozenset[str]:
 def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin) -> None:
     """Oneself, or anybody as an admin. What they made stays, without an owner. NotFound; Forbidden; Conflict for the
     last admin."""
+    if crud.get(db, user_id=user_id).role == Role.ADMIN:
+        crud.lock_admins(db)
     user = crud.lock(db, user_id=user_id)
     if editor.user_id != user.id and not editor.may("users:admin"):
         raise Forbidden("You may not delete this person.")

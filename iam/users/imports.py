@@ -18,13 +18,14 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from conf._celery.enqueue import enqueue
+from conf._celery.enqueue import enqueue, enqueue_all
+from conf._celery.models import ENDED, Job
 from conf._celery.task import Attempt
 from conf.db.dependencies import with_db_session
-from conf.errors import Invalid, NotFound
+from conf.errors import Forbidden, Invalid, NotFound, Unavailable
 from conf.storage.store import NewFiles, new_files, remove_later, storage
 from iam.audit import crud as audit
-from iam.audit.crud import Origin
+from iam.audit.crud import HERE, Origin
 from iam.groups import crud as groups
 from iam.roles import Identity, Role
 from iam.users import crud, rules
@@ -89,8 +90,7 @@ def _put_on_record(
     record = UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[])
     db.add(record)
     db.flush()
-    any_role = owner.may("users:admin")
-    record.job_id = enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id, any_role=any_role).id
+    record.job_id = enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id
     audit.note(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
     files.keep(db)
     db.flush()
@@ -105,22 +105,46 @@ def get(db: Session, *, import_id: int, viewer: Identity) -> UserImport:
     return record
 
 
-def run(db: Session, *, import_id: int, any_role: bool, attempt: Attempt) -> None:
-    """Read the file and make the users, all in one transaction with the report."""
+def run(db: Session, *, import_id: int, attempt: Attempt) -> None:
+    """Read the file and make the users, all in one transaction with the report; one import at a time.
+
+    What the owner may do counts as it is now. Forbidden; Invalid when the owner or the file is gone; Unavailable while
+    another import is under way.
+    """
+    if not crud.try_to_import(db):
+        raise Unavailable("Another import is under way.", retry_after=5)
     record = db.get_one(UserImport, import_id)
-    columns, rows = _open(storage().read(record.source_key, limit=MAX_BYTES))
+    owner = db.get(User, record.owner_id) if record.owner_id else None
+    if owner is None:
+        raise Invalid("Whoever sent the file has no account any more.")
+    identity = Identity(owner.id, owner.role, 0)
+    if not identity.may("users:write"):
+        raise Forbidden("Whoever sent the file may not make users any more.")
+    any_role = identity.may("users:admin")
+    try:
+        content = storage().read(record.source_key, limit=MAX_BYTES)
+    except NotFound:
+        raise Invalid("The file is gone. Send it again.") from None
+    columns, rows = _open(content)
     report = Report()
     seen: dict[str, int] = {}
     while batch := list(islice(rows, BATCH)):
         good = [row for line, cells in batch if (row := _read(line, cells, columns, report, seen, any_role=any_role))]
-        _create(db, good, report, invite=record.invite)
+        _create(db, good, report, owner_id=owner.id, invite=record.invite)
         attempt.check()
     attempt.hold(db)
     record.created, record.existing, record.failed = report.created, report.existing, report.failed
     record.faults = sorted(report.faults, key=lambda fault: fault["line"])
-    record.finished_at = func.now()
+    record.finished_at = func.clock_timestamp()
     remove_later(db, prefix=posixpath.dirname(record.source_key) + "/")
     db.flush()
+
+
+def follow(db: Session, *, job: Job) -> None:
+    """Remove the file when nobody will read it any more."""
+    record = db.get(UserImport, job.args["import_id"])
+    if record is not None and job.status in ENDED:
+        remove_later(db, prefix=posixpath.dirname(record.source_key) + "/")
 
 
 def _open(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
@@ -138,7 +162,7 @@ def _open(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     columns = [cell.strip().lower() for cell in next(_rows(reader), (0, []))[1]]
     if unknown := [name for name in columns if name not in Row.model_fields]:
         known = ", ".join(Row.model_fields)
-        raise Invalid(f"Line 1: there is no column {unknown[0]!r}; there are {known}.", field="file")
+        raise Invalid(f"Line 1: there is no column {unknown[0][:40]!r}; there are {known}.", field="file")
     if missing := [name for name in REQUIRED if name not in columns]:
         raise Invalid(f"Line 1: the column {missing[0]!r} is missing.", field="file")
     if len(set(columns)) < len(columns):
@@ -189,7 +213,7 @@ def _reason(message: str, kind: str) -> str:
     return "It is missing." if kind == "missing" else message.removeprefix("Value error, ")
 
 
-def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, invite: bool) -> None:
+def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, owner_id: int, invite: bool) -> None:
     emails = [row.email for _, row in rows]
     nicknames = [row.nickname.lower() for _, row in rows if row.nickname]
     taken, names = crud.existing(db, emails=emails, nicknames=nicknames)
@@ -209,11 +233,13 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, inv
                 names.add(row.nickname.lower())
             values.append(_values(row, group_ids))
     if values:
-        made = db.scalars(insert(User).values(values).on_conflict_do_nothing().returning(User.id)).all()
+        query = insert(User).values(values).on_conflict_do_nothing(index_elements=[User.email])
+        made = db.scalars(query.returning(User.id)).all()
         report.created += len(made)
         report.existing += len(values) - len(made)
-        for user_id in made if invite else ():
-            enqueue(db, INVITE, user_id=user_id)
+        audit.note_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=made)
+        if invite:
+            enqueue_all(db, INVITE, [{"user_id": user_id} for user_id in made])
 
 
 def _values(row: Row, group_ids: dict[str, int]) -> dict[str, Any]:

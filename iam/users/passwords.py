@@ -1,24 +1,18 @@
 """Passwords: argon2id (RFC 9106) with OWASP's smallest parameters, and what is no password.
 
-A hash takes 19 MiB and some 30 ms: few run at once, and few wait for it, so that a flood of sign-ins leaves threads to
-everybody else.
+A hash takes 19 MiB and some 30 ms: routes that make one are `heavy` (`conf.http.threads`).
 """
 
-import contextlib
 import functools
 import secrets
-import threading
-from collections.abc import Iterator
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from conf.errors import Invalid, Unavailable
-from conf.settings import get_settings
+from conf.errors import Invalid
 
 MIN_LENGTH, MAX_LENGTH = 8, 256
-WAIT_S = 5
 
 _hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
 
@@ -44,51 +38,19 @@ def _common() -> frozenset[str]:
 
 
 def hash_of(password: str) -> str:
-    with _turn():
-        return _hasher.hash(password)
+    return _hasher.hash(password)
 
 
 def verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
     """Whether it is the one, and a new hash where the old one's parameters are not today's. Takes as long when there
     is no hash to compare with."""
-    with _turn():
-        try:
-            right, new = _hasher.verify_and_update(password, hashed or _nobodys())
-        except UnknownHashError:
-            return False, None
+    try:
+        right, new = _hasher.verify_and_update(password, hashed or _nobodys())
+    except UnknownHashError:
+        return False, None
     return (right, new) if hashed else (False, None)
 
 
 @functools.cache
 def _nobodys() -> str:
     return _hasher.hash(secrets.token_hex())
-
-
-class _Line:
-    """Half the threads at most, of which half hash."""
-
-    def __init__(self) -> None:
-        hashing = max(1, get_settings().threads // 4)
-        self.turns = threading.BoundedSemaphore(hashing)
-        self.places = threading.BoundedSemaphore(2 * hashing)
-
-
-@functools.cache
-def _line() -> _Line:
-    return _Line()
-
-
-@contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    line = _line()
-    if not line.places.acquire(blocking=False):
-        raise Unavailable("Too many people sign in at once.")
-    try:
-        if not line.turns.acquire(timeout=WAIT_S):
-            raise Unavailable("Too many people sign in at once.")
-        try:
-            yield
-        finally:
-            line.turns.release()
-    finally:
-        line.places.release()

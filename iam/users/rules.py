@@ -3,11 +3,12 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, EmailStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, EmailStr, StringConstraints
 
 from conf.values import Storable
 
 RESERVED = frozenset({"search", "leaderboard", "import", "imports", "admin", "campus"})
+_JOINERS = {0x200C: None, 0x200D: None}
 SITES = {
     "telegram": ("t.me", "telegram.me"),
     "github": ("github.com",),
@@ -18,6 +19,19 @@ SITES = {
 
 def _lower(email: str) -> str:
     return email.lower()
+
+
+def _one_line(text: str) -> str:
+    """Names stand on pages: no line breaks, no control characters. Persian and Indic scripts have joiners."""
+    if not text.translate(_JOINERS).isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _plain(email: object) -> object:
+    if isinstance(email, str) and (not email.isascii() or "<" in email):
+        raise ValueError("must be an e-mail of ASCII characters, without a name")
+    return email
 
 
 def _free(nickname: str) -> str:
@@ -52,11 +66,11 @@ def _address(site: str = "") -> AfterValidator:
 
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
-Email = Annotated[EmailStr, AfterValidator(_lower), StringConstraints(max_length=254)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), Storable]
-Patronymic = Annotated[str, StringConstraints(max_length=100), Storable]
+Email = Annotated[EmailStr, BeforeValidator(_plain), AfterValidator(_lower), StringConstraints(max_length=254)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)]
+Patronymic = Annotated[str, StringConstraints(max_length=100), AfterValidator(_one_line)]
 Nickname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,29}$"), AfterValidator(_free)]
-LearningClass = Annotated[str, StringConstraints(max_length=20), Storable]
+LearningClass = Annotated[str, StringConstraints(max_length=20), AfterValidator(_one_line)]
 About = Annotated[str, StringConstraints(max_length=5000), Storable]
 Technology = Annotated[str, StringConstraints(min_length=1, max_length=50), Storable]
 Telegram = Annotated[_Url, _address("telegram")]

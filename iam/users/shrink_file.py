@@ -20,7 +20,9 @@ def shrink(source: str, folder: str) -> str:
         if picture.width * picture.height > MAX_PIXELS:
             return f"The picture is too large: {picture.width}×{picture.height} pixels."
         picture.draft("RGB", (2 * SIZES["large"], 2 * SIZES["large"]))
-        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        grey16 = picture.mode.startswith("I;16")
+        eight_bits = picture.point(lambda value: value / 256).convert("L") if grey16 else picture
+        upright = ImageOps.exif_transpose(eight_bits).convert("RGBA")
     square = ImageOps.fit(upright, (SIZES["large"], SIZES["large"]), Image.Resampling.LANCZOS)
     flat = Image.new("RGB", square.size, "white")
     flat.paste(square, mask=square.getchannel("A"))

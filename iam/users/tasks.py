@@ -1,6 +1,7 @@
 from sqlalchemy.orm import Session
 
 from conf._celery.app import celery_app
+from conf._celery.models import Job
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
 from iam.users import avatars, imports
@@ -13,8 +14,18 @@ def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) ->
     avatars.make(db, user_id=user_id, source_key=source_key, attempt=self.job)
 
 
-@celery_app.task(bind=True, name=imports.IMPORT, max_attempts=3)
+@make_avatar.follow
+def follow_avatar(db: Session, job: Job) -> None:
+    avatars.follow(db, job=job)
+
+
+@celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20)
 @with_db_session
-def import_file(self: JobTask, *, import_id: int, any_role: bool, db: Session) -> None:
+def import_file(self: JobTask, *, import_id: int, db: Session) -> None:
     assert self.job is not None
-    imports.run(db, import_id=import_id, any_role=any_role, attempt=self.job)
+    imports.run(db, import_id=import_id, attempt=self.job)
+
+
+@import_file.follow
+def follow_import(db: Session, job: Job) -> None:
+    imports.follow(db, job=job)

@@ -18,6 +18,7 @@ from conf.http.threads import threads
 from conf.values import Storable
 from iam.dependencies import SignedIn
 from iam.roles import Identity
+from iam.tokens.helpers import is_live
 from jobs import helpers
 from jobs.v1 import schemas
 
@@ -84,7 +85,7 @@ async def watch_job(
 
 async def _events(job_id: int, viewer: Identity, now: tuple[int, bool, str] | None, seen: int) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
-    silent = 0
+    silent = looks = 0
     while now is not None:
         version, ended, job = now
         if version > seen:
@@ -95,6 +96,9 @@ async def _events(job_id: int, viewer: Identity, now: tuple[int, bool, str] | No
         silent += 1
         if silent % KEEP_ALIVE_LOOKS == 0:
             yield ": still there\n\n"
+        looks += 1
+        if looks % KEEP_ALIVE_LOOKS == 0 and not await threads().run(is_live, identity=viewer):
+            return
         await asyncio.sleep(LOOK_S)
         now = await threads().run(_look, job_id=job_id, viewer=viewer)
 

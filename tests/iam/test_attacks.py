@@ -43,7 +43,7 @@ def claims_of(person: Person, **changes: Any) -> dict[str, Any]:
 
 def refused(client: TestClient, token: str) -> None:
     for method, path in (("GET", "/api/v1/auth/me/"), ("GET", "/api/v1/videos/"), ("GET", "/oauth/userinfo")):
-        answer = client.request(method, path, headers={"Authorization": f"Bearer {token}".encode()})
+        answer = client.request(method, path, headers=[(b"Authorization", f"Bearer {token}".encode())])
         assert answer.status_code == 401, (path, answer.status_code, token[:100])
         assert answer.headers["Content-Type"] == "application/problem+json"
 

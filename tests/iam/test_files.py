@@ -113,7 +113,7 @@ def test_what_is_no_picture_is_refused_at_once(anonymous: TestClient, stored: Ca
     ids=["nonsense", "cut", "bomb"],
 )
 def test_a_bad_picture_fails_with_a_reason(
-    anonymous: TestClient, run_jobs: RunJobs, content: bytes, reason: str
+    anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]], content: bytes, reason: str
 ) -> None:
     me = make_person(Role.STUDENT)
     job_id = send(anonymous, me, me.id, content).json()["job_id"]
@@ -122,6 +122,8 @@ def test_a_bad_picture_fails_with_a_reason(
     assert job["status"] == "failed"
     assert reason in job["error"]
     assert shown(anonymous, me)["avatar_url"] is None
+    run_jobs()
+    assert stored() == []
 
 
 def test_nobody_changes_the_picture_of_another(anonymous: TestClient, admin: Person) -> None:
@@ -213,7 +215,7 @@ def test_the_invited_get_a_mail(
     take_in(anonymous, admin, "email,first_name,last_name\na@campus.example,Ada,Lovelace\n", invite=True)
     run_jobs()
     (mail,) = mails()
-    assert "Hello Ada" in mail
+    assert "you have an account at Campus now" in mail
     assert "/account/password/#token=" in mail
 
 
@@ -238,3 +240,33 @@ def test_a_file_that_cannot_be_read_is_refused_at_once(
     assert answer.status_code == 422
     assert reason in answer.json()["errors"][0]["reason"]
     assert stored() == []
+
+
+def test_an_import_can_no_more_than_its_owner_can_now(
+    anonymous: TestClient, admin: Person, run_jobs: RunJobs, stored: Callable[[], list[str]]
+) -> None:
+    make_person(Role.ADMIN, name="second")
+    csv = "email,first_name,last_name,role\nback@door.example,B,D,admin\n"
+    answer = take_in(anonymous, admin, csv)
+    anonymous.patch(f"{USERS}{admin.id}/", json={"role": "student"}, headers=admin.headers)
+    run_jobs()
+    job = anonymous.get(f"/api/v1/jobs/{answer.json()['job_id']}/", headers=admin.headers).json()
+    assert (job["status"], "may not make users" in job["error"]) == ("failed", True)
+    assert stored() == []
+    assert anonymous.post(f"/api/v1/jobs/{job['id']}/retry/", headers=admin.headers).status_code == 202
+    run_jobs()
+    assert anonymous.get(f"{USERS}search/?q=back", headers=admin.headers).json()["items"] == []
+
+
+def test_a_cancelled_import_leaves_no_file(
+    anonymous: TestClient, admin: Person, run_jobs: RunJobs, stored: Callable[[], list[str]]
+) -> None:
+    answer = take_in(anonymous, admin, "email,first_name,last_name\na@campus.example,A,A\n").json()
+    assert len(stored()) == 1
+    anonymous.post(f"/api/v1/jobs/{answer['job_id']}/cancel/", headers=admin.headers)
+    run_jobs()
+    assert stored() == []
+    anonymous.post(f"/api/v1/jobs/{answer['job_id']}/retry/", headers=admin.headers)
+    run_jobs()
+    job = anonymous.get(f"/api/v1/jobs/{answer['job_id']}/", headers=admin.headers).json()
+    assert job["error"] == "The file is gone. Send it again."

@@ -32,7 +32,15 @@ async function refuse() {
 async function show() {
   const asked = await ask(`/api/v1/oauth/authorize/?${query}`);
   if (asked.redirect_to) {
-    location.replace(asked.redirect_to);
+    if (new URLSearchParams(query).get("prompt") === "none") {
+      location.replace(asked.redirect_to);
+      return;
+    }
+    const address = new URL(asked.redirect_to);
+    $("back").href = address.href;
+    $("back-host").textContent = address.host || address.protocol;
+    $("why").textContent = address.searchParams.get("error_description") || address.searchParams.get("error");
+    $("wrong").hidden = false;
     return;
   }
   $("client").textContent = asked.client_name;

@@ -8,6 +8,7 @@ from conf.http.access import PUBLIC
 from conf.http.limits import Policy, by_account, by_address
 from conf.http.route import Router
 from conf.http.schemas import Id
+from conf.http.threads import heavy
 from iam.dependencies import From, SignedIn
 from iam.tokens import crud, helpers
 from iam.users import crud as users
@@ -20,6 +21,7 @@ LOGIN = Policy("login", address="100/minute", account="10/minute")
 REGISTER = Policy("register", address="100/hour", account="5/hour")
 REFRESH = Policy("refresh", address="600/minute", account="30/minute")
 RESET = Policy("reset", address="60/hour", account="5/hour")
+VERIFY = Policy("verify", address="600/hour", account="5/hour")
 PASSWORD = Policy("password", address="100/minute", account="10/minute")
 
 
@@ -28,6 +30,7 @@ def _no_store(response: Response) -> None:
 
 
 @router.post("/register/", status_code=201, dependencies=[PUBLIC, by_address(REGISTER)])
+@heavy
 def register(
     person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response
 ) -> schemas.Tokens:
@@ -39,6 +42,7 @@ def register(
 
 
 @router.post("/login/", dependencies=[PUBLIC, by_address(LOGIN)])
+@heavy
 def login(
     credentials: schemas.Credentials, db: DbSession, origin: From, request: Request, response: Response
 ) -> schemas.Tokens:
@@ -86,6 +90,7 @@ def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: From) ->
 
 
 @router.post("/password/", status_code=204, dependencies=[by_address(PASSWORD)])
+@heavy
 def change_password(
     passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: From, request: Request
 ) -> None:
@@ -103,19 +108,20 @@ def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: R
 
 
 @router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET)])
+@heavy
 def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: From) -> None:
     """Set a new password with the token of that mail, good once and for an hour; all your sessions end. Public."""
     helpers.reset_password(db, token=reset.token, new=reset.new_password, origin=origin)
 
 
-@router.post("/email/verify/", status_code=204, dependencies=[PUBLIC, by_address(RESET)])
+@router.post("/email/verify/", status_code=204, dependencies=[PUBLIC, by_address(VERIFY)])
 def verify_email(verification: schemas.EmailVerification, db: DbSession) -> None:
     """Confirm your e-mail with the token of the mail that welcomed you. Public."""
     helpers.verify_email(db, token=verification.token)
 
 
-@router.post("/email/", status_code=202, dependencies=[by_address(RESET)])
+@router.post("/email/", status_code=202, dependencies=[by_address(VERIFY)])
 def send_verification(me: SignedIn, db: DbSession, request: Request) -> None:
     """Have that mail sent again. Signed in."""
-    by_account(request, RESET, str(me.user_id))
+    by_account(request, VERIFY, str(me.user_id))
     enqueue(db, helpers.WELCOME, user_id=me.user_id)

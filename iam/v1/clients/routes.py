@@ -48,10 +48,10 @@ def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> sche
 
 @router.patch("/{client_id}/")
 def update_client(
-    client_id: schemas.ClientId, changes: schemas.ClientUpdate, db: DbSession, me: SignedIn
+    client_id: schemas.ClientId, changes: schemas.ClientUpdate, db: DbSession, me: SignedIn, origin: From
 ) -> schemas.Client:
     """Change the fields that are given. Owner or Admin."""
-    return helpers.update(db, client_id=client_id, editor=me, **changes.model_dump(exclude_unset=True))
+    return helpers.update(db, client_id=client_id, editor=me, origin=origin, **changes.model_dump(exclude_unset=True))
 
 
 @router.post("/{client_id}/secret/")

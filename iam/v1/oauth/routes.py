@@ -1,10 +1,11 @@
 """Log in with Campus: OAuth 2 (RFC 6749) and OpenID Connect. These routes are the protocol's, so they bear no version
 of ours, and clients get errors in its form; the two that the consent page asks are ours."""
 
+import base64
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -29,8 +30,15 @@ router = Router("", tags=["oauth"])
 TOKEN = Policy("token", address="600/minute", account="")
 FORM = "application/x-www-form-urlencoded"
 FORM_MAX_BYTES = 16 * 1024
-ANY_SITE = {"Access-Control-Allow-Origin": "*"}
-"""Clients in browsers ask from their own site; there are no cookies here to steal."""
+HOUR = "public, max-age=3600"
+
+
+def _any_site(request: Request) -> None:
+    """Clients in browsers ask from their own site; there are no cookies here to steal. On errors too."""
+    request.scope.setdefault("always_headers", []).append((b"access-control-allow-origin", b"*"))
+
+
+ANY_SITE = Depends(_any_site)
 
 
 def _form_of(*names: str, required: list[str]) -> dict[str, Any]:
@@ -54,12 +62,12 @@ CODE_FORM = _form_of(*_CODE, *_CLIENT, required=_CODE)
 TOKEN_FORM = _form_of("token", *_CLIENT, required=["token"])
 
 
-@router.get("/.well-known/openid-configuration", dependencies=[PUBLIC])
-@router.get("/.well-known/oauth-authorization-server", dependencies=[PUBLIC], include_in_schema=False)
+@router.get("/.well-known/openid-configuration", dependencies=[PUBLIC, ANY_SITE])
+@router.get("/.well-known/oauth-authorization-server", dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
 def get_discovery(response: Response) -> dict[str, Any]:
     """OpenID Connect Discovery, and RFC 8414. Public."""
     base = get_settings().public_url
-    response.headers.update(ANY_SITE | {"Cache-Control": "public, max-age=3600"})
+    response.headers["Cache-Control"] = HOUR
     return {
         "issuer": base,
         "authorization_endpoint": f"{base}/oauth/authorize",
@@ -77,6 +85,8 @@ def get_discovery(response: Response) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "prompt_values_supported": ["none", "login", "consent"],
         "claims_supported": [
             *("sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username"),
@@ -85,11 +95,11 @@ def get_discovery(response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/oauth/jwks", dependencies=[PUBLIC])
+@router.get("/oauth/jwks", dependencies=[PUBLIC, ANY_SITE])
 async def get_keys() -> JSONResponse:
     """The keys that ID tokens are verified with (RFC 7517). Public."""
     keys = await threads().run(id_tokens.public_keys)
-    return JSONResponse({"keys": keys}, headers=ANY_SITE | {"Cache-Control": "public, max-age=3600"})
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": HOUR})
 
 
 @router.get("/api/v1/oauth/authorize/", dependencies=[PUBLIC], openapi_extra=AUTHORIZATION)
@@ -128,7 +138,7 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: F
     return schemas.Redirect(redirect_to=address)
 
 
-@router.post("/oauth/token", openapi_extra=CODE_FORM, dependencies=[PUBLIC, by_address(TOKEN)])
+@router.post("/oauth/token", openapi_extra=CODE_FORM, dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)])
 async def get_token(request: Request, origin: From) -> JSONResponse:
     """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: clients prove themselves in the request."""
     await threads().run(id_tokens.ensure)
@@ -138,7 +148,7 @@ async def get_token(request: Request, origin: From) -> JSONResponse:
 @router.post(
     "/oauth/revoke",
     openapi_extra=TOKEN_FORM,
-    dependencies=[PUBLIC, by_address(TOKEN)],
+    dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
 async def revoke_token(request: Request, origin: From) -> JSONResponse:
     """Give a token back (RFC 7009). Public: clients prove themselves in the request."""
@@ -147,8 +157,12 @@ async def revoke_token(request: Request, origin: From) -> JSONResponse:
 
 async def _answer(request: Request, endpoint: str, origin: Origin) -> JSONResponse:
     body = await _form(request)
-    answer = await threads().run(_ask, endpoint=endpoint, body=body, headers=_proper(request), origin=origin)
-    return JSONResponse(answer.body, answer.status, answer.headers | ANY_SITE)
+    headers = _proper(request)
+    if headers is None:
+        told = {"error": "invalid_client", "error_description": "The header Authorization cannot be read."}
+        return JSONResponse(told, 401, {"WWW-Authenticate": "Basic", "Cache-Control": "no-store"})
+    answer = await threads().run(_ask, endpoint=endpoint, body=body, headers=headers, origin=origin)
+    return JSONResponse(answer.body, answer.status, answer.headers)
 
 
 @with_db_session
@@ -157,10 +171,18 @@ def _ask(*, endpoint: str, body: str, headers: dict[str, str], origin: Origin, d
     return server.token(body, headers) if endpoint == "token" else server.revoke(body, headers)
 
 
-def _proper(request: Request) -> dict[str, str]:
-    """The header that Authlib looks at, spelled as it expects."""
+def _proper(request: Request) -> dict[str, str] | None:
+    """The header that Authlib looks at, spelled as it expects; None when it is none that it could read."""
     header = request.headers.get("authorization")
-    return {"Authorization": header} if header else {}
+    if header is None:
+        return {}
+    kind, _, given = header.partition(" ")
+    try:
+        plain = base64.b64decode(given, validate=True).decode("ascii")
+    except ValueError:
+        return None
+    good = kind.lower() == "basic" and unquote(plain).isascii() and unquote(plain).isprintable() and ":" in plain
+    return {"Authorization": f"Basic {given}"} if good else None
 
 
 async def _form(request: Request) -> str:
@@ -174,10 +196,18 @@ async def _form(request: Request) -> str:
     return body.decode("latin-1")
 
 
-@router.get("/oauth/userinfo", dependencies=[PUBLIC])
+@router.options("/oauth/userinfo", status_code=204, dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
+def allow_userinfo(response: Response) -> None:
+    """What a browser asks before it sends the token from another site."""
+    response.headers["Access-Control-Allow-Headers"] = "Authorization"
+    response.headers["Access-Control-Max-Age"] = "86400"
+
+
+@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
+@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE])
 def get_userinfo(db: DbSession, request: Request, response: Response) -> schemas.UserInfo:
     """What the scopes tell of the person (OpenID Connect Core, 5.3). Public: to the holder of a client's token."""
-    response.headers.update(ANY_SITE | {"Cache-Control": "no-store"})
+    response.headers["Cache-Control"] = "no-store"
     header = request.headers.get("authorization")
     if header is None:
         raise Unauthenticated("Send the header Authorization: Bearer and the token.")

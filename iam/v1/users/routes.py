@@ -9,7 +9,7 @@ from conf.http.access import PUBLIC
 from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.http.threads import threads
+from conf.http.threads import heavy, threads
 from conf.http.uploads import FILE_BODY, receive_file
 from conf.storage.work import work_folder
 from conf.values import Storable
@@ -51,6 +51,7 @@ def list_users(
 
 
 @router.post("/", status_code=201)
+@heavy
 def create_user(
     person: schemas.UserCreate, db: DbSession, creator: Writer, origin: From, response: Response
 ) -> schemas.User:
