@@ -48,7 +48,7 @@ def build() -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Link", "Location", "Retry-After", "X-Request-ID"],
+            expose_headers=["Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(Observe, access_log=settings.access_log)
     return app

@@ -1,18 +1,25 @@
-"""`make bench`, or with ARGS="reads freeze upload transcode jobs" some of it."""
+"""`make bench`, or with ARGS="reads auth freeze upload transcode jobs" some of it."""
 
 import shutil
 import sys
 
-from benchmarks import freeze, jobs, reads, transcode, upload
+from benchmarks import auth, freeze, jobs, reads, transcode, upload
 
-PARTS = {"reads": reads.run, "freeze": freeze.run, "upload": upload.run, "transcode": transcode.run, "jobs": jobs.run}
+PARTS = {
+    "reads": reads.run,
+    "auth": auth.run,
+    "freeze": freeze.run,
+    "upload": upload.run,
+    "transcode": transcode.run,
+    "jobs": jobs.run,
+}
 
 
 def main(names: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
         print(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    if shutil.which("wrk") is None and {"reads", "freeze"} & set(names or PARTS):
+    if shutil.which("wrk") is None and {"reads", "auth", "freeze"} & set(names or PARTS):
         print("bench: wrk is not installed (Debian: apt install wrk)", file=sys.stderr)
         return 2
     missed = 0

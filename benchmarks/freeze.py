@@ -13,7 +13,7 @@ from benchmarks.reads import fill
 CONNECTIONS = (32, 64, 128, 256)
 MIX = """
 local n = 0
-local json = {["Content-Type"] = "application/json"}
+local json = {["Content-Type"] = "application/json", ["Authorization"] = wrk.headers["Authorization"]}
 request = function()
   n = n + 1
   local id = 1 + (n * 7919) % 100000
@@ -34,13 +34,13 @@ def run() -> list[Result]:
         script = Path(folder) / "mix.lua"
         script.write_text(MIX)
         rates, slowest = {}, {}
-        load(made.url, seconds=2, script=script)
+        load(made.url, seconds=2, script=script, headers=made.headers)
         for connections in CONNECTIONS:
             over = threading.Event()
             times: list[float] = []
             prober = threading.Thread(target=_probe, args=(made.url, over, times))
             prober.start()
-            rates[connections] = load(made.url, connections=connections, seconds=6, script=script)
+            rates[connections] = load(made.url, connections=connections, seconds=6, script=script, headers=made.headers)
             over.set()
             prober.join()
             slowest[connections] = max(times)

@@ -4,7 +4,7 @@ import os
 import re
 import statistics
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +59,20 @@ def pin(pid: int, cpu: str) -> None:
         os.sched_setaffinity(int(thread.name), {int(cpu)})
 
 
-def load(url: str, *, connections: int = 32, seconds: int = 3, script: Path | None = None) -> float:
+def load(
+    url: str,
+    *,
+    connections: int = 32,
+    seconds: int = 3,
+    script: Path | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> float:
     """Requests a second, by wrk from the other processor; every answer must be below 400 unless a script is given."""
     command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10"]
     if script is not None:
         command += ["-s", str(script)]
+    for name, value in (headers or {}).items():
+        command += ["-H", f"{name}: {value}"]
     told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     assert script is not None or "Non-2xx" not in told, told
     found = re.search(r"Requests/sec:\s+([\d.]+)", told)
