@@ -159,8 +159,8 @@ def upload(
     files: Annotated[list[Path], typer.Argument(help="Video or sound files.")],
     url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
     title: Annotated[str, typer.Option(help="For one file; its name otherwise.")] = "",
-    email: Annotated[str, typer.Option(prompt=True, envvar="CAMPUS_EMAIL", help="A teacher's or admin's.")] = "",
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="CAMPUS_PASSWORD")] = "",
+    email: Annotated[str, typer.Option(envvar="CAMPUS_EMAIL", help="A teacher's or an admin's.")] = "",
+    password: Annotated[str, typer.Option(envvar="CAMPUS_PASSWORD", help="Asked for when it is not given.")] = "",
 ) -> None:
     """Upload files, wait until they can be played, and print where."""
     from cms.client import ClientError, SignIn, send
@@ -168,6 +168,10 @@ def upload(
     for file in files:
         if not file.is_file():
             raise fail(f"{file} is not a file")
+    if not (email and password) and not sys.stdin.isatty():
+        raise fail("who are you? Give --email and --password, or CAMPUS_EMAIL and CAMPUS_PASSWORD")
+    email = email or typer.prompt("E-mail")
+    password = password or typer.prompt("Password", hide_input=True)
     failed = False
     url = url.rstrip("/")
     account = SignIn(url=url, email=email, password=password)

@@ -169,9 +169,14 @@ def test_one_command_runs_everything_and_ends_cleanly() -> None:
         taken = _manage("up", "--port", str(port), "--data", str(folder / "other"))
         assert (taken.returncode, f"Port {port}" in taken.stderr) == (2, True)
 
-        sent = _manage("upload", str(clip()), "--url", url, "--title", "By hand")
+        found = re.search(r"teacher\s+(\S+)\s+(\S+)", told)
+        assert found, told
+        teacher = ["--email", found[1], "--password", found[2]]
+        wrong = _manage("upload", str(clip()), "--url", url, "--email", found[1], "--password", "wrong")
+        assert (wrong.returncode, wrong.stderr.count("\n"), "is wrong" in wrong.stderr) == (2, 1, True)
+        sent = _manage("upload", str(clip()), "--url", url, "--title", "By hand", *teacher)
         assert (sent.returncode, "/master.m3u8" in sent.stdout) == (0, True), sent.stdout + sent.stderr
-        refused = _manage("upload", __file__, "--url", url)
+        refused = _manage("upload", __file__, "--url", url, *teacher)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
         assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(first)
@@ -245,7 +250,8 @@ def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
     ("arguments", "words"),
     [
         (["upload", "nowhere.mp4"], "nowhere.mp4 is not a file"),
-        (["upload", "README.md", "--url", "http://127.0.0.1:1"], "does not answer"),
+        (["upload", "README.md"], "CAMPUS_EMAIL"),
+        (["upload", "README.md", "--url", "http://127.0.0.1:1", "--email", "a", "--password", "b"], "does not answer"),
         (["up", "--port", "99999999"], "--port"),
         (["nonsense"], "nonsense"),
         (["worker", "--queue", "middle"], "SECRET_KEY"),

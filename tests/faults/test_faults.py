@@ -236,7 +236,11 @@ def test_the_api_is_killed_in_mid_upload(faults: Faults) -> None:
         "from pathlib import Path\n"
         "from cms.videos import helpers\n"
         "import shutil, sys\n"
-        "helpers.replace_file(video_id=int(sys.argv[1]), path=Path(shutil.copy(sys.argv[2], sys.argv[3])))\n"
+        "from conf import resources\n"
+        "from iam.roles import Identity, Role\n"
+        "resources.import_models()\n"
+        "path = Path(shutil.copy(sys.argv[2], sys.argv[3]))\n"
+        "helpers.replace_file(video_id=int(sys.argv[1]), editor=Identity(1, Role.ADMIN, 1), path=path)\n"
     )
     video = campus.client.post("/api/v1/videos/", json={"title": "x"}).json()
     command = [sys.executable, "-c", script, str(video["id"]), str(clip()), campus.environment["DATA_DIR"] + "/half"]

@@ -27,7 +27,8 @@ class Club(BaseHTTPRequestHandler):
     seen: list[str] = []  # noqa: RUF012
 
     def do_GET(self) -> None:
-        Club.seen.append(self.path)
+        if self.path.startswith("/callback"):
+            Club.seen.append(self.path)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"Welcome")

@@ -43,8 +43,9 @@ export async function busy(form, work) {
   }
 }
 
-// The token behind the #; it leaves the address bar and the history.
+// The token behind the #; it leaves the address bar and the history. A link that is opened on its own page loads it anew.
 export function tokenFromHash() {
+  addEventListener("hashchange", () => location.reload());
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   history.replaceState(null, "", location.pathname);
   return token;
