@@ -1,9 +1,10 @@
 """Logs: one JSON object a line on standard output (or plain lines for people), those of libraries included."""
 
+import io
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from pydantic_core import to_json
@@ -14,12 +15,21 @@ from conf.settings import Settings
 _DICTS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
+# What PostgreSQL says of the row that failed: that is what users sent, too.
+_ROW = re.compile(r"DETAIL:.*?(?=\n\[SQL|\nTraceback|\Z)", re.DOTALL)
+
+
 def _tracebacks(exc_info: Any) -> Any:
-    """Without what PostgreSQL says of the row that failed: that is what users sent, too."""
     told = _DICTS(exc_info)
     for part in told:
-        part["exc_value"] = re.sub(r"DETAIL:.*", "DETAIL: …", str(part["exc_value"]), flags=re.DOTALL)
+        part["exc_value"] = _ROW.sub("DETAIL: …", str(part["exc_value"]))
     return told
+
+
+def _plain_traceback(output: TextIO, exc_info: Any) -> None:
+    told = io.StringIO()
+    structlog.dev.plain_traceback(told, exc_info)
+    output.write(_ROW.sub("DETAIL: …", told.getvalue()))
 
 
 def setup(settings: Settings) -> None:
@@ -33,9 +43,7 @@ def setup(settings: Settings) -> None:
     render: list[structlog.types.Processor] = (
         [structlog.processors.ExceptionRenderer(_tracebacks), structlog.processors.JSONRenderer(_json)]
         if settings.log_json
-        else [
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *render],

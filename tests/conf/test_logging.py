@@ -19,3 +19,29 @@ def test_a_traceback_in_the_log_holds_no_values(json_lines: str) -> None:
     assert "503" in told.stdout
     assert "the database did not answer" in told.stdout
     assert "TopSecretPw99" not in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("json_lines", ["1", "0"])
+def test_an_error_of_the_database_in_the_log_holds_nothing_of_the_row(json_lines: str) -> None:
+    script = (
+        "import structlog\n"
+        "from main import app\n"
+        "from sqlalchemy import text\n"
+        "from conf.db.session import write_engine\n"
+        "row = {'email': 'Some.Body@campus.example', 'hash': 'argon2\\nid$secret'}\n"
+        "query = 'INSERT INTO users (email, password_hash, role) VALUES (:email, :hash, 1)'\n"
+        "try:\n"
+        "    with write_engine().begin() as connection: connection.execute(text(query), row)\n"
+        "except Exception as error: structlog.get_logger().error('it failed', exc_info=error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"LOG_JSON": json_lines},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "it failed" in told.stdout
+    assert "violates" in told.stdout
+    assert "Some.Body" not in told.stdout
+    assert "secret" not in told.stdout
