@@ -67,17 +67,14 @@ def _make_accounts() -> None:
     from iam import demo
 
     resources.import_models()
-    demo.make_accounts()
-    for role in demo.PEOPLE:
-        console.print(f"{role:<8}  {demo.email_of(role):<24}  {demo.password_of(role)}", markup=False)
+    for role, password in demo.make_accounts().items():
+        console.print(f"{role:<8}  {demo.email_of(role):<24}  {password or '(you changed it)'}", markup=False)
 
 
 @app.command()
 def create_admin(
-    email: Annotated[str, typer.Option(prompt=True)],
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="CAMPUS_PASSWORD")
-    ],
+    email: Annotated[str, typer.Option()],
+    password: Annotated[str, typer.Option(envvar="CAMPUS_PASSWORD", help="Asked for when it is not given.")] = "",
     first_name: str = "Campus",
     last_name: str = "Admin",
 ) -> None:
@@ -90,6 +87,9 @@ def create_admin(
     from conf.errors import CampusError
     from iam.users import helpers, rules
 
+    if not password and not sys.stdin.isatty():
+        raise fail("the password is asked for on a terminal; without one, put it into CAMPUS_PASSWORD")
+    password = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     resources.import_models()
     try:
         email = TypeAdapter(rules.Email).validate_python(email)

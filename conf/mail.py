@@ -25,7 +25,7 @@ def send(*, to: str, subject: str, text: str) -> None:
     message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
     message["Date"] = email.utils.formatdate()
     message["Message-ID"] = email.utils.make_msgid(domain=urlsplit(settings.public_url).hostname)
-    message.set_content(text)
+    message.set_content(text, cte=None if settings.smtp_url else "8bit")  # in the folder, a link can be copied
     if settings.smtp_url:
         _by_smtp(message, settings)
     else:

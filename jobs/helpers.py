@@ -53,6 +53,8 @@ def retry(db: Session, *, job_id: int, viewer: Identity) -> Job:
     task = find(job.name)
     if task is None:
         raise Conflict("What this job did is no longer installed.")
+    if not task.retriable:
+        raise Conflict("What it worked on is gone. Send it again.")
     job.max_attempts = job.attempt + task.max_attempts
     crud.requeue(db, job=job, delay_s=0, error=None)
     task.tell(db, job)

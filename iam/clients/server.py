@@ -204,7 +204,7 @@ def _told_to(request: Request, error: str, description: str) -> OAuth2Error:
 def _told(error: OAuth2Error) -> str:
     """The address that tells the client. Invalid when there is none that is known to be the client's."""
     if not error.redirect_uri:
-        raise Invalid(error.description or error.error)
+        raise Invalid(error.description or "The address that brought you here is not complete, or not right.")
     return _with_issuer(error()[2][0][1])
 
 

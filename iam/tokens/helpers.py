@@ -129,8 +129,10 @@ def subject_of(refresh_token: str) -> int:
 
 
 def sign_out(db: Session, *, identity: Identity, session_id: int, origin: Origin) -> None:
-    """End a session of one's own. NotFound."""
+    """End a session of one's own. NotFound. This process forgets it at once, others within 30 s."""
     crud.revoke(db, session_id=session_id, user_id=identity.user_id)
+    for token in [token for token, (known, _) in list(_known.items()) if known.session_id == session_id]:
+        _known.pop(token, None)
     audit.note(
         db, "signed_out", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id, session_id=session_id
     )
@@ -189,7 +191,7 @@ def change_password(db: Session, *, identity: Identity, old: str, new: str, orig
 
 
 def _checked_hash(new: str, user: User) -> str:
-    passwords.check(new, person=(user.email, user.nickname or ""))
+    passwords.check(new, person=(user.email, user.nickname or ""), field="new_password")
     return passwords.hash_of(new)
 
 

@@ -17,17 +17,19 @@ MIN_LENGTH, MAX_LENGTH = 8, 256
 _hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
 
 
-def check(password: str, *, person: tuple[str, ...] = ()) -> None:
-    """Invalid when it is short, common, or one of the person's own words. NIST SP 800-63B-4, 3.1.1: no classes of
-    characters."""
+def check(password: str, *, person: tuple[str, ...] = (), field: str = "password") -> None:
+    """Invalid, with the `field` it came in, when it is short, common, or one of the person's own words.
+
+    NIST SP 800-63B-4, 3.1.1: no classes of characters.
+    """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Invalid(f"Take {MIN_LENGTH} to {MAX_LENGTH} characters.", field="password")
+        raise Invalid(f"Take {MIN_LENGTH} to {MAX_LENGTH} characters.", field=field)
     plain = password.lower()
     if plain in _common() or len(set(plain)) < 3:
-        raise Invalid("This is one of the passwords everybody tries first.", field="password")
+        raise Invalid("This is one of the passwords everybody tries first.", field=field)
     for word in person:
         if word and plain in {word.lower(), word.lower().partition("@")[0]}:
-            raise Invalid("This is your name.", field="password")
+            raise Invalid("This is your name.", field=field)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from conf.db.dependencies import with_db_session
 from iam.users import avatars, imports
 
 
-@celery_app.task(bind=True, name=avatars.MAKE, max_attempts=3)
+@celery_app.task(bind=True, name=avatars.MAKE, max_attempts=3, retriable=False)
 @with_db_session
 def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) -> None:
     assert self.job is not None
@@ -19,7 +19,7 @@ def follow_avatar(db: Session, job: Job) -> None:
     avatars.follow(db, job=job)
 
 
-@celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20)
+@celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20, retriable=False)
 @with_db_session
 def import_file(self: JobTask, *, import_id: int, db: Session) -> None:
     assert self.job is not None

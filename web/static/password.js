@@ -3,6 +3,7 @@ import { $, ask, onSend, say, tokenFromHash } from "/account/account.js";
 const token = tokenFromHash();
 const form = token ? $("reset") : $("forgotten");
 form.hidden = false;
+form.querySelector("input").focus();
 
 onSend(form, async () => {
   if (token) {
