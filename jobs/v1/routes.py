@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from conf._celery import crud
 from conf._celery.models import ENDED, JobStatus
 from conf.db.dependencies import DbSession, with_db_session
+from conf.http import draining
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -91,7 +92,7 @@ async def _events(job_id: int, viewer: Identity, now: tuple[int, bool, str] | No
         if version > seen:
             seen, silent = version, 0
             yield f"event: job\nid: {version}\ndata: {job}\n\n"
-        if ended:
+        if ended or draining.is_draining():  # a client comes back, to another process
             return
         silent += 1
         if silent % KEEP_ALIVE_LOOKS == 0:
