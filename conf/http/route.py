@@ -31,6 +31,8 @@ from conf.http.threads import heavy_threads, threads
 from conf.settings import get_settings
 
 JSON = "application/json"
+STARTS = 3
+"""Parts of a path by which routes are found."""
 
 
 class Route(APIRoute):
@@ -41,7 +43,7 @@ class Route(APIRoute):
         super().__init__(path, endpoint, **options)
         # Both forms of a path answer, with and without the last slash, and neither redirects.
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
-        self._beginning = path.partition("{")[0].rstrip("/")
+        self.beginning = path.partition("{")[0].rstrip("/")
         dependants = list(_walk(self.dependant))
         self._threads = heavy_threads if getattr(endpoint, "heavy", False) else threads
         self._async = inspect.iscoroutinefunction(endpoint)
@@ -63,7 +65,7 @@ class Route(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Most routes are not the one: tell that without a regular expression."""
-        if not scope.get("root_path") and not scope["path"].startswith(self._beginning):
+        if not scope.get("root_path") and not scope["path"].startswith(self.beginning):
             return Match.NONE, {}
         return super().matches(scope)
 
@@ -155,17 +157,28 @@ class Direct:
 
     def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
         self._app = app
-        self._routes = [route for route in routes if isinstance(route, Route)]
+        self._others: list[Route] = []
+        self._by_start: dict[str, list[Route]] = {}
+        for route in routes:
+            if isinstance(route, Route):
+                start = _start(route.beginning)
+                place = self._by_start.setdefault(start, []) if start.count("/") == STARTS else self._others
+                place.append(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            for route in self._routes:
+            for route in self._by_start.get(_start(scope["path"]), self._others):
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
                     await route.app(scope, receive, send)
                     return
         await self._app(scope, receive, send)
+
+
+def _start(path: str) -> str:
+    """`/api/v1/videos` of `/api/v1/videos/7/`: of hundreds of routes, few begin like that."""
+    return "/".join(path.split("/", STARTS + 1)[: STARTS + 1])
 
 
 class Router(APIRouter):
