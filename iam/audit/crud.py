@@ -31,20 +31,18 @@ def note(
     **details: object,
 ) -> None:
     """Put it on record, in the caller's transaction."""
-    db.add(
-        AuditEvent(
-            what=what,
-            actor_id=actor_id,
-            subject_id=subject_id,
-            address=origin.address,
-            agent=origin.agent,
-            details=details,
-        )
-    )
-    db.flush()
+    note_all(db, what, origin=origin, actor_id=actor_id, subject_ids=[subject_id], **details)
 
 
-def note_all(db: Session, what: str, *, origin: Origin, actor_id: int | None, subject_ids: Sequence[int]) -> None:
+def note_all(
+    db: Session,
+    what: str,
+    *,
+    origin: Origin,
+    actor_id: int | None,
+    subject_ids: Sequence[int | None],
+    **details: object,
+) -> None:
     """The same of many people."""
     for subject_id in subject_ids:
         db.add(
@@ -54,7 +52,7 @@ def note_all(db: Session, what: str, *, origin: Origin, actor_id: int | None, su
                 subject_id=subject_id,
                 address=origin.address,
                 agent=origin.agent,
-                details={},
+                details=details,
             )
         )
     db.flush()
