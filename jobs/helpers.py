@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from conf._celery import crud
 from conf._celery.enqueue import wake_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
-from conf._celery.task import end, find
+from conf._celery.task import find, stop
 from conf.errors import Conflict, NotFound
 from conf.storage.store import REMOVE
 from iam.roles import Identity
@@ -38,9 +38,7 @@ def cancel(db: Session, *, job_id: int) -> Job:
         raise Conflict("This job is housekeeping of the server.")
     if job.status in ENDED:
         raise Conflict(f"The job has already ended: it is {job.status}.")
-    job.cancel_requested = True
-    if job.status == JobStatus.QUEUED:
-        end(db, job, status=JobStatus.CANCELLED, error=None)
+    stop(db, job)
     return job
 
 

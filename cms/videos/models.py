@@ -2,10 +2,10 @@
 
 import enum
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from conf.db.models import Model, Timestamps
+from conf.db.models import Model, Timestamps, choice
 
 
 class Status(enum.StrEnum):
@@ -23,9 +23,7 @@ class Video(Timestamps, Model):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
     is_active: Mapped[bool]
-    status: Mapped[Status] = mapped_column(
-        Enum(Status, native_enum=False, create_constraint=True, name="status", length=16), default=Status.NOT_PROCESSED
-    )
+    status: Mapped[Status] = mapped_column(choice(Status, "status"), default=Status.NOT_PROCESSED)
     error: Mapped[str | None] = mapped_column(Text)
     """Why processing failed, for the person who uploaded."""
     job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"), index=True)

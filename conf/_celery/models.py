@@ -4,11 +4,11 @@ import datetime as dt
 import enum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, SmallInteger, String, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, String, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from conf.db.models import Model
+from conf.db.models import Model, choice
 
 
 class JobStatus(enum.StrEnum):
@@ -42,14 +42,7 @@ class Job(Model):
     """The user whose work it is; null: the house's own. No foreign key: the ground knows no users."""
     queue: Mapped[str] = mapped_column(String(20))
     status: Mapped[JobStatus] = mapped_column(
-        Enum(
-            JobStatus,
-            native_enum=False,
-            create_constraint=True,
-            name="status",
-            length=16,
-            values_callable=lambda kind: [status.value for status in kind],
-        ),
+        choice(JobStatus, "status"),
         default=JobStatus.QUEUED,
     )
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)

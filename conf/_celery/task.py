@@ -206,6 +206,13 @@ def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -
         task.tell(db, job)
 
 
+def stop(db: Session, job: Job) -> None:
+    """Stop a locked job that has not ended: at once while it waits, within seconds while it runs."""
+    job.cancel_requested = True
+    if job.status == JobStatus.QUEUED:
+        end(db, job, status=JobStatus.CANCELLED, error=None)
+
+
 @with_db_session
 def _claim(*, task: JobTask, job_id: int, worker: str, db: Session) -> Job | None:
     job = crud.claim(db, job_id=job_id, worker=worker, lease_s=get_settings().lease_s)

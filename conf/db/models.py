@@ -1,10 +1,23 @@
 """What all tables share: constraint names that migrations can rely on, identity keys, timestamps."""
 
 import datetime as dt
+import enum
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def choice(kind: type[enum.Enum], name: str) -> Enum:
+    """A column that holds the values of `kind`: text with a constraint, which a migration can widen."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        name=name,
+        length=16,
+        values_callable=lambda kind: [member.value for member in kind],
+    )
 
 
 class Model(DeclarativeBase):

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from conf import sandbox
 from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
-from conf._celery.models import ENDED, Job, JobStatus
-from conf._celery.task import Attempt, end
+from conf._celery.models import ENDED, Job
+from conf._celery.task import Attempt, stop
 from conf.db.dependencies import with_db_session
 from conf.db.session import release
 from conf.errors import Conflict, Forbidden, Invalid, NotFound, Unsupported
@@ -73,10 +73,8 @@ def _lock_and_stop(db: Session, *, user_id: int) -> User:
     user = crud.lock(db, user_id=user_id)
     if user.avatar_job_id != job_id:
         raise Conflict("Another picture is being put in its place right now. Try again.")
-    if job is not None:
-        job.cancel_requested = job.status not in ENDED
-        if job.status == JobStatus.QUEUED:
-            end(db, job, status=JobStatus.CANCELLED, error=None)
+    if job is not None and job.status not in ENDED:
+        stop(db, job)
     return user
 
 

@@ -3,22 +3,14 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, Enum, ForeignKey, Index, String, Text, func
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, String, Text, func
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from conf.db.models import Model, Timestamps
+from conf.db.models import Model, Timestamps, choice
 from iam.groups.models import Group
 from iam.roles import Role
 
-ROLE = Enum(
-    Role,
-    native_enum=False,
-    create_constraint=True,
-    name="role",
-    length=16,
-    values_callable=lambda kind: [role.value for role in kind],
-)
 WORDS = "to_tsvector('simple', first_name || ' ' || last_name || ' ' || patronymic || ' ' || coalesce(nickname, ''))"
 
 
@@ -34,7 +26,7 @@ class User(Timestamps, Model):
     """When a mail to it was last answered."""
     password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
     """argon2id. Null: set one by the reset mail."""
-    role: Mapped[Role] = mapped_column(ROLE)
+    role: Mapped[Role] = mapped_column(choice(Role, "role"))
 
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
