@@ -5,17 +5,26 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi_offline import FastAPIOffline
 
 from conf import logging, resources
 from conf._celery.app import celery_app
-from conf.http import draining, media, problems
+from conf.http import draining, media, problems, reference
 from conf.http.observe import Observe
 from conf.http.route import Direct
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
 from healthcheck import routes as healthcheck
 from web import routes as web
+
+ASKED_WITH = [
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
+    *("traceparent", "X-Request-ID"),
+]
+"""Headers that scripts of other sites may send, where `cors_origins` lets them ask at all; and those they may read."""
+ANSWERED_WITH = [
+    *("Deprecation", "ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy"),
+    *("Retry-After", "Sunset", "X-Request-ID"),
+]
 
 
 @asynccontextmanager
@@ -30,25 +39,20 @@ def build() -> FastAPI:
     logging.setup(settings)
     resources.import_models()
     celery_app.loader.import_default_modules()
-    app = FastAPIOffline(  # brings the page /docs with it instead of loading it from elsewhere
-        redoc_url=None,
-        title="Campus",
-        version="1",
-        summary="The backend of a campus behind one versioned API",
-        lifespan=lifespan,
-        redirect_slashes=False,
-    )
+    app = FastAPI(title=reference.TITLE, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
-    routers = (*resources.routers(), media.router, healthcheck.router, web.router)
+    reference.install(app)
+    routers = (*resources.routers(), media.router, healthcheck.router, web.router, reference.router)
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     app.add_middleware(Direct, routes=app.routes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=["Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"],
+            allow_headers=ASKED_WITH,
+            expose_headers=ANSWERED_WITH,
+            max_age=600,
         )
     app.add_middleware(Observe, access_log=settings.access_log)
     return app

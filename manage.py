@@ -109,6 +109,28 @@ def create_admin(
 
 
 @app.command()
+def proto(
+    check: Annotated[bool, typer.Option(help="Write nothing; status 2 when something is not up to date.")] = False,
+) -> None:
+    """Write every wire.proto from the schemas, and compile it. For developers."""
+    from conf.develop import without_settings
+
+    without_settings()
+    from conf import resources
+    from conf.develop.proto import ROOT, write
+    from conf.http.wire.shapes import CannotShow
+
+    resources.import_models()
+    try:
+        stale = [path.relative_to(ROOT).as_posix() for path in write(check=check)]
+    except CannotShow as error:
+        raise fail(str(error)) from None
+    if check and stale:
+        raise fail(f"not up to date: {', '.join(stale)} (make proto)")
+    console.print("\n".join(stale) or "Every wire.proto is up to date.")
+
+
+@app.command()
 def bucket() -> None:
     """Make the S3 bucket of the settings, where it is missing, readable for players on other sites by signed links."""
     from conf.errors import Unavailable

@@ -3,11 +3,15 @@
 CampusError
 ├── NotFound       there is no such thing, or you may not know of it
 ├── Conflict       it cannot be done in the present state
+├── Changed        it is no longer what you have seen
+├── Unconditional  say what you have seen of it
 ├── Unauthenticated  who are you? Sign in, or sign in again
 ├── Forbidden      you may not do this
 ├── Invalid        a value is wrong; `field` names it
+├── Unreadable     what was sent cannot be read at all
 ├── TooLarge       more bytes than allowed
 ├── Unsupported    a kind of file or body that is not accepted
+├── Unacceptable   no format of the answer that you take
 ├── TooMany        you ask too often; try again after `retry_after` seconds
 └── Unavailable    not now; try again after `retry_after` seconds
 
@@ -37,6 +41,14 @@ class Conflict(CampusError):
     pass
 
 
+class Changed(CampusError):
+    pass
+
+
+class Unconditional(CampusError):
+    pass
+
+
 class Unauthenticated(CampusError):
     pass
 
@@ -49,11 +61,19 @@ class Invalid(CampusError):
     pass
 
 
+class Unreadable(CampusError):
+    pass
+
+
 class TooLarge(CampusError):
     pass
 
 
 class Unsupported(CampusError):
+    pass
+
+
+class Unacceptable(CampusError):
     pass
 
 

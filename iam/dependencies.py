@@ -35,7 +35,9 @@ class Bearer(SecurityBase):
         header = request.headers.get("authorization")
         if header is None:
             return None
-        return helpers.identify(db, token=bearer_token(header), fresh=request.method not in SAFE_METHODS)
+        identity = helpers.identify(db, token=bearer_token(header), fresh=request.method not in SAFE_METHODS)
+        request.scope["account"] = identity.user_id
+        return identity
 
 
 def bearer_token(header: str) -> str:

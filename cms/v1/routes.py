@@ -1,16 +1,21 @@
-"""Videos: anyone sees the active ones, teachers make them, the owner or an admin changes them."""
+"""Videos: anyone sees the active ones, teachers make them, the owner or an admin changes them. v2 replaces them all;
+active is what is public there."""
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 
 from cms.v1 import schemas
 from cms.videos import crud, helpers
+from cms.videos.models import Visibility
 from conf.db.dependencies import DbSession
+from conf.http.conditional import IfMatch
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import threads
 from conf.http.uploads import FILE_BODY, receive_file
+from conf.http.versions import superseded
 from conf.storage.work import work_folder
 from conf.values import MAX_ID
 from iam.dependencies import SignedIn, Viewer, requires
@@ -18,8 +23,12 @@ from iam.roles import Identity
 
 router = Router("/api/v1", tags=["videos"])
 
+V2 = dt.date(2026, 11, 21)
+VIDEOS, VIDEO = "/api/v2/videos/", "/api/v2/videos/{video_id}/"
+
 
 @router.get("/videos/")
+@superseded(VIDEOS, since=V2)
 def list_videos(
     db: DbSession,
     viewer: Viewer,
@@ -31,6 +40,7 @@ def list_videos(
 
 
 @router.post("/videos/", status_code=201)
+@superseded(VIDEOS, since=V2)
 def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
 ) -> schemas.Video:
@@ -41,24 +51,33 @@ def create_video(
 
 
 @router.get("/videos/{video_id}/")
+@superseded(VIDEO, since=V2)
 def get_video(video_id: Id, db: DbSession, viewer: Viewer) -> schemas.Video:
     """One video; 404 for one that is not active, but for its Owner or an Admin. Public."""
     return helpers.get(db, video_id=video_id, viewer=viewer)
 
 
 @router.patch("/videos/{video_id}/")
-def update_video(video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn) -> schemas.Video:
+@superseded(VIDEO, since=V2)
+def update_video(
+    video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn, expected: IfMatch
+) -> schemas.Video:
     """Change the fields that are given. Owner or Admin."""
-    return helpers.update(db, video_id=video_id, editor=me, **changes.model_dump(exclude_unset=True))
+    given = changes.given()
+    if given.get("is_active"):  # what is not active may be unlisted, and stays it
+        given["visibility"] = Visibility.PUBLIC
+    return helpers.update(db, video_id=video_id, editor=me, expected=expected, **given)
 
 
 @router.delete("/videos/{video_id}/", status_code=204)
-def delete_video(video_id: Id, db: DbSession, me: SignedIn) -> None:
+@superseded(VIDEO, since=V2)
+def delete_video(video_id: Id, db: DbSession, me: SignedIn, expected: IfMatch) -> None:
     """Delete the video and its files, and stop its processing. Owner or Admin."""
-    helpers.delete(db, video_id=video_id, editor=me)
+    helpers.delete(db, video_id=video_id, editor=me, expected=expected)
 
 
 @router.post("/videos/{video_id}/upload/", openapi_extra=FILE_BODY)
+@superseded(f"{VIDEO}upload/", since=V2)
 async def upload_video(video_id: Id, request: Request, me: SignedIn) -> schemas.Video:
     """The video's file, as the part `file`, in place of any before. Answers at once; the work is the job `job_id`.
 

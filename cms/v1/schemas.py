@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from cms.videos.models import Status
 from conf.http.media import Link
-from conf.http.schemas import Input, Output
+from conf.http.schemas import UNCHANGED, Changes, Input, Output
 from conf.values import Storable
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
@@ -20,12 +20,12 @@ class VideoCreate(Input):
     is_active: bool = True
 
 
-class VideoUpdate(Input):
+class VideoUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    title: Title = ""
-    description: Description = ""
-    is_active: bool = True
+    title: Title = UNCHANGED
+    description: Description = UNCHANGED
+    is_active: bool = UNCHANGED
 
 
 class Video(Output):

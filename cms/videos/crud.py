@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, false, select
 from sqlalchemy.orm import Session
 
 from cms.videos.models import Video
@@ -15,6 +15,7 @@ _ONE = select(_videos).where(_videos.c.id == bindparam("video_id"))
 _PAGE = select(_videos).order_by(_videos.c.id).offset(bindparam("skip")).limit(bindparam("limit"))
 _PUBLIC = _PAGE.where(_videos.c.is_active)
 _PUBLIC_OR_OWN = _PAGE.where(_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id")))
+_NEWEST = select(_videos).order_by(_videos.c.id.desc()).limit(bindparam("limit"))
 
 
 def get(db: Session, *, video_id: int) -> Row[Any]:
@@ -37,6 +38,21 @@ def page_of_public(db: Session, *, skip: int, limit: int, owner_id: int | None) 
     return db.execute(_PUBLIC_OR_OWN, {"skip": skip, "limit": limit, "owner_id": owner_id}).all()
 
 
+def newest(
+    db: Session, *, before_id: int | None, limit: int, owner_id: int | None, everyones: bool, tag: str | None
+) -> Sequence[Row[Any]]:
+    """Public videos and all of one owner, or `everyones`, the newest first."""
+    query = _NEWEST
+    if not everyones:
+        own = _videos.c.owner_id == owner_id if owner_id is not None else false()
+        query = query.where(_videos.c.is_active | own)
+    if before_id is not None:
+        query = query.where(_videos.c.id < before_id)
+    if tag is not None:
+        query = query.where(_videos.c.tags.contains([tag]))
+    return db.execute(query, {"limit": limit}).all()
+
+
 def lock(db: Session, *, video_id: int) -> Video:
     """The video, locked until the transaction ends, or NotFound."""
     video = db.get(Video, video_id, with_for_update=True, populate_existing=True)
@@ -45,8 +61,8 @@ def lock(db: Session, *, video_id: int) -> Video:
     return video
 
 
-def create(db: Session, *, owner_id: int, title: str, description: str, is_active: bool) -> Video:
-    video = Video(owner_id=owner_id, title=title, description=description, is_active=is_active)
+def create(db: Session, *, owner_id: int, **values: Any) -> Video:
+    video = Video(owner_id=owner_id, **values)
     db.add(video)
     db.flush()
     return video

@@ -3,6 +3,8 @@
 Rows are locked in one order everywhere, the job before its video.
 """
 
+import dataclasses
+import hmac
 import posixpath
 import secrets
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from cms.videos import containers, crud
-from cms.videos.models import Status, Video
+from cms.videos.models import Status, Video, Visibility
 from cms.videos.transcode import transcode
 from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
@@ -24,6 +26,7 @@ from conf.db.session import release
 from conf.errors import Conflict, Forbidden, NotFound
 from conf.storage.store import NewFiles, new_files, remove_later, storage
 from conf.storage.work import need_disk, work_folder
+from conf.values import Expected
 from iam.roles import Identity
 from jobs import helpers as jobs_helpers
 
@@ -34,15 +37,39 @@ def folder_of(video_id: int) -> str:
     return f"videos/{video_id}/"
 
 
-def get(db: Session, *, video_id: int, viewer: Identity | None) -> Row[Any]:
-    """An active video, or one of the viewer's own (as an admin, any). NotFound."""
+def get(db: Session, *, video_id: int, viewer: Identity | None, share_key: str | None = None) -> Row[Any]:
+    """A public video, an unlisted one whose key is given, or one of the viewer's own (as an admin, any). NotFound."""
     video = crud.get(db, video_id=video_id)
-    if not video.is_active and not _is_theirs(video, viewer):
+    if not video.is_active and not is_theirs(video, viewer) and not _is_shared(video, share_key):
         raise NotFound("video", video_id)
     return video
 
 
-def _is_theirs(video: Row[Any] | Video, viewer: Identity | None) -> bool:
+def _is_shared(video: Row[Any], share_key: str | None) -> bool:
+    return bool(video.share_key and share_key and hmac.compare_digest(video.share_key.encode(), share_key.encode()))
+
+
+def visibility_of(video: Row[Any] | Video) -> Visibility:
+    if video.is_active:
+        return Visibility.PUBLIC
+    return Visibility.UNLISTED if video.share_key else Visibility.PRIVATE
+
+
+def create(db: Session, *, owner_id: int, visibility: Visibility, **values: Any) -> Video:
+    """A video without a file yet."""
+    return crud.create(db, owner_id=owner_id, **_seen_by(visibility, None), **values)
+
+
+def _seen_by(visibility: Visibility, share_key: str | None) -> dict[str, Any]:
+    """The columns that say so. A video that stays unlisted keeps its key; one that becomes it gets a new one."""
+    unlisted = visibility is Visibility.UNLISTED
+    return {
+        "is_active": visibility is Visibility.PUBLIC,
+        "share_key": (share_key or secrets.token_urlsafe(16)) if unlisted else None,
+    }
+
+
+def is_theirs(video: Row[Any] | Video, viewer: Identity | None) -> bool:
     """Whether it is the viewer's to change."""
     return viewer is not None and (video.owner_id == viewer.user_id or viewer.may("cms:admin"))
 
@@ -54,16 +81,33 @@ def page(db: Session, *, skip: int, limit: int, viewer: Identity | None) -> Sequ
     return crud.page_of_public(db, skip=skip, limit=limit, owner_id=viewer.user_id if viewer else None)
 
 
-def update(db: Session, *, video_id: int, editor: Identity, **changes: object) -> Video:
-    """Set the named columns. NotFound; Forbidden."""
+def newest(
+    db: Session, *, before_id: int | None, limit: int, tag: str | None, viewer: Identity | None
+) -> Sequence[Row[Any]]:
+    """Those that the viewer may see in a list, the newest first."""
+    return crud.newest(
+        db,
+        before_id=before_id,
+        limit=limit,
+        tag=tag,
+        owner_id=viewer.user_id if viewer else None,
+        everyones=viewer is not None and viewer.may("cms:admin"),
+    )
+
+
+def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, **changes: Any) -> Video:
+    """Set the named columns; `visibility` sets those that it stands for. NotFound; Forbidden; Changed."""
     video = crud.lock(db, video_id=video_id)
     _assert_theirs(video, editor)
+    expected.check(video.updated_at)
+    if (visibility := changes.pop("visibility", None)) is not None:
+        changes |= _seen_by(visibility, video.share_key)
     return crud.update(db, video=video, **changes)
 
 
 def _assert_theirs(video: Row[Any] | Video, editor: Identity) -> None:
     """Forbidden, or NotFound where the editor may not even see it."""
-    if not _is_theirs(video, editor):
+    if not is_theirs(video, editor):
         if not video.is_active:
             raise NotFound("video", video.id)
         raise Forbidden("Only its owner or an admin changes a video.")
@@ -95,6 +139,7 @@ def _attach(*, video_id: int, editor: Identity, key: str, files: NewFiles, db: S
     video.source_key = key
     video.hls_key = video.poster_key = video.error = None
     video.duration_s = video.width = video.height = None
+    video.renditions = []
     video.status = Status.NOT_PROCESSED
     video.job_id = enqueue(db, PROCESS, owner_id=editor.user_id, video_id=video_id).id
     files.keep(db)
@@ -102,9 +147,10 @@ def _attach(*, video_id: int, editor: Identity, key: str, files: NewFiles, db: S
     return video
 
 
-def delete(db: Session, *, video_id: int, editor: Identity) -> None:
-    """Delete the video with its files, and cancel its work. NotFound; Forbidden."""
+def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) -> None:
+    """Delete the video with its files, and cancel its work. NotFound; Forbidden; Changed."""
     video = _lock_and_stop(db, video_id=video_id, editor=editor)
+    expected.check(video.updated_at)
     remove_later(db, prefix=folder_of(video_id))
     db.delete(video)
     db.flush()
@@ -154,6 +200,7 @@ def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
             row.hls_key = folder + result.master
             row.poster_key = folder + result.poster if result.poster else None
             row.duration_s, row.width, row.height = result.duration_s, result.width, result.height
+            row.renditions = [dataclasses.asdict(rendition) for rendition in result.renditions]
             files.keep(db)
 
 

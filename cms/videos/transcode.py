@@ -25,6 +25,7 @@ class Result:
     width: int | None
     height: int | None
     """Pixels as shown; None for sound alone."""
+    renditions: list[ladder.Rendition]
     poster: str | None
     master: str
     """File names in the folder."""
@@ -58,6 +59,7 @@ def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], No
         duration_s=round(played_s, 3),
         width=picture.width if picture else None,
         height=picture.height if picture else None,
+        renditions=made,
         poster=poster,
         master=playlist.MASTER,
     )

@@ -1,4 +1,5 @@
-"""What a route says of who may call it, where anyone may. The other needs are in `iam.dependencies`."""
+"""What a route says of who may call it, where anyone may, and of who may keep the answer. The other needs are in
+`iam.dependencies`."""
 
 from fastapi import Depends
 
@@ -9,3 +10,11 @@ def public() -> None:
 
 PUBLIC = Depends(public)
 """For `dependencies=[…]` of a route."""
+
+
+def no_store() -> None:
+    """The route class looks for it."""
+
+
+NO_STORE = Depends(no_store)
+"""For `dependencies=[…]` of a route that tells secrets: nobody keeps the answer, nor do we for an `Idempotency-Key`."""

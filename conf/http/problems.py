@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match, Route
 
 from conf import errors
 
@@ -28,9 +27,13 @@ log = structlog.get_logger(__name__)
 STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Changed: 412,
+    errors.Unconditional: 428,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Invalid: 422,
+    errors.Unreadable: 400,
+    errors.Unacceptable: 406,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
     errors.TooMany: 429,
@@ -85,9 +88,6 @@ def answer(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             faults = [{"field": _field(e["loc"]), "reason": _reason(e["msg"])} for e in error.errors()]
             return problem(request, 422, "The request is not valid.", faults=faults)
-        case HTTPException(status_code=405):
-            headers = {"Allow": ", ".join(sorted(_methods(request)))}
-            return problem(request, 405, f"{request.method} is not possible here.", headers=headers)
         case HTTPException():
             return problem(request, error.status_code, _sentence(request, error), headers=error.headers)
         case ClientDisconnect():
@@ -122,15 +122,6 @@ def _field(location: Sequence[int | str]) -> str:
 
 def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
-
-
-def _methods(request: Request) -> set[str]:
-    """The methods of all routes at the path; the router names only those of the first."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return found
 
 
 def _sentence(request: Request, error: HTTPException) -> str:

@@ -1,6 +1,7 @@
 """The one route class. A `def` route runs in one call in one thread: parameters, body, session, the route itself, the
 validated and encoded answer, commit, close. Only then is the answer sent, so a commit that fails is an error the
-client sees, and nobody holds a connection while waiting for a thread.
+client sees, and nobody holds a connection while waiting for a thread. JSON or protobuf, ETags, HEAD, `Idempotency-Key`
+and what a replaced version says of itself are dealt with here, for every route.
 
 Routes stay ordinary FastAPI: annotated parameters, dependencies, return types, OpenAPI. Dependencies are plain
 functions, and a route takes at most one body parameter. An `async def` route is for streams and files: it gets no body
@@ -16,8 +17,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
@@ -25,26 +28,31 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conf.db.dependencies import SAFE_METHODS, get_db
-from conf.errors import CampusError, TooLarge, Unsupported
-from conf.http import problems
+from conf.errors import CampusError, TooLarge, Unacceptable, Unreadable, Unsupported
+from conf.http import conditional, problems
+from conf.http.access import no_store
+from conf.http.idempotency import helpers as idempotency
 from conf.http.threads import heavy_threads, threads
+from conf.http.versions import Successor
+from conf.http.wire.codec import Malformed, codec_of
+from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body, header
 from conf.settings import get_settings
 
-JSON = "application/json"
+VARY = (b"vary", b"Accept, Accept-Encoding")
+NO_STORE_HEADER = (b"cache-control", b"no-store")
 STARTS = 3
 """Parts of a path by which routes are found."""
 
 
 class Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        options["responses"] = {"default": {"model": problems.Problem, "description": "The problem"}} | (
-            options.get("responses") or {}
-        )
+        self.successor: Successor | None = getattr(endpoint, "successor", None)
+        options["deprecated"] = self.successor is not None or None
         super().__init__(path, endpoint, **options)
         # Both forms of a path answer, with and without the last slash, and neither redirects.
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
         self.beginning = path.partition("{")[0].rstrip("/")
-        dependants = list(_walk(self.dependant))
+        dependants = list(walk(self.dependant))
         self._threads = heavy_threads if getattr(endpoint, "heavy", False) else threads
         self._async = inspect.iscoroutinefunction(endpoint)
         self._asks_database = any(d.call is get_db for d in dependants)
@@ -56,31 +64,52 @@ class Route(APIRoute):
             raise TypeError(f"{endpoint.__qualname__}: one body parameter at most")
         if self._async and (bodies or any(d.call is get_db for d in self.dependant.dependencies)):
             raise TypeError(f"{endpoint.__qualname__}: an `async def` route gets no session and no body")
+        self.body_type: Any = bodies[0].field_info.annotation if bodies else None
+        self.answer_type: Any = self.response_model
+        self.formats = BOTH if path.startswith("/api/") and (self.body_type or self.answer_type) else JSON_ALONE
         self._body: tuple[str, TypeAdapter[Any]] | None = (
-            (bodies[0].name, TypeAdapter(bodies[0].field_info.annotation)) if bodies else None
+            (bodies[0].name, TypeAdapter(self.body_type)) if bodies else None
         )
-        self._answer_type = TypeAdapter(self.response_model) if self.response_model else None
+        self._answer = TypeAdapter(self.answer_type) if self.answer_type else None
         self._safe = (self.methods or set()) <= SAFE_METHODS
+        self._private = any(d.call is no_store for d in dependants)
+        self.repeatable = self.methods == {"POST"} and not self._async and self._asks_database and not self._private
+        """Whether it heeds `Idempotency-Key`: what must not be stored cannot be told again."""
         self.app = self._serve
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Most routes are not the one: tell that without a regular expression."""
+        """Most routes are not the one: tell that without a regular expression. What can be got has a head."""
         if not scope.get("root_path") and not scope["path"].startswith(self.beginning):
             return Match.NONE, {}
-        return super().matches(scope)
+        match, found = super().matches(scope)
+        if match is Match.PARTIAL and scope["method"] == "HEAD" and "GET" in (self.methods or ()):
+            match = Match.FULL
+        return match, found
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        if self.successor is not None:
+            scope["always_headers"] = self.successor.headers(scope["path_params"])
         try:
+            if self._answer is not None:
+                scope["format"] = chosen(header(scope, b"accept"), self.formats)
+                if scope["format"] is None:
+                    raise Unacceptable(f"You accept none of: {', '.join(form.value for form in self.formats)}.")
             if self._async:
                 response = await self._call_async(request)
             else:
-                body = await _read(request) if self._body else b""
+                body = await self._read(request) if self._body else b""
                 response = await self._threads().run(self._call, request, body)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets a problem and the log the rest
             response = problems.answer(request, error)
+        if self._answer is not None:
+            response.raw_headers.append(VARY)
+        if scope["method"] == "HEAD" and not isinstance(response, FileResponse):  # which knows
+            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+            await send({"type": "http.response.body"})
+            return
         await response(scope, receive, send)
 
     def _call(self, request: Request, body: bytes) -> Response:
@@ -121,7 +150,10 @@ class Route(APIRoute):
                     faults += [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False)]
             if faults:
                 raise RequestValidationError(faults)
-            response = self._encode(self.endpoint(**values), request.scope)
+            if self.repeatable and (key := header(request.scope, b"idempotency-key")):
+                response = self._once(request, body, values, key.decode("latin-1"))
+            else:
+                response = self._encode(self.endpoint(**values), request.scope)
             self._commit(request)
             return response
         except CampusError as error:
@@ -131,19 +163,55 @@ class Route(APIRoute):
         finally:
             _close(request)
 
+    def _once(self, request: Request, body: bytes, values: dict[str, Any], key: str) -> Response:
+        """The answer; the one that was given before, if this is the second time."""
+        scope = request.scope
+        asked = [request.url.path.encode(), scope["query_string"], body, str(scope.get("format")).encode()]
+        whose = f"{scope.get('account', '')} {self.path}"
+        promise = idempotency.begin(scope["db"], given=key, scope=whose, request=asked)
+        if isinstance(promise, idempotency.Answer):
+            return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
+        response = self._encode(self.endpoint(**values), scope)
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        promise.keep(scope["db"], idempotency.Answer(response.status_code, headers, bytes(response.body)))
+        return response
+
     def _commit(self, request: Request) -> None:
         if (db := request.scope.get("db")) is not None and not self._safe:
             db.commit()
 
+    async def _read(self, request: Request) -> bytes:
+        """The whole body as JSON. Unsupported; Unreadable; TooLarge past the limit."""
+        form = format_of_body(request.scope)
+        if form not in self.formats:
+            raise Unsupported(f"The body must be {Format.JSON.value}.")
+        body = await _read(request)
+        if not form.is_protobuf:
+            return body
+        try:
+            return to_json(codec_of(self.body_type).decode(body), inf_nan_mode="constants")
+        except Malformed as error:
+            raise Unreadable(str(error)) from None
+
     def _encode(self, result: Any, scope: Scope) -> Response:
         if isinstance(result, Response):
             return result
-        if self._answer_type is None:
+        given = scope.get("response")
+        if self._answer is None:
             response = Response(status_code=self.status_code or 204)
         else:
-            value = self._answer_type.validate_python(_plain(result), from_attributes=True)
-            response = Response(self._answer_type.dump_json(value, by_alias=True), self.status_code or 200, None, JSON)
-        if (given := scope.get("response")) is not None:
+            form = scope["format"]
+            value = self._answer.validate_python(_plain(result), from_attributes=True)
+            if form.is_protobuf:
+                body = codec_of(self.answer_type).encode(value)
+            else:
+                body = self._answer.dump_json(value, by_alias=True)
+            response = Response(body, self.status_code or 200, None, form.value)
+            if self._private:
+                response.raw_headers.append(NO_STORE_HEADER)
+            else:
+                response = conditional.finish(response, value, scope)
+        if given is not None:
             response.raw_headers += given.raw_headers
         return response
 
@@ -167,13 +235,28 @@ class Direct:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            possible: set[str] = set()
             for route in self._by_start.get(_start(scope["path"]), self._others):
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
                     await route.app(scope, receive, send)
                     return
+                if match is Match.PARTIAL:
+                    possible |= route.methods or set()
+            if possible:
+                await _other_method(Request(scope), possible)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
+
+
+def _other_method(request: Request, possible: set[str]) -> Response:
+    """What can be done there, to who asks, and to who tries something else."""
+    possible |= {"OPTIONS", *(["HEAD"] if "GET" in possible else [])}
+    allow = {"Allow": ", ".join(sorted(possible))}
+    if request.method == "OPTIONS":
+        return Response(None, 204, allow)
+    return problems.problem(request, 405, f"{request.method} is not possible here.", headers=allow)
 
 
 def _start(path: str) -> str:
@@ -200,10 +283,10 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _walk(dependant: Dependant) -> Iterator[Dependant]:
+def walk(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
     for child in dependant.dependencies:
-        yield from _walk(child)
+        yield from walk(child)
 
 
 def _solve(dependant: Dependant, request: Request, known: dict[Any, Any], faults: list[Any]) -> dict[str, Any]:
@@ -255,10 +338,7 @@ def _headers_only() -> Response:
 
 
 async def _read(request: Request) -> bytes:
-    """The whole body. TooLarge past the limit, Unsupported when it says that it is not JSON."""
-    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if kind != JSON and not kind.endswith("+json"):
-        raise Unsupported(f"The body must be {JSON}.")
+    """The whole body. TooLarge past the limit."""
     limit = get_settings().body_max_bytes
     length = request.headers.get("content-length", "")
     body = bytearray()

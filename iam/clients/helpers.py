@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from conf.errors import Conflict, Invalid, NotFound, Unauthenticated
+from conf.values import Expected
 from iam.audit import crud as audit
 from iam.audit.crud import Origin
 from iam.clients import crud
@@ -87,11 +88,21 @@ def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
     return client
 
 
-def update(db: Session, *, client_id: str, editor: Identity, origin: Origin, **changes: Any) -> Client:
-    """Set the named columns. NotFound; Invalid."""
+def update(
+    db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected, **changes: Any
+) -> Client:
+    """Set the named columns. NotFound; Changed; Invalid."""
     _check(changes.get("redirect_uris", []))
+    client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.note(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
-    return crud.update(db, client=get(db, client_id=client_id, viewer=editor), **changes)
+    return crud.update(db, client=client, **changes)
+
+
+def _lock(db: Session, *, client_id: str, editor: Identity, expected: Expected) -> Client:
+    client = get(db, client_id=client_id, viewer=editor)
+    db.refresh(client, with_for_update=True)
+    expected.check(client.updated_at)
+    return client
 
 
 def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin) -> tuple[Client, str]:
@@ -104,9 +115,9 @@ def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin)
     return crud.update(db, client=client, secret_hash=secret_hash(secret)), secret
 
 
-def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin) -> None:
-    """The client, and every session it was given. NotFound."""
-    client = get(db, client_id=client_id, viewer=editor)
+def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected) -> None:
+    """The client, and every session it was given. NotFound; Changed."""
+    client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.note(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
     db.delete(client)
     db.flush()

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from conf.errors import Conflict, NotFound
+from conf.values import Expected
 from iam.groups.models import Group
 
 
@@ -35,9 +36,18 @@ def create(db: Session, *, name: str, colour: str) -> Group:
     return _save(db, Group(name=name, colour=colour))
 
 
-def update(db: Session, *, group_id: int, **values: object) -> Group:
-    """Set the named columns. NotFound; Conflict when another has that name."""
-    group = get(db, group_id=group_id)
+def lock(db: Session, *, group_id: int, expected: Expected) -> Group:
+    """The group, locked until the transaction ends. NotFound; Changed."""
+    group = db.get(Group, group_id, with_for_update=True)
+    if group is None:
+        raise NotFound("group", group_id)
+    expected.check(group.updated_at)
+    return group
+
+
+def update(db: Session, *, group_id: int, expected: Expected, **values: object) -> Group:
+    """Set the named columns. NotFound; Changed; Conflict when another has that name."""
+    group = lock(db, group_id=group_id, expected=expected)
     for name, value in values.items():
         setattr(group, name, value)
     return _save(db, group)
@@ -52,7 +62,7 @@ def _save(db: Session, group: Group) -> Group:
     return group
 
 
-def delete(db: Session, *, group_id: int) -> None:
-    """Its members stay, without a group. NotFound."""
-    db.delete(get(db, group_id=group_id))
+def delete(db: Session, *, group_id: int, expected: Expected) -> None:
+    """Its members stay, without a group. NotFound; Changed."""
+    db.delete(lock(db, group_id=group_id, expected=expected))
     db.flush()

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from conf.errors import Conflict, Forbidden
 from conf.storage.store import remove_later
+from conf.values import ANY, Expected
 from iam.audit import crud as audit
 from iam.audit.crud import HERE, Origin
 from iam.roles import Identity, Role
@@ -55,8 +56,11 @@ def _may_give(editor: Identity, role: Role) -> None:
         raise Forbidden("Only an admin makes somebody more than a student.", field="role")
 
 
-def update(db: Session, *, user_id: int, editor: Identity, origin: Origin, **changes: Any) -> User:
-    """Set the named columns. NotFound; Forbidden, with the field, for what the editor may not change; Conflict."""
+def update(
+    db: Session, *, user_id: int, editor: Identity, origin: Origin, expected: Expected = ANY, **changes: Any
+) -> User:
+    """Set the named columns. NotFound; Changed; Forbidden, with the field, for what the editor may not change;
+    Conflict."""
     if "role" in changes:
         crud.lock_admins(db)  # before anybody else, so that two who demote each other do so in turn
     user = crud.lock(db, user_id=user_id)
@@ -66,6 +70,7 @@ def update(db: Session, *, user_id: int, editor: Identity, origin: Origin, **cha
             raise Forbidden("You may not change this.", field=field)
     if not allowed:
         raise Forbidden("You may not change this person.")
+    expected.check(user.updated_at)
     if changes.get("role", user.role) != user.role:
         _keep_an_admin(db, user)
         audit.note(
@@ -96,14 +101,15 @@ def _changeable(editor: Identity, user: User) -> frozenset[str]:
     return allowed
 
 
-def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin) -> None:
-    """Oneself, or anybody as an admin. What they made stays, without an owner. NotFound; Forbidden; Conflict for the
-    last admin."""
+def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin, expected: Expected = ANY) -> None:
+    """Oneself, or anybody as an admin. What they made stays, without an owner. NotFound; Forbidden; Changed; Conflict
+    for the last admin."""
     if crud.get(db, user_id=user_id).role == Role.ADMIN:
         crud.lock_admins(db)
     user = crud.lock(db, user_id=user_id)
     if editor.user_id != user.id and not editor.may("users:admin"):
         raise Forbidden("You may not delete this person.")
+    expected.check(user.updated_at)
     _keep_an_admin(db, user)
     remove_later(db, prefix=folder_of(user.id))
     audit.note(db, "user_deleted", origin=origin, actor_id=editor.user_id, subject_id=user.id, role=user.role)

@@ -16,8 +16,9 @@ from fastapi.routing import APIRoute
 from conf import resources
 from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
+from conf.http import reference
 from conf.http.access import public
-from conf.http.route import Route, Router, _walk
+from conf.http.route import Route, Router, walk
 from iam.dependencies import Need, requires, signed_in, viewer
 from main import app
 from tests.servers import any_postgres, new_database
@@ -69,7 +70,7 @@ def test_every_route_says_who_may_call_it() -> None:
 
 def needs(route: Route) -> list[object]:
     """What the route says of who may call it."""
-    calls = [dependant.call for dependant in _walk(route.dependant)]
+    calls = [dependant.call for dependant in walk(route.dependant)]
     return [call for call in calls if call in (public, viewer, signed_in) or isinstance(call, Need)]
 
 
@@ -93,9 +94,10 @@ def test_a_need_that_is_no_permission_is_refused() -> None:
         requires("cms:wirte")
 
 
-def test_operation_ids_are_unique() -> None:
-    operations = [operation for path in app.openapi()["paths"].values() for operation in path.values()]
-    ids = [operation["operationId"] for operation in operations]
+@pytest.mark.parametrize("version", sorted(reference.versions(app.routes)))
+def test_operation_ids_are_unique(version: int) -> None:
+    paths = reference.document(app.routes, version)["paths"].values()
+    ids = [operation["operationId"] for path in paths for operation in path.values()]
     assert len(ids) == len(set(ids))
     assert {"list_videos", "upload_video", "watch_job", "get_media"} <= set(ids)
 

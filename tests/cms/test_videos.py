@@ -131,7 +131,7 @@ def test_unknown_paths_and_methods_get_problems_too(client: TestClient) -> None:
     assert (nowhere.status_code, nowhere.json()["title"]) == (404, "Not Found")
     wrong = client.put(VIDEOS, json={})
     assert (wrong.status_code, wrong.json()["status"]) == (405, 405)
-    assert wrong.headers["Allow"] == "GET, POST"
+    assert wrong.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     for answer in (nowhere, wrong):
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["request_id"] == answer.headers["X-Request-ID"]

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from conf._celery.enqueue import enqueue
 from conf.db.dependencies import DbSession
-from conf.http.access import PUBLIC
+from conf.http.access import NO_STORE, PUBLIC
 from conf.http.limits import Policy, by_account, by_address
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -25,41 +25,30 @@ VERIFY = Policy("verify", address="600/hour", account="5/hour")
 PASSWORD = Policy("password", address="100/minute", account="10/minute")
 
 
-def _no_store(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
-@router.post("/register/", status_code=201, dependencies=[PUBLIC, by_address(REGISTER)])
+@router.post("/register/", status_code=201, dependencies=[PUBLIC, by_address(REGISTER), NO_STORE])
 @heavy
 def register(
     person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response
 ) -> schemas.Tokens:
     """Make yourself an account, as a student, and be signed in. 403 where that is switched off. Public."""
     by_account(request, REGISTER, person.email)
-    _no_store(response)
     response.headers["Location"] = "/api/v1/auth/me/"
     return helpers.register(db, origin=origin, **person.model_dump())
 
 
-@router.post("/login/", dependencies=[PUBLIC, by_address(LOGIN)])
+@router.post("/login/", dependencies=[PUBLIC, by_address(LOGIN), NO_STORE])
 @heavy
-def login(
-    credentials: schemas.Credentials, db: DbSession, origin: From, request: Request, response: Response
-) -> schemas.Tokens:
+def login(credentials: schemas.Credentials, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
     """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
     by_account(request, LOGIN, credentials.email)
-    _no_store(response)
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
 
-@router.post("/refresh/", dependencies=[PUBLIC, by_address(REFRESH)])
-def refresh(
-    token: schemas.Refresh, db: DbSession, origin: From, request: Request, response: Response
-) -> schemas.Tokens:
+@router.post("/refresh/", dependencies=[PUBLIC, by_address(REFRESH), NO_STORE])
+def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
     """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
     once: let one part of your program do it. Public."""
     by_account(request, REFRESH, str(helpers.subject_of(token.refresh_token)))
-    _no_store(response)
     return helpers.refresh(db, refresh_token=token.refresh_token, origin=origin)
 
 

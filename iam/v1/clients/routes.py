@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import Request, Response
 
 from conf.db.dependencies import DbSession
+from conf.http.access import NO_STORE
+from conf.http.conditional import IfMatch
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
 from iam.clients import crud, helpers
@@ -24,14 +26,13 @@ def list_clients(
     return page(rows, limit=limit, request=request, response=response)
 
 
-@router.post("/", status_code=201)
+@router.post("/", status_code=201, dependencies=[NO_STORE])
 def register_client(
     client: schemas.ClientCreate, db: DbSession, me: SignedIn, origin: From, response: Response
 ) -> schemas.NewClient:
     """A client, with its secret if it can keep one. Signed in."""
     created, secret = helpers.register(db, owner=me, origin=origin, **client.model_dump())
     response.headers["Location"] = f"/api/v1/clients/{created.client_id}/"
-    response.headers["Cache-Control"] = "no-store"
     return _with_secret(created, secret)
 
 
@@ -48,23 +49,25 @@ def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> sche
 
 @router.patch("/{client_id}/")
 def update_client(
-    client_id: schemas.ClientId, changes: schemas.ClientUpdate, db: DbSession, me: SignedIn, origin: From
+    client_id: schemas.ClientId,
+    changes: schemas.ClientUpdate,
+    db: DbSession,
+    me: SignedIn,
+    origin: From,
+    expected: IfMatch,
 ) -> schemas.Client:
     """Change the fields that are given. Owner or Admin."""
-    return helpers.update(db, client_id=client_id, editor=me, origin=origin, **changes.model_dump(exclude_unset=True))
+    return helpers.update(db, client_id=client_id, editor=me, origin=origin, expected=expected, **changes.given())
 
 
-@router.post("/{client_id}/secret/")
-def change_client_secret(
-    client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From, response: Response
-) -> schemas.NewClient:
+@router.post("/{client_id}/secret/", dependencies=[NO_STORE])
+def change_client_secret(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From) -> schemas.NewClient:
     """Another secret; the one before is no good from now on. 409 for a public client. Owner or Admin."""
     client, secret = helpers.new_secret(db, client_id=client_id, editor=me, origin=origin)
-    response.headers["Cache-Control"] = "no-store"
     return _with_secret(client, secret)
 
 
 @router.delete("/{client_id}/", status_code=204)
-def delete_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From) -> None:
+def delete_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From, expected: IfMatch) -> None:
     """Delete it; what it was given ends. Owner or Admin."""
-    helpers.delete(db, client_id=client_id, editor=me, origin=origin)
+    helpers.delete(db, client_id=client_id, editor=me, origin=origin, expected=expected)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field, StringConstraints
 
-from conf.http.schemas import Input, Output
+from conf.http.schemas import UNCHANGED, Changes, Input, Output
 from iam.users import rules
 
 ClientId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
@@ -22,12 +22,12 @@ class ClientCreate(Input):
     confidential: bool = Field(True, description="False for what cannot keep a secret: in browsers, on phones.")
 
 
-class ClientUpdate(Input):
+class ClientUpdate(Changes):
     """Only the fields that are given change."""
 
-    name: rules.Name = ""
-    website: rules.Website | None = None
-    redirect_uris: RedirectUris = Field(default_factory=list)
+    name: rules.Name = UNCHANGED
+    website: rules.Website | None = UNCHANGED
+    redirect_uris: RedirectUris = UNCHANGED
 
 
 class Client(Output):
@@ -38,6 +38,7 @@ class Client(Output):
     owner_id: int
     confidential: bool
     created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 class NewClient(Client):

@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 
 from conf.db.dependencies import DbSession
+from conf.http.conditional import IfMatch
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -39,12 +40,12 @@ def get_group(group_id: Id, db: DbSession) -> schemas.Group:
 
 
 @router.patch("/{group_id}/", dependencies=[EDITOR])
-def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession) -> schemas.Group:
+def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession, expected: IfMatch) -> schemas.Group:
     """Change the fields that are given. Teachers and Admin."""
-    return crud.update(db, group_id=group_id, **changes.model_dump(exclude_unset=True))
+    return crud.update(db, group_id=group_id, expected=expected, **changes.given())
 
 
 @router.delete("/{group_id}/", status_code=204, dependencies=[EDITOR])
-def delete_group(group_id: Id, db: DbSession) -> None:
+def delete_group(group_id: Id, db: DbSession, expected: IfMatch) -> None:
     """Its members stay, without a group. Teachers and Admin."""
-    crud.delete(db, group_id=group_id)
+    crud.delete(db, group_id=group_id, expected=expected)

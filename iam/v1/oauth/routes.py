@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from conf.db.dependencies import DbSession, with_db_session
 from conf.errors import TooLarge, Unauthenticated, Unsupported
 from conf.http import media
-from conf.http.access import PUBLIC
+from conf.http.access import NO_STORE, PUBLIC
 from conf.http.limits import Policy, by_address
 from conf.http.route import Router
 from conf.http.threads import threads
@@ -58,6 +58,7 @@ AUTHORIZATION = {
 }
 _CLIENT = ("client_id", "client_secret")
 _CODE = ["grant_type", "code", "redirect_uri", "code_verifier"]
+BEARER = {"security": [{"Bearer": []}]}
 CODE_FORM = _form_of(*_CODE, *_CLIENT, required=_CODE)
 TOKEN_FORM = _form_of("token", *_CLIENT, required=["token"])
 
@@ -203,11 +204,10 @@ def allow_userinfo(response: Response) -> None:
     response.headers["Access-Control-Max-Age"] = "86400"
 
 
-@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
-@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE])
-def get_userinfo(db: DbSession, request: Request, response: Response) -> schemas.UserInfo:
+@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], include_in_schema=False)
+@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER)
+def get_userinfo(db: DbSession, request: Request) -> schemas.UserInfo:
     """What the scopes tell of the person (OpenID Connect Core, 5.3). Public: to the holder of a client's token."""
-    response.headers["Cache-Control"] = "no-store"
     header = request.headers.get("authorization")
     if header is None:
         raise Unauthenticated("Send the header Authorization: Bearer and the token.")

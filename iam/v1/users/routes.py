@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request, Response
 
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
+from conf.http.conditional import IfMatch
 from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -126,17 +127,19 @@ def get_user(
 
 
 @router.patch("/{user_id}/")
-def update_user(user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: From) -> schemas.User:
+def update_user(
+    user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: From, expected: IfMatch
+) -> schemas.User:
     """Change the fields that are given. 403, with the field, for what is not yours to change. Owner, teachers of
     students, Admin."""
-    given = changes.model_dump(exclude_unset=True)
-    return schemas.User.shown(helpers.update(db, user_id=user_id, editor=me, origin=origin, **given), to=me)
+    user = helpers.update(db, user_id=user_id, editor=me, origin=origin, expected=expected, **changes.given())
+    return schemas.User.shown(user, to=me)
 
 
 @router.delete("/{user_id}/", status_code=204)
-def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: From) -> None:
+def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: From, expected: IfMatch) -> None:
     """Delete the account with its picture and sessions; what the person made stays. Owner or Admin."""
-    helpers.delete(db, user_id=user_id, editor=me, origin=origin)
+    helpers.delete(db, user_id=user_id, editor=me, origin=origin, expected=expected)
 
 
 @router.post("/{user_id}/avatar/", status_code=202, openapi_extra=FILE_BODY)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from conf.http.media import Link
-from conf.http.schemas import Input, Output
+from conf.http.schemas import UNCHANGED, Changes, Input, Output
 from conf.values import MAX_ID
 from iam.roles import Identity, Role
 from iam.users import helpers, rules
@@ -32,26 +32,26 @@ class UserCreate(Input):
     points: Points = 0
 
 
-class UserUpdate(Input):
+class UserUpdate(Changes):
     """Only the fields that are given change. Your own: names, nickname, about, tech stack, links. A teacher, of
     students: names, group, class, points. An admin: all."""
 
-    email: rules.Email = ""
-    role: Role = Role.STUDENT
-    first_name: rules.Name = ""
-    last_name: rules.Name = ""
-    patronymic: rules.Patronymic = ""
-    nickname: rules.Nickname | None = None
-    group_id: GroupId | None = None
-    learning_class: rules.LearningClass = ""
-    points: Points = 0
-    about: rules.About = ""
-    tech_stack: TechStack = Field(default_factory=list)
-    telegram: rules.Telegram | None = None
-    github: rules.Github | None = None
-    stepik: rules.Stepik | None = None
-    kaggle: rules.Kaggle | None = None
-    website: rules.Website | None = None
+    email: rules.Email = UNCHANGED
+    role: Role = UNCHANGED
+    first_name: rules.Name = UNCHANGED
+    last_name: rules.Name = UNCHANGED
+    patronymic: rules.Patronymic = UNCHANGED
+    nickname: rules.Nickname | None = UNCHANGED
+    group_id: GroupId | None = UNCHANGED
+    learning_class: rules.LearningClass = UNCHANGED
+    points: Points = UNCHANGED
+    about: rules.About = UNCHANGED
+    tech_stack: TechStack = UNCHANGED
+    telegram: rules.Telegram | None = UNCHANGED
+    github: rules.Github | None = UNCHANGED
+    stepik: rules.Stepik | None = UNCHANGED
+    kaggle: rules.Kaggle | None = UNCHANGED
+    website: rules.Website | None = UNCHANGED
 
 
 class User(Output):
@@ -76,6 +76,7 @@ class User(Output):
     avatar_url: Link = Field(validation_alias="avatar_key", description="512×512 JPEG.")
     avatar_small_url: Link = Field(validation_alias="avatar_small_key", description="96×96 JPEG.")
     created_at: dt.datetime
+    updated_at: dt.datetime
 
     @classmethod
     def shown(cls, user: Row, *, to: Identity | None, **more: object) -> Self:

@@ -1,0 +1,23 @@
+"""A request that was answered, under the key its client gave it."""
+
+import datetime as dt
+
+from sqlalchemy import DateTime, LargeBinary, SmallInteger, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from conf.db.models import Model
+
+
+class IdempotencyKey(Model):
+    __tablename__ = "idempotency_keys"
+
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """SHA-256 of who asked, which route, and the key."""
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the request."""
+    status: Mapped[int] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    """Encrypted: answers hold what is nobody's business who reads a backup."""
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)

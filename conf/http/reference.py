@@ -1,0 +1,194 @@
+"""The reference of each version: `/api/v2/openapi.json`, and `/api/v2/docs` to read it.
+
+The document of a version tells what a client of that version uses: its own routes, and those of the versions before
+that it does not replace. What every route has in common (formats, errors, headers) is put in here.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.security.base import SecurityBase
+from fastapi.staticfiles import StaticFiles
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+from starlette.routing import BaseRoute
+
+from conf.errors import NotFound
+from conf.http import conditional, limits, problems
+from conf.http.access import PUBLIC
+from conf.http.conditional import if_match, needs_if_match
+from conf.http.idempotency import helpers as idempotency
+from conf.http.route import VARY, Route, Router, walk
+from conf.http.wire.formats import BOTH, Format
+
+TITLE = "Campus"
+SUMMARY = "The backend of a campus behind one versioned API"
+STATIC = "/docs/static"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REF = "#/components/schemas/{model}"
+
+router = Router("", tags=["reference"])
+
+
+@router.get("/docs", include_in_schema=False, dependencies=[PUBLIC])
+@router.get("/openapi.json", include_in_schema=False, dependencies=[PUBLIC])
+async def newest_reference(request: Request) -> RedirectResponse:
+    """Where the reference of the newest version is."""
+    page = request.url.path.rstrip("/").rpartition("/")[2]
+    return RedirectResponse(f"/api/v{max(versions(request.app.routes))}/{page}")
+
+
+@router.get("/api/v{version}/openapi.json", include_in_schema=False, dependencies=[PUBLIC])
+async def openapi(version: str, request: Request) -> Response:
+    """OpenAPI 3.1 of one version."""
+    _assert_there(version, request)
+    response = Response(_as_json(request.app, int(version)), media_type="application/json")
+    response = conditional.finish(response, None, request.scope)
+    response.raw_headers.append(VARY)
+    return response
+
+
+@router.get("/api/v{version}/docs", include_in_schema=False, dependencies=[PUBLIC])
+async def docs(version: str, request: Request) -> HTMLResponse:
+    """The same as a page."""
+    _assert_there(version, request)
+    page = get_swagger_ui_html(
+        openapi_url=f"/api/v{version}/openapi.json",
+        title=f"{TITLE} v{version}",
+        swagger_js_url=f"{STATIC}/swagger-ui-bundle.js",
+        swagger_css_url=f"{STATIC}/swagger-ui.css",
+        swagger_favicon_url=f"{STATIC}/favicon.png",
+    )
+    links = " ".join(f'<a href="/api/v{v}/docs">v{v}</a>' for v in sorted(versions(request.app.routes)))
+    nav = f'<body><nav style="font: 16px sans-serif; padding: 1rem">{TITLE}: {links}</nav>'
+    html = bytes(page.body).decode().replace("<body>", nav, 1)
+    return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
+
+
+def _assert_there(version: str, request: Request) -> None:
+    if version not in {str(v) for v in versions(request.app.routes)}:
+        raise NotFound("version", version)
+
+
+@functools.lru_cache(maxsize=16)
+def _as_json(app: FastAPI, version: int) -> bytes:
+    return to_json(document(app.routes, version))
+
+
+def install(app: FastAPI) -> None:
+    app.mount(STATIC, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+
+
+def versions(routes: Sequence[BaseRoute]) -> set[int]:
+    return {version for route in routes if isinstance(route, Route) and (version := version_of(route.path))}
+
+
+def version_of(path: str) -> int:
+    """2 for `/api/v2/videos/`, 0 where there is none."""
+    found = re.match(r"/api/v(\d+)/", path)
+    return int(found[1]) if found else 0
+
+
+def routes_of(routes: Sequence[BaseRoute], version: int) -> Iterator[Route]:
+    """Those that a client of that version uses."""
+    for route in routes:
+        if isinstance(route, Route) and route.include_in_schema and version_of(route.path) <= version:
+            replaced = route.successor is not None and version_of(route.successor.path) <= version
+            if not replaced:
+                yield route
+
+
+def document(routes: Sequence[BaseRoute], version: int) -> dict[str, Any]:
+    """OpenAPI 3.1 of that version."""
+    told = list(routes_of(routes, version))
+    spec = get_openapi(title=TITLE, summary=SUMMARY, version=str(version), routes=told)
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors
+        schemas.pop(name, None)
+    problem = TypeAdapter(problems.Problem).json_schema(ref_template=_REF)
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    for route in told:
+        for method in route.methods or ():
+            _complete(spec["paths"][route.path_format][method.lower()], route)
+    return spec
+
+
+def _complete(operation: dict[str, Any], route: Route) -> None:
+    """What the route class does for every route."""
+    if route.formats == BOTH:
+        bodies = [operation["requestBody"]] if route.body_type else []
+        answers = [operation["responses"][str(route.status_code or 200)]] if route.answer_type else []
+        for body in bodies + answers:
+            schema = {"type": "string", "format": "binary", "description": "The message in wire.proto."}
+            body["content"][Format.PROTOBUF.value] = {"schema": schema}
+    if route.repeatable:
+        operation.setdefault("parameters", []).append(
+            {
+                "name": idempotency.HEADER,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "maxLength": 200},
+                "description": "A UUID of yours: sent twice within 24 hours, it is done once and answered alike.",
+            }
+        )
+    declared = {status for status in operation["responses"] if status.startswith("4") and status != "422"}
+    for status in sorted(declared | {str(status) for status in _refusals(route)}):
+        phrase = operation["responses"].get(status, {}).get("description")
+        if phrase in (None, "Validation Error"):
+            phrase = _PHRASES[int(status)]
+        operation["responses"][status] = {"description": phrase, "content": _PROBLEM}
+    operation["responses"]["5XX"] = {"description": _PHRASES[500], "content": _PROBLEM}
+
+
+_PHRASES = {
+    400: "It cannot be read",
+    401: "Sign in, or sign in again",
+    403: "You may not",
+    404: "There is none, or you may not know of it",
+    406: "No format that you accept",
+    409: "Not in its present state",
+    412: "It has changed since you read it",
+    413: "Too large",
+    415: "A kind of body that is not taken",
+    422: "Not valid: `errors` tells the fields",
+    428: "If-Match is missing",
+    429: "Too often",
+    500: "Something went wrong here, or not now: `Retry-After`",
+}
+
+
+def _refusals(route: Route) -> Iterator[int]:
+    """The statuses that follow from what the route takes and asks for."""
+    dependants = list(walk(route.dependant))
+    calls = [dependant.call for dependant in dependants]
+    secured = any(isinstance(call, SecurityBase) for call in calls)
+    if route.answer_type is not None:
+        yield 406
+    if any(d.path_params or d.query_params or d.header_params for d in dependants) or route.body_type:
+        yield 422
+    if route.body_type or "requestBody" in (route.openapi_extra or {}):
+        yield from (400, 413, 415, 422)
+    if route.dependant.path_params:
+        yield 404
+    if secured:
+        yield from (401, 403)
+    if route.methods != {"GET"}:
+        yield 409
+    if if_match in calls or needs_if_match in calls:
+        yield 412
+    if needs_if_match in calls:
+        yield 428
+    if any(getattr(call, "__module__", "") == limits.__name__ for call in calls):
+        yield 429
