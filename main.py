@@ -54,7 +54,7 @@ def build() -> FastAPI:
             expose_headers=ANSWERED_WITH,
             max_age=600,
         )
-    app.add_middleware(Observe, access_log=settings.access_log)
+    app.add_middleware(Observe, access_log=settings.access_log, https=settings.public_url.startswith("https://"))
     return app
 
 

@@ -45,8 +45,8 @@ def send(file: Path, *, url: str, account: httpx.Auth, title: str, console: Cons
         Progress(*columns, console=console) as bars,
     ):
         try:
-            video = _json(client.post("/api/v1/videos/", json={"title": title[:200]}))
-            path = f"/api/v1/videos/{video['id']}/"
+            video = _json(client.post("/api/v2/videos/", json={"title": title[:200]}))
+            path = f"/api/v2/videos/{video['id']}/"
             bar = bars.add_task(f"{file.name}: upload", total=file.stat().st_size)
             boundary = "campus-upload-7f3c9a51e2d84b06"
             headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
@@ -63,9 +63,9 @@ def send(file: Path, *, url: str, account: httpx.Auth, title: str, console: Cons
             video = _json(client.get(path))
         except httpx.TransportError as error:
             raise ClientError(f"Campus at {url} does not answer: {error}") from error
-    if video["hls_url"] is None:
+    if video["playback"] is None:
         raise ClientError(video["error"] or f"the processing was {job['status']}")
-    return str(video["hls_url"])
+    return str(video["playback"]["hls_url"])
 
 
 def _frame(boundary: str) -> tuple[bytes, bytes]:

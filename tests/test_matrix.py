@@ -22,7 +22,7 @@ HOUSE: dict[str, Case] = {
     "prometheus": Case("/metrics", everyone()),
     "index": Case("/", everyone(307)),
     "watch": Case("/watch/", everyone()),
-    "hls_js": Case("/watch/hls.min.js", everyone()),
+    "watch_file": Case("/watch/hls.min.js", everyone()),
     "authorize_page": Case("/oauth/authorize", everyone()),
     "authorize_form": Case("/oauth/authorize", everyone(303)),
     "password_page": Case("/account/password/", everyone()),

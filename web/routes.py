@@ -21,6 +21,17 @@ LOCKED = {
 """For pages where people type passwords: no script of others, in no frame of others."""
 FORM_MAX_BYTES = 8000
 FORM_SAFE = "%&=+~:/?@!$'()*,;"
+PLAYER = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src * blob:; "
+    "img-src *; media-src * blob:; worker-src blob:; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-cache",
+}
+"""For the player: videos and posters may lie at another host, as in S3."""
+WATCH_FILES = {
+    "hls.min.js": "public, max-age=86400",
+    "watch.css": "no-cache",
+    "watch.js": "no-cache",
+}
 ACCOUNT_FILES = frozenset({"account.css", "account.js", "authorize.js", "password.js", "verify.js"})
 
 router = Router("", tags=["web"])
@@ -33,13 +44,15 @@ async def index() -> RedirectResponse:
 
 @router.get("/watch/", include_in_schema=False, dependencies=[PUBLIC])
 async def watch() -> FileResponse:
-    """Plays the videos that have been processed. `?video=7` plays that one."""
-    return FileResponse(STATIC / "watch.html", headers={"Cache-Control": "no-cache"})
+    """Plays the videos that have been processed. `?video=7` plays that one, `&key=…` where it is unlisted."""
+    return FileResponse(STATIC / "watch.html", headers=PLAYER)
 
 
-@router.get("/watch/hls.min.js", include_in_schema=False, dependencies=[PUBLIC])
-async def hls_js() -> FileResponse:
-    return FileResponse(STATIC / "hls.min.js", headers={"Cache-Control": "public, max-age=86400"})
+@router.get("/watch/{name}", include_in_schema=False, dependencies=[PUBLIC])
+async def watch_file(name: str) -> FileResponse:
+    if name not in WATCH_FILES:
+        raise NotFound("file", name)
+    return FileResponse(STATIC / name, headers={"Cache-Control": WATCH_FILES[name]})
 
 
 @router.get("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])

@@ -27,14 +27,27 @@ SECONDS = Histogram(
 )
 
 HEADERS_MAX_BYTES = 32 * 1024
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+"""Of every answer that does not say otherwise; pages do (OWASP, REST Security Cheat Sheet)."""
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+_SEVERAL = frozenset({b"link", b"ratelimit", b"ratelimit-policy"})
+"""Headers that one answer may have more of."""
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+"""`traceparent` (W3C Trace Context, 3.2)."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
 
 
 class Observe:
-    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, *, access_log: bool, https: bool) -> None:
         self._app = app
         self._log = access_log
+        self._security = SECURITY + ([STRICT_TRANSPORT] if https else [])
         self._figures: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,14 +63,11 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", request_id),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
-                if more := scope.get("always_headers"):
-                    there = {name for name, _ in message["headers"]}
-                    message["headers"] += [(name, value) for name, value in more if name not in there]
+                headers = [*message["headers"], (b"x-request-id", request_id)]
+                there = {name for name, _ in headers}
+                more = scope.get("always_headers", ())
+                headers += [pair for pair in more if pair[0] in _SEVERAL or pair[0] not in there]
+                message["headers"] = headers + [pair for pair in self._security if pair[0] not in there]
             await send(message)
 
         try:
@@ -93,7 +103,16 @@ class Observe:
                 status=status,
                 ms=round(seconds * 1000, 1),
                 request_id=scope["request_id"],
+                **_trace(scope),
             )
+
+
+def _trace(scope: Scope) -> dict[str, str]:
+    """The trace that a caller says the request is part of, so that its log and ours are found together."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (found := _TRACE.fullmatch(value)):
+            return {"trace_id": found[1].decode()}
+    return {}
 
 
 def _given_id(scope: Scope) -> bytes | None:

@@ -58,7 +58,7 @@ AUTHORIZATION = {
 }
 _CLIENT = ("client_id", "client_secret")
 _CODE = ["grant_type", "code", "redirect_uri", "code_verifier"]
-BEARER = {"security": [{"Bearer": []}]}
+BEARER: dict[str, Any] = {"security": [{"Bearer": []}]}
 CODE_FORM = _form_of(*_CODE, *_CLIENT, required=_CODE)
 TOKEN_FORM = _form_of("token", *_CLIENT, required=["token"])
 
