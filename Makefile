@@ -16,7 +16,7 @@ BIN := .venv/bin
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help run test check format dev bench lock clean
+.PHONY: help run test check proto contract clients resource format dev bench lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,16 @@ check: .venv/dev ## Lint, types, import rules, and the lock.
 	$(BIN)/poetry check --lock --quiet
 	@$(BIN)/poetry export | diff -q - requirements.txt
 	@$(BIN)/poetry export --with dev | diff -q - requirements-dev.txt
+	@$(BIN)/python manage.py proto --check
+
+proto: .venv/dev ## Write every wire.proto from the schemas, and compile it.
+	@$(BIN)/python manage.py proto $(ARGS)
+
+contract: .venv/dev ## Write docs/openapi from the code. ARGS=--breaking if need be.
+	@$(BIN)/python manage.py contract $(ARGS)
+
+clients: .venv/dev ## Make typed clients in Python and TypeScript, in clients/.
+	@$(BIN)/python manage.py clients
 
 format: .venv/dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .

@@ -131,6 +131,47 @@ def proto(
 
 
 @app.command()
+def contract(
+    breaking: Annotated[bool, typer.Option(help="Write it although clients of the one before break.")] = False,
+) -> None:
+    """Write docs/openapi/v*.json from the code, unless that would break clients. For developers."""
+    from conf.develop import without_settings
+
+    without_settings()
+    from conf.develop.contract import ROOT, breaks, committed, current, write
+
+    contracts = current()
+    broken = [
+        f"v{version}: {reason}"
+        for version, before in committed().items()
+        for reason in (breaks(before, contracts[version]) if version in contracts else ["it is gone"])
+    ]
+    if broken and not breaking:
+        raise fail("this breaks clients (--breaking writes it all the same): " + "; ".join(broken))
+    changed = [path.relative_to(ROOT).as_posix() for path in write(contracts)]
+    console.print("\n".join(changed) or "The contracts are up to date.")
+
+
+@app.command()
+def clients(
+    folder: Annotated[Path, typer.Argument(help="Where to; what is there is replaced.")] = Path("clients"),
+) -> None:
+    """Make typed clients in Python and TypeScript. For developers."""
+    from conf.develop import without_settings
+
+    without_settings()
+    from conf.develop.clients import CannotMake, make
+    from conf.develop.contract import current
+
+    contracts = current()
+    try:
+        made = make(contracts[max(contracts)], folder)
+    except CannotMake as error:
+        raise fail(str(error)) from None
+    console.print("\n".join(map(str, made)))
+
+
+@app.command()
 def bucket() -> None:
     """Make the S3 bucket of the settings, where it is missing, readable for players on other sites by signed links."""
     from conf.errors import Unavailable
