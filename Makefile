@@ -43,6 +43,9 @@ proto: .venv/dev ## Write every wire.proto from the schemas, and compile it.
 contract: .venv/dev ## Write docs/openapi from the code. ARGS=--breaking if need be.
 	@$(BIN)/python manage.py contract $(ARGS)
 
+resource: .venv/dev ## Begin a resource: NAME=library MODEL=book. ARGS=--remove takes it out again.
+	@$(BIN)/python manage.py resource $(NAME) $(MODEL) $(ARGS)
+
 clients: .venv/dev ## Make typed clients in Python and TypeScript, in clients/.
 	@$(BIN)/python manage.py clients
 

@@ -153,6 +153,45 @@ def contract(
 
 
 @app.command()
+def resource(
+    name: Annotated[str, typer.Argument(help="Its folder: library.")],
+    model: Annotated[str, typer.Argument(help="What it is of, one of them: book. Not needed to remove it.")] = "",
+    plural: Annotated[str, typer.Option(help="Of model, where an s is not enough: children.")] = "",
+    remove: Annotated[bool, typer.Option(help="Take it out again, with its empty tables.")] = False,
+) -> None:
+    """Write the skeleton of a resource, and install it. For developers."""
+    from dotenv import dotenv_values
+
+    from conf.develop import without_settings
+
+    url = os.environ.get("DATABASE_URL") or dotenv_values(".env").get("DATABASE_URL")
+    if remove and not url and Path("data").exists():
+        raise fail("is there data of it? Start `make run`, and give me the DATABASE_URL that it prints")
+    if not model and not remove:
+        raise fail("of what? Name a MODEL too: manage.py resource library book")
+    without_settings()
+    from sqlalchemy.exc import DBAPIError
+
+    from conf import resources
+    from conf.develop.resource import CannotAdd, Names, add, plural_of
+    from conf.develop.resource import remove as take_out
+
+    resources.import_models()
+    try:
+        if remove:
+            changed = take_out(name, in_database=bool(url))
+        else:
+            changed = add(Names(name, model, plural or plural_of(model)))
+    except CannotAdd as error:
+        raise fail(str(error)) from None
+    except DBAPIError as error:
+        raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
+    console.print("\n".join(changed) or f"{name} is there already: nothing to do.", markup=False)
+    if changed and not remove:
+        console.print("Bring the database up to date with `manage.py migrate`, and see docs/how-to/add-a-resource.md.")
+
+
+@app.command()
 def clients(
     folder: Annotated[Path, typer.Argument(help="Where to; what is there is replaced.")] = Path("clients"),
 ) -> None:

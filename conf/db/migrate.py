@@ -49,6 +49,11 @@ def missing(current: Iterable[str]) -> set[str]:
     return set(needed) - reached
 
 
+def downgrade(resource: str) -> None:
+    """Take the tables of one resource out of the database."""
+    command.downgrade(_config(), f"{resource}@base")
+
+
 def upgrade() -> None:
     """Bring the database of the settings to the newest revisions. Safe to run by several processes at once."""
     command.upgrade(_config(), "heads")

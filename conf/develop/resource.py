@@ -1,0 +1,299 @@
+"""The skeleton of a resource: `manage.py resource library book` writes it and installs it, `--remove` takes it out.
+
+Nothing that is there is written over, so a second run does no harm and one that broke off is ended by the next.
+"""
+
+import ast
+import builtins
+import importlib.util
+import keyword
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from sqlalchemy import inspect, select, table
+
+from conf import resources
+from conf.db import migrate
+from conf.db.models import Model
+from conf.db.session import write_engine
+from conf.http import reference
+
+ROOT = Path(__file__).parents[2]
+SKELETON = Path(__file__).parent / "skeleton"
+FILES = {
+    "$resource/__init__.py": "init.py.txt",
+    "$resource/$models/__init__.py": "",
+    "$resource/$models/models.py": "models.py.txt",
+    "$resource/$models/crud.py": "crud.py.txt",
+    "$resource/$models/helpers.py": "helpers.py.txt",
+    "$resource/$models/tasks.py": "tasks.py.txt",
+    "$resource/v1/__init__.py": "",
+    "$resource/v1/schemas.py": "schemas.py.txt",
+    "$resource/v1/routes.py": "routes.py.txt",
+    "migrations/versions/$resource/${resource}_0001_$models.py": "migration.py.txt",
+    "tests/$resource/__init__.py": "",
+    "tests/$resource/factory.py": "factory.py.txt",
+    "tests/$resource/matrix.py": "matrix.py.txt",
+    "tests/$resource/test_$models.py": "test.py.txt",
+}
+NAME = re.compile(r"[a-z]([a-z0-9]|_(?=[a-z0-9])){1,29}")
+
+
+class CannotAdd(Exception):
+    """In one line."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the things of a resource are called: `library`, `book`, `books`."""
+
+    resource: str
+    model: str
+    models: str
+
+    def words(self) -> dict[str, str]:
+        camel = ["".join(part.title() for part in name.split("_")) for name in (self.model, self.models)]
+        return {
+            "resource": self.resource,
+            "model": self.model,
+            "models": self.models,
+            "Model": camel[0],
+            "Models": camel[1],
+            "MODELS": self.models.upper(),
+        }
+
+    def fill(self, text: str) -> str:
+        return Template(text).substitute(self.words())
+
+
+def plural_of(noun: str) -> str:
+    if re.search(r"[^aeiou]y$", noun):
+        return noun[:-1] + "ies"
+    return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
+
+
+def add(names: Names) -> list[str]:
+    """Write what is missing of the resource, and install it; the files that were written or changed. CannotAdd."""
+    _assert_free(names)
+    changed = []
+    for path, template in FILES.items():
+        target = ROOT / names.fill(path)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(names.fill((SKELETON / template).read_text()) if template else "")
+            changed.append(target)
+    changed += _register(names.resource, names.models, there=True)
+    python = [str(path) for path in changed if path.suffix == ".py"]
+    if python:
+        ruff = [sys.executable, "-m", "ruff"]
+        subprocess.run([*ruff, "check", "--quiet", "--fix", "--select", "I", *python], cwd=ROOT, check=True)
+        subprocess.run([*ruff, "format", "--quiet", *python], cwd=ROOT, check=True)
+    # In a process of its own: this one has imported the house without the resource.
+    subprocess.run([sys.executable, "manage.py", "proto"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return [path.relative_to(ROOT).as_posix() for path in changed]
+
+
+def _assert_free(names: Names) -> None:
+    for name in (names.resource, names.model, names.models):
+        if not NAME.fullmatch(name):
+            raise CannotAdd(f"{name!r} is no name: 2 to 30 small letters, digits and single _, a letter first")
+    for name in names.words().values():
+        if keyword.iskeyword(name) or name in dir(builtins) or name in _identifiers():
+            raise CannotAdd(f"{name!r} means something already: take another word")
+    if names.model == names.models:
+        raise CannotAdd(f"the plural must differ from {names.model!r}: give --plural")
+    if names.resource in resources.INSTALLED:
+        if not (ROOT / names.resource / names.models / "models.py").exists():
+            raise CannotAdd(f"there is a resource {names.resource} already, without {names.models}: add them by hand")
+        return
+    folder = ROOT / names.resource
+    begun = (ROOT / "migrations" / "versions" / names.resource).exists() or (folder / names.models).exists()
+    if folder.exists() and not begun:
+        raise CannotAdd(f"{names.resource}/ is there already")
+    if not folder.exists() and importlib.util.find_spec(names.resource) is not None:
+        raise CannotAdd(f"there is a Python package {names.resource} already, which yours would hide")
+    _assert_new_words(names)
+
+
+def _assert_new_words(names: Names) -> None:
+    """No table, path, operation or schema of another resource is called like that."""
+    resources.import_models()
+    if names.models in Model.metadata.tables:
+        raise CannotAdd(f"there is a table {names.models} already")
+    path = f"/api/v1/{names.models}"
+    routes = [route for router in resources.routers() for route in router.routes]
+    for version in reference.versions(routes):
+        document = reference.document(routes, version)
+        if any(f"{known}/".startswith(f"{path}/") for known in document["paths"]):
+            raise CannotAdd(f"there is a path {path}/ already")
+        schemas = document["components"]["schemas"]
+        for template in ("$Model", "${Model}Create", "${Model}Update", "${Model}Page"):
+            if (schema := names.fill(template)) in schemas:
+                raise CannotAdd(f"there is a schema {schema} already")
+
+
+def _identifiers() -> set[str]:
+    """What the skeleton's own code calls things."""
+    found: set[str] = set()
+    for template in filter(None, FILES.values()):
+        text = Names("xx_resource", "xx_model", "xx_models").fill((SKELETON / template).read_text())
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.Name():
+                    found.add(node.id)
+                case ast.arg():
+                    found.add(node.arg)
+                case ast.alias():
+                    found.add((node.asname or node.name).partition(".")[0])
+                case ast.FunctionDef() | ast.ClassDef():
+                    found.add(node.name)
+    return found
+
+
+def drop_tables(resource: str) -> None:
+    """Take its tables out of the database of the settings. CannotAdd when there are rows in them."""
+    own = [
+        mapper.local_table.name
+        for mapper in Model.registry.mappers
+        if mapper.class_.__module__.partition(".")[0] == resource
+    ]
+    with write_engine().connect() as connection:
+        there = set(inspect(connection).get_table_names()) & set(own)
+        full = sorted(name for name in there if connection.execute(select(table(name)).limit(1)).first() is not None)
+    if full:
+        raise CannotAdd(f"{resource} has data, in {', '.join(full)}: it stays")
+    if there:
+        migrate.downgrade(resource)
+
+
+def remove(resource: str, *, in_database: bool) -> list[str]:
+    """Take a resource out again, with its folders, and with its tables if it is `in_database`; what was removed or
+    changed. CannotAdd when it is none, when others use it, or when it has data."""
+    if resource not in resources.INSTALLED:
+        raise CannotAdd(f"there is no resource {resource}; there are {', '.join(resources.INSTALLED)}")
+    if users := _users_of(resource):
+        raise CannotAdd(f"it is used by {', '.join(users)}")
+    if in_database:
+        drop_tables(resource)
+    gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]
+    changed = _register(resource, "", there=False)
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [path.relative_to(ROOT).as_posix() for path in (*gone, *changed)]
+
+
+def _users_of(resource: str) -> list[str]:
+    """Files elsewhere that import it."""
+    imports = re.compile(rf"^\s*(from|import) (tests\.)?{resource}\b", re.MULTILINE)
+    own = {ROOT / resource, ROOT / "tests" / resource, ROOT / "migrations" / "versions" / resource, ROOT / ".venv"}
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if not own & set(path.parents) and imports.search(path.read_text(errors="replace"))
+    )
+
+
+def _register(resource: str, models: str, *, there: bool) -> list[Path]:
+    """Have every list of the house name the resource, or no longer; the files that changed."""
+    changes: dict[str, Callable[[str], str]] = {
+        "conf/resources.py": lambda text: _in_installed(text, resource, there=there),
+        "iam/roles.py": lambda text: _in_roles(text, resource, models, there=there),
+        ".dockerignore": lambda text: _in_dockerignore(text, resource, there=there),
+        "pyproject.toml": lambda text: _in_contracts(text, resource, models, there=there),
+    }
+    changed = []
+    for name, change in changes.items():
+        path = ROOT / name
+        before = path.read_text()
+        if (after := change(before)) != before:
+            path.write_text(after)
+            changed.append(path)
+    return changed
+
+
+def _in_installed(text: str, resource: str, *, there: bool) -> str:
+    found = re.search(r"^INSTALLED = \[(.*)\]$", text, re.MULTILINE)
+    assert found
+    names = [name.strip() for name in found[1].split(",") if name.strip() not in ("", f'"{resource}"')]
+    whole = ", ".join([*names, *([f'"{resource}"'] if there else [])])
+    return text[: found.start(1)] + whole + text[found.end(1) :]
+
+
+def _in_roles(text: str, resource: str, models: str, *, there: bool) -> str:
+    words = models.replace("_", " ")
+    for block, permission, why in (("_TEACHER", "write", f"make {words}"), ("_ADMIN", "admin", f"others' {words}")):
+        line = f'    "{resource}:{permission}",'
+        if not there:
+            text = re.sub(rf"^{re.escape(line)}.*\n", "", text, flags=re.MULTILINE)
+        elif line not in text:
+            begin = re.search(rf"^{block} = \{{\n(?:    .*\n)*", text, re.MULTILINE)
+            assert begin
+            text = f"{text[: begin.end()]}{line}  # {why}\n{text[begin.end() :]}"
+    return text
+
+
+def _in_dockerignore(text: str, resource: str, *, there: bool) -> str:
+    lines = [line for line in text.splitlines() if line != f"!{resource}"]
+    if there:
+        lines.insert(lines.index("*") + 1, f"!{resource}")
+    return "\n".join(lines) + "\n"
+
+
+def _in_contracts(text: str, resource: str, models: str, *, there: bool) -> str:
+    """The rules of imports in `[tool.importlinter]`."""
+    import tomlkit  # noqa: PLC0415  # a tool of developers
+
+    document: Any = tomlkit.parse(text)
+    rules = document["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in rules["contracts"]}
+    lists = [
+        (rules["root_packages"], resource),
+        (contracts["Rooms of a version"]["containers"], f"{resource}.v1"),
+        (contracts["Only v1, http and healthcheck know HTTP"]["source_modules"], f"{resource}.{models}"),
+        (contracts["boto3 is S3's own"]["source_modules"], resource),
+        (contracts["python-jose is the tokens' own"]["source_modules"], resource),
+    ]
+    own = [name for name in contracts if re.fullmatch(rf"Rooms of {resource}( \w+)?", name)]
+    layers = contracts["Storeys: an import goes down only"]["layers"]
+    siblings = [name for name in str(layers[1]).split(" | ") if name != resource]
+    if there:
+        for names, name in lists:
+            if name not in names:
+                names.append(name)
+        layers[1] = " | ".join([*siblings, resource])
+        if not own:
+            return tomlkit.dumps(document).replace(_AFTER, _ROOMS.format(resource=resource, models=models) + _AFTER, 1)
+        return tomlkit.dumps(document)
+    for names, _ in lists:
+        for name in [name for name in names if name.partition(".")[0] == resource]:
+            names.remove(name)
+    layers[1] = " | ".join(siblings)
+    text = tomlkit.dumps(document)
+    for name in own:
+        text = re.sub(rf'\[\[tool\.importlinter\.contracts\]\]\nname = "{name}"\n(?:.+\n)+\n', "", text)
+    return text
+
+
+_AFTER = '[[tool.importlinter.contracts]]\nname = "Rooms of a version"\n'
+_ROOMS = """[[tool.importlinter.contracts]]
+name = "Rooms of {resource}"
+type = "layers"
+containers = ["{resource}"]
+layers = ["v1", "{models}"]
+exhaustive = true
+
+[[tool.importlinter.contracts]]
+name = "Rooms of {resource} {models}"
+type = "layers"
+containers = ["{resource}.{models}"]
+layers = ["tasks", "helpers", "crud", "models"]
+exhaustive = true
+
+"""
