@@ -28,8 +28,8 @@ from conf.http import reference
 ROOT = Path(__file__).parents[2]
 SKELETON = Path(__file__).parent / "skeleton"
 FILES = {
+    "$resource/$models/__init__.py": "",  # the first: by it a run that broke off is known
     "$resource/__init__.py": "init.py.txt",
-    "$resource/$models/__init__.py": "",
     "$resource/$models/models.py": "models.py.txt",
     "$resource/$models/crud.py": "crud.py.txt",
     "$resource/$models/helpers.py": "helpers.py.txt",
@@ -114,8 +114,7 @@ def _assert_free(names: Names) -> None:
             raise CannotAdd(f"there is a resource {names.resource} already, without {names.models}: add them by hand")
         return
     folder = ROOT / names.resource
-    begun = (ROOT / "migrations" / "versions" / names.resource).exists() or (folder / names.models).exists()
-    if folder.exists() and not begun:
+    if folder.exists() and not (folder / names.models).exists():
         raise CannotAdd(f"{names.resource}/ is there already")
     if not folder.exists() and importlib.util.find_spec(names.resource) is not None:
         raise CannotAdd(f"there is a Python package {names.resource} already, which yours would hide")
@@ -159,13 +158,13 @@ def _identifiers() -> set[str]:
 
 def drop_tables(resource: str) -> None:
     """Take its tables out of the database of the settings. CannotAdd when there are rows in them."""
-    own = [
-        mapper.local_table.name
+    own = {
+        str(mapper.class_.__tablename__)
         for mapper in Model.registry.mappers
         if mapper.class_.__module__.partition(".")[0] == resource
-    ]
+    }
     with write_engine().connect() as connection:
-        there = set(inspect(connection).get_table_names()) & set(own)
+        there = set(inspect(connection).get_table_names()) & own
         full = sorted(name for name in there if connection.execute(select(table(name)).limit(1)).first() is not None)
     if full:
         raise CannotAdd(f"{resource} has data, in {', '.join(full)}: it stays")
@@ -228,7 +227,10 @@ def _in_installed(text: str, resource: str, *, there: bool) -> str:
 
 def _in_roles(text: str, resource: str, models: str, *, there: bool) -> str:
     words = models.replace("_", " ")
-    for block, permission, why in (("_TEACHER", "write", f"make {words}"), ("_ADMIN", "admin", f"others' {words}")):
+    for block, permission, why in (
+        ("_TEACHER", "write", f"make {words}"),
+        ("_ADMIN", "admin", f"other people's {words}"),
+    ):
         line = f'    "{resource}:{permission}",'
         if not there:
             text = re.sub(rf"^{re.escape(line)}.*\n", "", text, flags=re.MULTILINE)

@@ -1,0 +1,121 @@
+"""`manage.py resource`, as a developer uses it, on a copy of the house."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.servers import any_postgres, new_database
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The house as git would give it, with what is new, and mypy's cache, which saves it a minute."""
+    made = tmp_path_factory.mktemp("house")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).exists():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, made / name)
+    if (ROOT / ".mypy_cache").exists():
+        shutil.copytree(ROOT / ".mypy_cache", made / ".mypy_cache")
+    with any_postgres() as server, new_database(server) as url:
+        (made / ".env").write_text(f"DATABASE_URL={url}\nSECRET_KEY={'a secret of the tests, ' * 2}\n")
+        yield made
+
+
+def run(copy: Path, *command: str, status: int = 0) -> str:
+    """What it printed, when it ended as it should."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "CI") if name in os.environ}
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def resource(copy: Path, *arguments: str, status: int = 0) -> str:
+    return run(copy, "python", "manage.py", "resource", *arguments, status=status)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    caches = {".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", "__pycache__", "data"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not caches & set(path.parts)
+    }
+
+
+@pytest.mark.timeout(600)
+def test_a_resource_is_made_passes_every_check_and_goes_without_a_trace(copy: Path) -> None:
+    before = tree(copy)
+    assert "library/books/models.py" in resource(copy, "library", "book")
+    made = tree(copy)
+    assert {"library/v1/wire.proto", "library/v1/wire_pb2.py", "tests/library/matrix.py"} <= set(made) - set(before)
+    assert "nothing to do" in resource(copy, "library", "book")
+    assert tree(copy) == made
+
+    for tool in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "."], ["lint-imports"]):
+        run(copy, *tool)
+    run(copy, "python", "manage.py", "proto", "--check")
+    tests = ["tests/library", "tests/test_matrix.py", "tests/architecture/test_architecture.py"]
+    told = run(copy, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert "passed" in told
+    assert "failed" not in told
+
+    url = (copy / ".env").read_text().partition("=")[2].splitlines()[0]
+    run(copy, "python", "manage.py", "migrate")
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO books (title, description) VALUES ('x', '')")
+    connection.close()
+    assert "has data, in books" in resource(copy, "library", "--remove", status=2)
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM books")
+    connection.close()
+    resource(copy, "library", "--remove")
+    assert tree(copy) == before
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('books'), to_regclass('videos')")
+        assert cursor.fetchone() == (None, "videos")
+    connection.close()
+    assert "there is no resource library" in resource(copy, "library", "--remove", status=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["json", "book"], "Python package json"),
+        (["conf", "book"], "conf/ is there already"),
+        (["cms", "movie"], "a resource cms already"),
+        (["library", "video"], "a table videos"),
+        (["library", "class"], "'class' means something"),
+        (["library", "string"], "'String' means something"),
+        (["library", "sheep", "--plural", "sheep"], "--plural"),
+        (["Library", "book"], "is no name"),
+        (["library", "../book"], "is no name"),
+        (["library"], "Name a MODEL"),
+        (["cms", "--remove"], "it is used by"),
+    ],
+)
+def test_names_that_clash_are_refused_in_one_line(copy: Path, arguments: list[str], reason: str) -> None:
+    before = tree(copy)
+    told = resource(copy, *arguments, status=2)
+    assert (reason in told, told.count("\n")) == (True, 1), told
+    assert tree(copy) == before
+
+
+def test_the_plural_of_a_name() -> None:
+    from conf.develop.resource import plural_of
+
+    nouns = ("book", "category", "class", "box", "match", "day")
+    assert [plural_of(noun) for noun in nouns] == ["books", "categories", "classes", "boxes", "matches", "days"]
