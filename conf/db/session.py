@@ -12,7 +12,7 @@ CONNECT = {
     "application_name": "campus",
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,  # ms: a host that vanished is noticed
-    "options": "-c lock_timeout=5s -c statement_timeout=30s",
+    "options": "-c lock_timeout=5s -c statement_timeout=30s -c timezone=UTC",
 }
 
 

@@ -26,8 +26,8 @@ REVALIDATE = (b"cache-control", b"no-cache")
 """Keep it, but ask each time whether it still holds."""
 _TAG = re.compile(r'"([0-9a-f]{1,16})-[0-9a-f]+(?:-gzip)?"')
 """One of ours, and strong: a weak one matches nothing here (RFC 9110, 8.8.3.2)."""
-_GIVEN = Header(description="The ETag of what you have seen (`*`: whatever is there). 412: it has changed since.")
-_Given = Annotated[str | None, _GIVEN]
+_MEANING = "The ETag of what you have seen (`*`: whatever is there). 412: it has changed since."
+_Given = Annotated[str | None, Header(alias="If-Match", description=_MEANING)]
 
 
 def etag(body: bytes, value: Any) -> bytes:

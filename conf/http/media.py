@@ -20,6 +20,7 @@ from pydantic import AfterValidator
 
 from conf.errors import Forbidden, NotFound
 from conf.http.access import PUBLIC
+from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.threads import threads
 from conf.keys import Key, keys
@@ -71,8 +72,9 @@ def _verify(grant: str, key: str) -> int:
     return left
 
 
-@router.head("/{grant}/{key:path}", response_model=None, include_in_schema=False, dependencies=[PUBLIC])
-@router.get("/{grant}/{key:path}", response_model=None, dependencies=[PUBLIC])
+@router.get(
+    "/{grant}/{key:path}", response_model=None, response_class=FileResponse, responses=may(403), dependencies=[PUBLIC]
+)
 async def get_media(grant: str, key: str, request: Request) -> Response:
     """A stored file. Public: whoever has a link that the API gave out, until it expires."""
     try:

@@ -57,6 +57,11 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
+def may(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route: the refusals that do not follow from what it takes and who may call it."""
+    return {status: {"model": Problem} for status in statuses}
+
+
 def problem(
     request: Request,
     status: int,

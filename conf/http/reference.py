@@ -5,6 +5,7 @@ that it does not replace. What every route has in common (formats, errors, heade
 """
 
 import functools
+import http
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request, Response
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -133,6 +135,11 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
         for body in bodies + answers:
             schema = {"type": "string", "format": "binary", "description": "The message in wire.proto."}
             body["content"][Format.PROTOBUF.value] = {"schema": schema}
+    if _may_be_anonymous(route):
+        operation["security"] = [{}, *operation["security"]]
+    if needs_if_match in (dependant.call for dependant in walk(route.dependant)):
+        (one,) = [one for one in operation["parameters"] if one["name"] == "If-Match"]
+        one |= {"required": True, "schema": {"type": "string"}}
     if route.repeatable:
         operation.setdefault("parameters", []).append(
             {
@@ -143,13 +150,29 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
                 "description": "A UUID of yours: sent twice within 24 hours, it is done once and answered alike.",
             }
         )
-    declared = {status for status in operation["responses"] if status.startswith("4") and status != "422"}
+    declared = {str(status) for status in route.responses if str(status).startswith("4")}
     for status in sorted(declared | {str(status) for status in _refusals(route)}):
         phrase = operation["responses"].get(status, {}).get("description")
-        if phrase in (None, "Validation Error"):
+        if phrase in (None, "Validation Error", http.HTTPStatus(int(status)).phrase):
             phrase = _PHRASES[int(status)]
-        operation["responses"][status] = {"description": phrase, "content": _PROBLEM}
+        own = operation["responses"].get(status, {}).get("content", {}) if status in declared else {}
+        if _is_problem(own):
+            own = {}
+        operation["responses"][status] = {"description": phrase, "content": own | _PROBLEM}
+    if route.answer_type is None and isinstance(route.response_class, DefaultPlaceholder):
+        operation["responses"][str(route.status_code or 200)].pop("content", None)
     operation["responses"]["5XX"] = {"description": _PHRASES[500], "content": _PROBLEM}
+
+
+def _is_problem(content: dict[str, Any]) -> bool:
+    return [one.get("schema") for one in content.values()] == [_PROBLEM["application/problem+json"]["schema"]]
+
+
+def _may_be_anonymous(route: Route) -> bool:
+    """It looks who asks, and nothing below asks for more."""
+    nested = [d.call for parent in route.dependant.dependencies for d in walk(parent) if d is not parent]
+    direct = [d.call for d in route.dependant.dependencies]
+    return any(isinstance(c, SecurityBase) for c in direct) and not any(isinstance(c, SecurityBase) for c in nested)
 
 
 _PHRASES = {
@@ -190,5 +213,7 @@ def _refusals(route: Route) -> Iterator[int]:
         yield 412
     if needs_if_match in calls:
         yield 428
+    if route.repeatable:
+        yield 422
     if any(getattr(call, "__module__", "") == limits.__name__ for call in calls):
         yield 429

@@ -6,6 +6,7 @@ from conf._celery.enqueue import enqueue
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.limits import Policy, by_account, by_address
+from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import heavy
@@ -25,7 +26,7 @@ VERIFY = Policy("verify", address="600/hour", account="5/hour")
 PASSWORD = Policy("password", address="100/minute", account="10/minute")
 
 
-@router.post("/register/", status_code=201, dependencies=[PUBLIC, by_address(REGISTER), NO_STORE])
+@router.post("/register/", status_code=201, responses=may(403), dependencies=[PUBLIC, by_address(REGISTER), NO_STORE])
 @heavy
 def register(
     person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response
@@ -36,7 +37,7 @@ def register(
     return helpers.register(db, origin=origin, **person.model_dump())
 
 
-@router.post("/login/", dependencies=[PUBLIC, by_address(LOGIN), NO_STORE])
+@router.post("/login/", responses=may(401), dependencies=[PUBLIC, by_address(LOGIN), NO_STORE])
 @heavy
 def login(credentials: schemas.Credentials, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
     """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
@@ -44,7 +45,7 @@ def login(credentials: schemas.Credentials, db: DbSession, origin: From, request
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
 
-@router.post("/refresh/", dependencies=[PUBLIC, by_address(REFRESH), NO_STORE])
+@router.post("/refresh/", responses=may(401), dependencies=[PUBLIC, by_address(REFRESH), NO_STORE])
 def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
     """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
     once: let one part of your program do it. Public."""

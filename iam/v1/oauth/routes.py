@@ -14,6 +14,7 @@ from conf.errors import TooLarge, Unauthenticated, Unsupported
 from conf.http import media
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.limits import Policy, by_address
+from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.threads import threads
 from conf.settings import get_settings
@@ -59,6 +60,7 @@ AUTHORIZATION = {
 _CLIENT = ("client_id", "client_secret")
 _CODE = ["grant_type", "code", "redirect_uri", "code_verifier"]
 BEARER: dict[str, Any] = {"security": [{"Bearer": []}]}
+REFUSALS: dict[int | str, Any] = {status: {"model": schemas.OAuthError} for status in (400, 401)}
 CODE_FORM = _form_of(*_CODE, *_CLIENT, required=_CODE)
 TOKEN_FORM = _form_of("token", *_CLIENT, required=["token"])
 
@@ -96,14 +98,14 @@ def get_discovery(response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/oauth/jwks", dependencies=[PUBLIC, ANY_SITE])
+@router.get("/oauth/jwks", responses={200: {"model": schemas.KeySet}}, dependencies=[PUBLIC, ANY_SITE])
 async def get_keys() -> JSONResponse:
     """The keys that ID tokens are verified with (RFC 7517). Public."""
     keys = await threads().run(id_tokens.public_keys)
     return JSONResponse({"keys": keys}, headers={"Cache-Control": HOUR})
 
 
-@router.get("/api/v1/oauth/authorize/", dependencies=[PUBLIC], openapi_extra=AUTHORIZATION)
+@router.get("/api/v1/oauth/authorize/", dependencies=[PUBLIC], openapi_extra=AUTHORIZATION, responses=may(422))
 def check_authorization(
     db: DbSession,
     request: Request,
@@ -139,7 +141,12 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: F
     return schemas.Redirect(redirect_to=address)
 
 
-@router.post("/oauth/token", openapi_extra=CODE_FORM, dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)])
+@router.post(
+    "/oauth/token",
+    openapi_extra=CODE_FORM,
+    responses={200: {"model": schemas.ClientTokens}, **REFUSALS},
+    dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
+)
 async def get_token(request: Request, origin: From) -> JSONResponse:
     """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: clients prove themselves in the request."""
     await threads().run(id_tokens.ensure)
@@ -149,6 +156,7 @@ async def get_token(request: Request, origin: From) -> JSONResponse:
 @router.post(
     "/oauth/revoke",
     openapi_extra=TOKEN_FORM,
+    responses=REFUSALS,
     dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
 async def revoke_token(request: Request, origin: From) -> JSONResponse:
@@ -205,7 +213,7 @@ def allow_userinfo(response: Response) -> None:
 
 
 @router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], include_in_schema=False)
-@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER)
+@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER, responses=may(401))
 def get_userinfo(db: DbSession, request: Request) -> schemas.UserInfo:
     """What the scopes tell of the person (OpenID Connect Core, 5.3). Public: to the holder of a client's token."""
     header = request.headers.get("authorization")

@@ -1,6 +1,6 @@
 """What the consent page, and clients that log people in, send and get."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -40,3 +40,26 @@ class UserInfo(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     sub: str
+
+
+class ClientTokens(BaseModel):
+    """RFC 6749, 5.1, and OpenID Connect Core, 3.1.3.3."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    id_token: str
+
+
+class OAuthError(BaseModel):
+    """RFC 6749, 5.2."""
+
+    error: str
+    error_description: str | None = None
+
+
+class KeySet(BaseModel):
+    """RFC 7517, 5."""
+
+    keys: list[dict[str, Any]]
