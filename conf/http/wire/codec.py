@@ -75,14 +75,23 @@ def codec_of(kind: Any) -> Codec:
 
 def _to_message(field: Field, descriptor: Any) -> Turn | None:
     """From a field's value to what a message is built from; None where it is the same."""
-    turn = _one_to_message(field.type, descriptor)
+    turn = _one_to_message(field.type, _of_values(field, descriptor))
     if field.presence is Presence.REPEATED:
         return turn and (lambda items: [turn(item) for item in items])
     if field.presence is Presence.MAP:
         return turn and (lambda pairs: {key: turn(value) for key, value in pairs.items()})
     if field.presence is Presence.WRAPPED:
-        return codec_of(list[field.type]).fields  # type: ignore[name-defined]
+        return lambda items: {"items": [turn(item) for item in items] if turn else items}
     return turn
+
+
+def _of_values(field: Field, descriptor: Any) -> Any:
+    """The descriptor of the values inside a map, or a list that is a message."""
+    if field.presence is Presence.MAP:
+        return descriptor.message_type.fields_by_name["value"]
+    if field.presence is Presence.WRAPPED:
+        return descriptor.message_type.fields_by_name["items"]
+    return descriptor
 
 
 def _one_to_message(kind: Any, descriptor: Any) -> Turn | None:
@@ -105,8 +114,7 @@ def _one_to_message(kind: Any, descriptor: Any) -> Turn | None:
 
 def _numbers(kind: Any, descriptor: Any) -> dict[Any, int]:
     """The numbers of the enum's members, as `wire.proto` keeps them."""
-    enum = descriptor.enum_type or descriptor.message_type.fields_by_name["value"].enum_type
-    return {member: enum.values_by_name[value_name(kind, member.value)].number for member in kind}
+    return {member: descriptor.enum_type.values_by_name[value_name(kind, member.value)].number for member in kind}
 
 
 def _timestamp(moment: dt.datetime) -> dict[str, int]:
@@ -120,7 +128,7 @@ class _Reader:
 
     def __init__(self, field: Field, descriptor: Any) -> None:
         self._field = field
-        self._turn = _from_message(field.type, descriptor)
+        self._turn = _from_message(field.type, _of_values(field, descriptor))
         self._has_presence = descriptor.has_presence and field.presence not in (Presence.REPEATED, Presence.MAP)
         self._is_enum = is_enum(field.type)
 

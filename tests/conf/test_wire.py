@@ -1,0 +1,330 @@
+"""JSON and protobuf carry the same values, both ways, for every schema there is."""
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from google.protobuf import json_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from conf import resources
+from conf.develop import proto
+from conf.http.schemas import UNCHANGED, Changes, Output
+from conf.http.wire.codec import Codec, codec_of
+from conf.http.wire.formats import BOTH, Format, chosen
+from conf.http.wire.shapes import CannotShow, Presence, is_enum, message_of, type_name, value_name
+from tests.people import Person
+
+ROUTES = [route for router in resources.routers() for route in router.routes if getattr(route, "formats", ()) == BOTH]
+ANSWERS = {type_name(kind): kind for route in ROUTES if (kind := route.answer_type) is not None}  # type: ignore[attr-defined]
+BODIES = {type_name(kind): kind for route in ROUTES if (kind := route.body_type) is not None}  # type: ignore[attr-defined]
+PROTOBUF = {"Accept": "application/protobuf"}
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+INT64 = st.integers(-(2**63), 2**63 - 1)
+LEAVES = (
+    st.none() | st.booleans() | TEXT | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+)
+OBJECTS = st.dictionaries(
+    TEXT, st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3), max_leaves=5), max_size=3
+)
+MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))  # noqa: DTZ001
+ONES: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    int: INT64,
+    bool: st.booleans(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    dt.datetime: MOMENTS,
+    dict: OBJECTS,
+}
+
+
+def one(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of one field's type, as Python has them."""
+    if is_enum(kind):
+        return st.sampled_from(list(kind))
+    return ONES[kind] if kind in ONES else answers(kind)
+
+
+def answers(kind: Any) -> st.SearchStrategy[Any]:
+    """What routes give: models, with whatever their types allow."""
+    fields = {}
+    for field in message_of(kind).fields:
+        values = one(field.type)
+        if field.presence in (Presence.REPEATED, Presence.WRAPPED):
+            values = st.lists(values, max_size=3)
+        elif field.presence is Presence.MAP:
+            values = st.dictionaries(TEXT, values, max_size=3)
+        if field.presence in (Presence.OPTIONAL, Presence.WRAPPED):
+            values = st.none() | values
+        fields[field.name] = values
+    if hasattr(kind, "model_construct"):
+        return st.fixed_dictionaries(fields).map(lambda values: kind.model_construct(**values))
+    return fields["items"]
+
+
+PATIENT = settings(deadline=None, max_examples=40, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_says_the_same_in_both_formats(name: str) -> None:
+    kind = ANSWERS[name]
+
+    @PATIENT
+    @given(answers(kind))
+    def same(value: Any) -> None:
+        said = json.loads(TypeAdapter(kind).dump_json(value, by_alias=True))
+        assert codec_of(kind).decode(codec_of(kind).encode(value)) == said
+
+    same()
+
+
+def bodies(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """What clients send as JSON: of the right types, mostly not valid."""
+    always: dict[str, Any] = {}
+    maybe: dict[str, Any] = {}
+    for field in message_of(kind).fields:
+        values = st.sampled_from([m.value for m in field.type]) if is_enum(field.type) else ONES[field.type]
+        if field.presence in (Presence.REPEATED, Presence.WRAPPED):
+            values = st.lists(values, max_size=3)
+        if field.presence is Presence.CLEARABLE:
+            values = st.none() | values
+        (always if field.presence in (Presence.ALWAYS, Presence.REPEATED) else maybe)[field.name] = values
+    return st.fixed_dictionaries(always, optional=maybe)
+
+
+def message(kind: Any, body: dict[str, Any]) -> bytes:
+    """The same as protobuf, as a client would build it."""
+    built = Codec(kind)._type()
+    for field in message_of(kind).fields:
+        if field.name not in body:
+            continue
+        value = body[field.name]
+        if field.presence is Presence.CLEARABLE and value is None:
+            setattr(built, f"{field.name}_null", 0)
+        elif field.presence is Presence.WRAPPED:
+            getattr(built, field.name).SetInParent()
+            getattr(built, field.name).items.extend(value)
+        elif field.presence is Presence.REPEATED:
+            getattr(built, field.name).extend(value)
+        elif is_enum(field.type):
+            number = built.DESCRIPTOR.fields_by_name[field.name].enum_type.values_by_name[value_name(field.type, value)]
+            setattr(built, field.name, number.number)
+        else:
+            setattr(built, field.name, value)
+    return bytes(built.SerializeToString())
+
+
+def understood(kind: Any, body: bytes) -> Any:
+    """The value with the fields that were given, or what is wrong with which."""
+    try:
+        value = TypeAdapter(kind).validate_json(body)
+    except ValidationError as error:
+        return sorted((str(e["loc"]), e["type"]) for e in error.errors())
+    return value, value.model_fields_set
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_means_the_same_in_both_formats(name: str) -> None:
+    kind = BODIES[name]
+
+    @PATIENT
+    @given(bodies(kind))
+    def same(body: dict[str, Any]) -> None:
+        from_protobuf = to_json(codec_of(kind).decode(message(kind, body)), inf_nan_mode="constants")
+        as_json, as_protobuf = understood(kind, to_json(body)), understood(kind, from_protobuf)
+        if isinstance(as_json, tuple):
+            # An empty list of what has a default is the default.
+            empty = {n for n, v in body.items() if v == []}
+            assert (as_protobuf[0], as_protobuf[1] | empty) == (as_json[0], as_json[1] | empty)
+        else:
+            assert as_protobuf == as_json
+
+    same()
+
+
+def test_every_wire_proto_is_up_to_date() -> None:
+    assert proto.write(check=True) == []
+
+
+class Old(Output):
+    id: int
+    title: str
+    size: int
+    tags: list[str]
+
+
+class New(Output):
+    id: int
+    size: str
+    tags: list[str]
+    colour: str | None = Field(description="Of its back.")
+
+
+def rendered(model: type[BaseModel], *, before: str) -> str:
+    model.__name__ = "Book"
+    try:
+        return proto.render("tests.conf", [model], before=before)
+    finally:
+        model.__name__ = "Book"
+
+
+def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
+    message_of.cache_clear()
+    first = rendered(Old, before="")
+    assert re.findall(r"(\w+) = (\d);", first) == [("id", "1"), ("title", "2"), ("size", "3"), ("tags", "4")]
+    second = rendered(New, before=first)
+    assert re.findall(r"(\w+) = (\d);", second) == [("id", "1"), ("size", "5"), ("tags", "4"), ("colour", "6")]
+    assert "reserved 2, 3;" in second
+    assert 'reserved "title";' in second
+    assert "// Of its back." in second
+    third = rendered(Old, before=second)
+    assert re.findall(r"(\w+) = (\d);", third) == [("id", "1"), ("title", "7"), ("size", "8"), ("tags", "4")]
+    assert "reserved 2, 3, 5, 6;" in third
+    assert 'reserved "colour";' in third
+    assert rendered(Old, before=third) == third
+
+
+def test_what_protobuf_has_no_word_for_is_refused_where_it_is_written() -> None:
+    class Either(Output):
+        what: int | str
+
+    with pytest.raises(CannotShow, match=r"Either\.what|one of several"):
+        message_of(Either)
+
+
+def test_a_change_tells_null_from_nothing_and_empty_from_absent() -> None:
+    class Change(Changes):
+        note: str | None = UNCHANGED
+        tags: list[str] = UNCHANGED
+        size: int = UNCHANGED
+
+    assert [field.presence for field in message_of(Change).fields] == [
+        Presence.CLEARABLE,
+        Presence.WRAPPED,
+        Presence.OPTIONAL,
+    ]
+    assert "default" not in json.dumps(Change.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (b"", Format.JSON),
+        (b"*/*", Format.JSON),
+        (b"application/json", Format.JSON),
+        (b"application/protobuf", Format.PROTOBUF),
+        (b"application/x-protobuf", Format.X_PROTOBUF),
+        (b"APPLICATION/PROTOBUF", Format.PROTOBUF),
+        (b"application/*", Format.JSON),
+        (b"application/json;q=0.5, application/protobuf", Format.PROTOBUF),
+        (b"application/json;q=0.5, application/protobuf;q=0.4", Format.JSON),
+        (b"application/json;q=0, */*", Format.PROTOBUF),
+        (b"text/html, */*;q=0.1", Format.JSON),
+        (b"text/html, image/gif, *; q=.2, */*; q=.2", None),
+        (b"text/html", None),
+        (b"application/json;q=0", None),
+        (b"application/json;q=nan", None),
+        (b",", Format.JSON),
+        (b"\xff\xfe", None),
+    ],
+)
+def test_the_format_of_an_answer_follows_the_accept_header(accept: bytes, expected: Format | None) -> None:
+    assert chosen(accept) == expected
+
+
+def video(client: TestClient, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = client.post("/api/v2/videos/", json={"title": "Algebra"} | fields).json()
+    return made
+
+
+def test_one_object_and_a_page_as_protobuf(client: TestClient) -> None:
+    from cms.v2 import wire_pb2
+
+    made = video(client, tags=["maths", "first year"])
+    answer = client.get(f"/api/v2/videos/{made['id']}/", headers=PROTOBUF)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/protobuf")
+    assert "Accept" in answer.headers["Vary"]
+    one = wire_pb2.Video.FromString(answer.content)
+    assert (one.id, one.title, list(one.tags)) == (made["id"], "Algebra", ["maths", "first year"])
+    assert one.visibility == wire_pb2.VISIBILITY_PUBLIC
+    assert not one.HasField("playback")
+    page = client.get("/api/v2/videos/", headers={"Accept": "application/x-protobuf"})
+    assert page.headers["Content-Type"] == "application/x-protobuf"
+    (item,) = wire_pb2.VideoPage.FromString(page.content).items
+    assert item == one
+    plain = client.get("/api/v1/videos/", headers=PROTOBUF)
+    assert plain.headers["Content-Type"] == "application/protobuf"
+    assert json_format.MessageToDict(one, preserving_proto_field_name=True)["title"] == "Algebra"
+
+
+def test_a_body_as_protobuf_and_the_answer_as_json(client: TestClient, admin: Person) -> None:
+    from cms.v2 import wire_pb2
+
+    body = wire_pb2.VideoCreate(title="Geometry", visibility=wire_pb2.VISIBILITY_UNLISTED)
+    headers = {"Content-Type": "application/protobuf"}
+    made = client.post("/api/v2/videos/", content=body.SerializeToString(), headers=headers)
+    assert (made.status_code, made.json()["title"], made.json()["visibility"]) == (201, "Geometry", "unlisted")
+    change = wire_pb2.VideoUpdate(tags=wire_pb2.StringList(items=[]), description="")
+    changed = client.patch(
+        made.headers["Location"],
+        content=change.SerializeToString(),
+        headers={"Content-Type": "application/x-protobuf", "If-Match": made.headers["ETag"]} | PROTOBUF,
+    )
+    assert changed.status_code == 200
+    assert wire_pb2.Video.FromString(changed.content).title == "Geometry"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        b"\x0a\x7fcut off",
+        b"\x0a\x02\xff\xfe",  # not UTF-8
+        b"\xba\x3e\x01x",  # field 999
+        b"\x0b" * 200,  # groups in groups
+        b"\x00",
+    ],
+)
+def test_a_body_that_is_no_message_is_refused(client: TestClient, body: bytes) -> None:
+    answer = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert "campus.cms.v2.VideoCreate" in answer.json()["detail"]
+
+
+def test_what_a_message_lacks_or_has_wrong_is_told_by_field(client: TestClient) -> None:
+    from cms.v2 import wire_pb2
+
+    def refused(**fields: Any) -> list[str]:
+        body = wire_pb2.VideoCreate(**fields).SerializeToString()
+        answer = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
+        assert answer.status_code == 422
+        return [error["field"] for error in answer.json()["errors"]]
+
+    assert refused() == ["title"]
+    assert refused(title="a\0b") == ["title"]
+    assert refused(title="x", visibility=99) == ["visibility"]
+    assert refused(title="x", tags=["", "y"]) == ["tags.0"]
+
+
+def test_other_formats_are_refused_before_anything_is_done(client: TestClient) -> None:
+    refused = client.post("/api/v2/videos/", json={"title": "x"}, headers={"Accept": "text/html"})
+    assert (refused.status_code, refused.headers["Content-Type"]) == (406, "application/problem+json")
+    assert "Accept" in refused.headers["Vary"]
+    assert client.get("/api/v2/videos/").json()["items"] == []
+    for headers in ({"Content-Type": "text/csv"}, {"Content-Type": "application/json", "Content-Encoding": "gzip"}):
+        assert client.post("/api/v2/videos/", content=b"{}", headers=headers).status_code == 415
+    assert client.get("/.well-known/openid-configuration", headers=PROTOBUF).status_code == 406
+
+
+def test_the_generated_modules_are_all_there() -> None:
+    root = Path(proto.__file__).parents[2]
+    made = {path.parent.relative_to(root).as_posix() for path in root.glob("*/v*/wire.proto")}
+    assert made == {message_of(kind).package.replace(".", "/") for kind in (*ANSWERS.values(), *BODIES.values())}
