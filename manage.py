@@ -194,17 +194,19 @@ def resource(
 @app.command()
 def clients(
     folder: Annotated[Path, typer.Argument(help="Where to; what is there is replaced.")] = Path("clients"),
+    typescript: Annotated[bool, typer.Option(help="That one too; it needs Node.js.")] = True,
 ) -> None:
     """Make typed clients in Python and TypeScript. For developers."""
     from conf.develop import without_settings
 
     without_settings()
-    from conf.develop.clients import CannotMake, make
+    from conf.develop.clients import PYTHON, TYPESCRIPT, CannotMake, make
     from conf.develop.contract import current
 
     contracts = current()
     try:
-        made = make(contracts[max(contracts)], folder)
+        languages = (PYTHON, TYPESCRIPT) if typescript else (PYTHON,)
+        made = make(contracts[max(contracts)], folder, languages=languages)
     except CannotMake as error:
         raise fail(str(error)) from None
     console.print("\n".join(map(str, made)))

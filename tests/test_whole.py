@@ -1,5 +1,6 @@
 """The main job from end to end, as its three users meet it: one command, the real parts, a player in a browser."""
 
+import importlib
 import os
 import re
 import shutil
@@ -9,12 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 from moto.server import ThreadedMotoServer
 
+from conf.develop import clients, contract
 from tests.clips import clip
 from tests.servers import any_postgres, free_port, new_database, open_folder, own_rabbitmq, wait_for
 from tests.system import ROOT, System, system
@@ -147,6 +150,41 @@ def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
         assert page.evaluate("player.videoWidth") in (640, 320)
         assert page.text_content("h1") == "Algebra"
         browser.close()
+
+
+def test_the_client_that_is_generated_from_the_contract_does_it_too(
+    s3_campus: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = clients.make(contract.current()[2], tmp_path / "clients", languages=(clients.PYTHON,))
+    monkeypatch.syspath_prepend(str(made))
+    campus, models, types = (importlib.import_module(f"campus_client{part}") for part in ("", ".models", ".types"))
+
+    def call(name: str, *path: object, **arguments: object) -> Any:
+        return importlib.import_module(f"campus_client.api.{name}").sync(*path, **arguments)
+
+    def sign_in(password: str) -> Any:
+        body = models.Credentials(email="admin@campus.example", password=password)
+        with campus.Client(base_url=s3_campus.url) as anonymous:
+            return call("auth.login", client=anonymous, body=body)
+
+    refused, tokens = sign_in("wrong"), sign_in("a passphrase of the tests")
+    assert (type(refused), refused.status) == (models.Problem, 401)
+    with campus.AuthenticatedClient(base_url=s3_campus.url, token=tokens.access_token) as me, clip().open("rb") as file:
+        video = call("videos.create_video", client=me, body=models.VideoCreate(title="By client", tags=["maths"]))
+        assert (video.tags, video.visibility, video.playback) == (["maths"], models.Visibility.PUBLIC, None)
+        body = models.UploadVideoBody(file=types.File(payload=file, file_name="clip.mp4"))
+        sent = call("videos.upload_video", video.id, client=me, body=body)
+        s3_campus.wait_until(video.id, "PROCESSED")
+        job = call("jobs.get_job", sent.job_id, client=me)
+        assert (job.status, job.progress) == (models.JobStatus.SUCCEEDED, 100)
+        video = call("videos.get_video", video.id, client=me)
+        assert video.renditions[0].height == video.playback.height
+        assert httpx.get(video.playback.hls_url, trust_env=False).text.startswith("#EXTM3U")
+        (listed,) = call("videos.list_videos", client=me, tag="maths").items
+        assert listed == video
+        body = models.VideoUpdate(title="Geometry")
+        assert call("videos.update_video", video.id, client=me, body=body, if_match='"0-0"').status == 412
+        assert call("videos.update_video", video.id, client=me, body=body, if_match="*").title == "Geometry"
 
 
 @pytest.mark.timeout(300)

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from conf.db.dependencies import SAFE_METHODS
 from conf.errors import Unconditional
-from conf.http.wire.formats import header
+from conf.http.wire.formats import header, takes_gzip
 from conf.values import ANY, Expected, version_of
 
 GZIP_BYTES = 2048
@@ -42,7 +42,7 @@ def finish(response: Response, value: Any, scope: Scope) -> Response:
     body = bytes(response.body)
     safe = scope["method"] in SAFE_METHODS
     tag = etag(body, value) if safe or hasattr(value, "updated_at") else None
-    if len(body) > GZIP_BYTES and b"gzip" in header(scope, b"accept-encoding"):
+    if len(body) > GZIP_BYTES and takes_gzip(header(scope, b"accept-encoding")):
         body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         tag = tag and tag[:-1] + b'-gzip"'
         response = Response(body, response.status_code, {"Content-Encoding": "gzip"}, response.media_type)

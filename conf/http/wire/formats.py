@@ -50,6 +50,13 @@ def chosen(accept: bytes, offered: tuple[Format, ...] = BOTH) -> Format | None:
     return best if ranges else offered[0]
 
 
+@functools.lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: bytes) -> bool:
+    """Whether the `Accept-Encoding` header lets an answer be compressed."""
+    ranges = dict(_range(part) for part in accept_encoding.decode("latin-1").lower().split(",") if part.strip())
+    return ranges.get("gzip", 0.0) > 0
+
+
 def _range(part: str) -> tuple[str, float]:
     name, *parameters = (piece.strip() for piece in part.split(";"))
     quality = 1.0

@@ -1,0 +1,356 @@
+"""What clients can rely on at every route: ETags, If-Match, HEAD and OPTIONS, compression, headers, bad values."""
+
+import datetime as dt
+import gzip
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from conf.db.session import write_engine
+from conf.http.idempotency import crud, helpers
+from iam.roles import Role
+from tests.people import Person, make_person
+from tests.system import System
+
+VIDEOS = "/api/v2/videos/"
+PROTOBUF = {"Accept": "application/protobuf"}
+
+
+def make(client: TestClient, **fields: Any) -> str:
+    """Where a new video is."""
+    return str(client.post(VIDEOS, json={"title": "Algebra"} | fields).headers["Location"])
+
+
+def test_what_the_client_has_is_not_sent_again(client: TestClient) -> None:
+    video = make(client)
+    first = client.get(video)
+    tag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "no-cache"
+    for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = client.get(video, headers={"If-None-Match": given})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert client.get(video, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.get(video, headers={"If-None-Match": tag} | PROTOBUF).status_code == 200
+    client.patch(video, json={"title": "Geometry"}, headers={"If-Match": tag})
+    assert client.get(video, headers={"If-None-Match": tag}).status_code == 200
+    page = client.get(VIDEOS)
+    assert client.get(VIDEOS, headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+
+
+def test_who_asks_is_part_of_what_the_client_has(client: TestClient) -> None:
+    """The owner of an unlisted video sees its key."""
+    video = make(client, visibility="unlisted")
+    key = client.get(video).json()["share_key"]
+    mine = client.get(video).headers["ETag"]
+    client.headers.pop("Authorization")
+    theirs = client.get(video, params={"key": key}, headers={"If-None-Match": mine})
+    assert (theirs.status_code, theirs.json()["share_key"]) == (200, None)
+
+
+def test_a_change_needs_what_was_seen(client: TestClient) -> None:
+    video = make(client)
+    tag = client.get(video).headers["ETag"]
+
+    def change(title: str, **headers: str) -> Any:
+        return client.patch(video, json={"title": title}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    assert change("a").status_code == 428
+    done = change("b", If_Match=tag)
+    assert (done.status_code, done.json()["title"]) == (200, "b")
+    for stale in (tag, f"W/{done.headers['ETag']}", '"nonsense"', "nonsense", ""):
+        refused = change("c", If_Match=stale)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (412, "application/problem+json")
+    assert client.get(video).headers["ETag"] == client.get(video).headers["ETag"]
+    assert change("d", If_Match=f'"other", {client.get(video).headers["ETag"]}').status_code == 200
+    assert change("e", If_Match=client.get(video, headers=PROTOBUF).headers["ETag"]).status_code == 200
+    assert change("f", If_Match="*").status_code == 200
+    assert client.delete(video, headers={"If-Match": tag}).status_code == 412
+    assert client.delete(video, headers={"If-Match": client.get(video).headers["ETag"]}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "made", "change"),
+    [
+        ("/api/v1/videos/", {"title": "x"}, {"title": "y"}),
+        ("/api/v1/groups/", {"name": "x"}, {"name": "y"}),
+        ("/api/v1/clients/", {"name": "x", "redirect_uris": ["https://a.example/"]}, {"name": "y"}),
+        ("/api/v1/users/", {"email": "x@campus.example", "first_name": "x", "last_name": "x"}, {"first_name": "y"}),
+    ],
+)
+def test_v1_heeds_if_match_where_it_is_sent(client: TestClient, path: str, made: Any, change: Any) -> None:
+    one = client.post(path, json=made).headers["Location"]
+    tag = client.get(one).headers["ETag"]
+    changed = client.patch(one, json=change)
+    assert changed.status_code == 200
+    assert client.patch(one, json=made | change, headers={"If-Match": tag}).status_code in (412, 422)
+    assert client.patch(one, json=change, headers={"If-Match": tag}).status_code == 412
+    assert client.patch(one, json=change, headers={"If-Match": client.get(one).headers["ETag"]}).status_code == 200
+    assert client.delete(one, headers={"If-Match": tag}).status_code == 412
+    assert client.delete(one).status_code == 204
+
+
+def test_of_two_who_change_the_same_one_is_told(api: System) -> None:
+    video = api.client.post(VIDEOS, json={"title": "x"}).headers["Location"]
+    for number in range(5):
+        tag = api.client.get(video).headers["ETag"]
+
+        def change(title: str, tag: str = tag) -> int:
+            return api.client.patch(video, json={"title": title}, headers={"If-Match": tag}).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(change, [f"{number}{letter}" for letter in "abcdefgh"])) == [200] + [412] * 7
+
+
+def test_what_can_be_got_has_a_head_and_says_what_can_be_done(client: TestClient) -> None:
+    video = make(client)
+    for path in (video, VIDEOS, "/api/v1/auth/me/", "/healthcheck/", "/watch/", "/api/v2/openapi.json"):
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        for name in ("Content-Type", "Content-Length", "ETag"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert client.head("/api/v2/videos/999/").status_code == 404
+    options = client.options(video)
+    assert (options.status_code, options.content) == (204, b"")
+    assert options.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
+    assert client.options("/api/v2/nowhere/").status_code == 404
+    wrong = client.put(video, json={})
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, options.headers["Allow"])
+
+
+def test_a_head_of_events_does_not_wait_for_them(client: TestClient) -> None:
+    from conf._celery.enqueue import enqueue
+    from conf.db.dependencies import with_db_session
+
+    @with_db_session
+    def begin(*, db: Any) -> int:
+        return int(enqueue(db, "iam.tokens.mail_reset", email="x").id)
+
+    answer = client.head(f"/api/v1/jobs/{begin()}/events/")
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/event-stream")
+
+
+def test_long_answers_are_compressed_for_those_who_take_it(client: TestClient) -> None:
+    video = make(client, description="About groups. " * 500)
+    plain = client.get(video, headers={"Accept-Encoding": "identity"})
+    with client.stream("GET", video, headers={"Accept-Encoding": "gzip"}) as short:
+        raw = b"".join(short.iter_raw())
+    assert (short.headers["Content-Encoding"], len(raw) < len(plain.content) / 5) == ("gzip", True)
+    assert gzip.decompress(raw) == plain.content
+    assert "Content-Encoding" not in plain.headers
+    assert short.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in short.headers["Vary"]
+    assert client.get(video, headers={"If-None-Match": short.headers["ETag"]}).status_code == 304
+    assert client.patch(video, json={}, headers={"If-Match": short.headers["ETag"]}).status_code == 200
+    assert "Content-Encoding" not in client.get(make(client)).headers
+    refused = client.get(video, headers={"Accept-Encoding": "gzip;q=0"})
+    assert "Content-Encoding" not in refused.headers
+
+
+def test_every_answer_bears_the_headers_that_protect(client: TestClient) -> None:
+    for path in (VIDEOS, "/api/v1/nowhere/", "/api/v2/videos/999/", "/healthcheck/"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "Strict-Transport-Security" not in headers  # http://
+    assert "script-src 'self'" in client.get("/watch/").headers["Content-Security-Policy"]
+    assert "Access-Control-Allow-Origin" not in client.get(VIDEOS, headers={"Origin": "https://a.example"}).headers
+
+
+def test_a_replaced_route_says_what_replaces_it(client: TestClient) -> None:
+    made = client.post("/api/v1/videos/", json={"title": "x"})
+    one = client.get(made.headers["Location"])
+    assert one.headers["Deprecation"] == f"@{dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC).timestamp():.0f}"
+    assert one.headers["Link"] == f'</api/v2/videos/{made.json()["id"]}/>; rel="successor-version"'
+    missing = client.get("/api/v1/videos/9%0d%0aX: y/")
+    assert (missing.status_code, "X" in missing.headers) == (422, False)
+    assert missing.headers["Link"] == '</api/v2/videos/9%0D%0AX%3A%20y/>; rel="successor-version"'
+    assert "successor" in client.post("/api/v1/videos/", json={}).headers["Link"]
+    for path in (VIDEOS, "/api/v1/jobs/"):
+        assert "Deprecation" not in client.get(path).headers
+    document = client.get("/api/v1/openapi.json").json()["paths"]
+    assert document["/api/v1/videos/"]["get"]["deprecated"]
+    assert "/api/v1/videos/" not in client.get("/api/v2/openapi.json").json()["paths"]
+
+
+def test_each_version_has_its_reference(client: TestClient) -> None:
+    for version in (1, 2):
+        document = client.get(f"/api/v{version}/openapi.json")
+        assert document.json()["info"]["version"] == str(version)
+        page = client.get(f"/api/v{version}/docs")
+        assert (f"/api/v{version}/openapi.json" in page.text, "/api/v2/docs" in page.text) == (True, True)
+        for address in re.findall(r'(?:src|href)="(/docs/static/[^"]+)"', page.text):
+            assert client.get(address).status_code == 200
+        again = client.get(f"/api/v{version}/openapi.json", headers={"If-None-Match": document.headers["ETag"]})
+        assert again.status_code == 304
+    assert client.get("/docs", follow_redirects=False).headers["Location"] == "/api/v2/docs"
+    assert client.get("/openapi.json", follow_redirects=False).headers["Location"] == "/api/v2/openapi.json"
+    for nothing in ("3", "0", "01", "x"):
+        assert client.get(f"/api/v{nothing}/docs").status_code == 404
+
+
+NASTY = [
+    b'{"title": "a\\u0000b"}',
+    b'{"title": "\\ud800"}',
+    b'{"title": "\xed\xa0\x80"}',
+    b'{"title": NaN}',
+    b'{"title": 1e999}',
+    b'{"title": 9223372036854775808}',
+    b'{"title": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    b"[" * 100_000,
+    b'{"title": "x", "title": ',
+    b"",
+    b"\xff\xfe",
+    b"null",
+    b"{}" * 2,
+]
+
+
+@pytest.mark.parametrize("body", NASTY, ids=range(len(NASTY)))
+def test_what_no_value_may_be_is_refused(client: TestClient, body: bytes) -> None:
+    for path in (VIDEOS, "/api/v1/videos/", "/api/v1/groups/", "/api/v1/auth/login/"):
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v2/videos/9223372036854775808/",
+        "/api/v2/videos/-1/",
+        "/api/v2/videos/1e3/",
+        "/api/v2/videos/?limit=9223372036854775808",
+        "/api/v2/videos/?tag=a%00b",
+        "/api/v2/videos/?cursor=%00",
+        "/api/v2/videos/?cursor=____",
+        "/api/v2/videos/?cursor=%ed%a0%80",
+        "/api/v1/videos/?skip=9223372036854775808",
+        "/api/v1/jobs/?name=a%00b",
+        "/api/v1/users/?group_id=1e999",
+        "/api/v1/users/search/?q=a%00b",
+        "/api/v1/users/leaderboard/?cursor=MS4xLjE",
+    ],
+)
+def test_so_is_it_in_an_address(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 1)
+
+
+def test_a_page_leads_to_the_next_and_has_every_row_once(client: TestClient) -> None:
+    made = [int(make(client, title=str(n)).rstrip("/").rpartition("/")[2]) for n in range(7)]
+    seen, path = [], f"{VIDEOS}?limit=3"
+    while path:
+        page = client.get(path)
+        seen += [video["id"] for video in page.json()["items"]]
+        path = page.links.get("next", {}).get("url", "")
+        assert bool(path) == bool(page.json()["next"])
+    assert seen == made[::-1]
+
+
+# Idempotency-Key
+
+
+def twice(client: TestClient, key: str, body: Any, path: str = VIDEOS, **headers: str) -> list[Any]:
+    return [client.post(path, json=body, headers={"Idempotency-Key": key} | headers) for _ in range(2)]
+
+
+def test_a_request_that_comes_twice_is_done_once(client: TestClient) -> None:
+    first, second = twice(client, "8e03978e-40d5-43dd-bc93-6894a57f9324", {"title": "Once"})
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.content == first.content
+    assert second.headers["Location"] == first.headers["Location"]
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert ("Idempotency-Replayed" in first.headers, second.headers["Idempotency-Replayed"]) == (False, "true")
+    assert len(client.get(VIDEOS).json()["items"]) == 1
+    quoted = client.post(
+        VIDEOS, json={"title": "Once"}, headers={"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+    )
+    assert quoted.json()["id"] == first.json()["id"]
+
+
+def test_a_key_is_good_for_one_request(client: TestClient) -> None:
+    twice(client, "k1", {"title": "One"})
+    other = client.post(VIDEOS, json={"title": "Other"}, headers={"Idempotency-Key": "k1"})
+    assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+    as_protobuf = client.post(VIDEOS, json={"title": "One"}, headers={"Idempotency-Key": "k1"} | PROTOBUF)
+    assert as_protobuf.status_code == 422
+    assert len(client.get(VIDEOS).json()["items"]) == 1
+
+
+def test_keys_are_each_accounts_and_each_routes_own(client: TestClient) -> None:
+    twice(client, "k", {"title": "Mine"})
+    teacher = make_person(Role.TEACHER)
+    first, second = twice(client, "k", {"title": "Mine"}, **teacher.headers)
+    assert first.json()["owner_id"] == second.json()["owner_id"] == teacher.id
+    assert twice(client, "k", {"title": "Mine"}, "/api/v1/videos/")[0].status_code == 201
+    assert len(client.get(VIDEOS).json()["items"]) == 3
+
+
+def test_what_failed_may_be_tried_again_with_the_same_key(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "k"}
+    assert client.post("/api/v1/groups/", json={"name": ""}, headers=headers).status_code == 422
+    assert client.post("/api/v1/groups/", json={"name": "A"}, headers=headers).status_code == 201
+    assert client.post("/api/v1/groups/", json={"name": "A"}, headers={"Idempotency-Key": "k2"}).status_code == 409
+    assert client.post("/api/v1/groups/", json={"name": "A"}, headers=headers).status_code == 201
+
+
+def test_the_second_is_told_while_the_first_is_being_answered(client: TestClient, admin: Person) -> None:
+    key_hash = helpers._hash([f"{admin.id} {VIDEOS}".encode(), b"k"])
+    with write_engine().begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": int.from_bytes(key_hash[:8], signed=True)})
+        early = client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"})
+        assert (early.status_code, "still being answered" in early.json()["detail"]) == (409, True)
+    assert client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+def test_of_many_at_once_one_is_done(api: System) -> None:
+
+    def post(_: int) -> Any:
+        return api.client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "at-once"})
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(post, range(32)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+    assert len(api.client.get(VIDEOS).json()["items"]) == 1
+
+
+def test_a_key_is_forgotten_after_a_day(client: TestClient) -> None:
+    twice(client, "k", {"title": "x"})
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"))
+    twice(client, "k", {"title": "x"})
+    assert len(client.get(VIDEOS).json()["items"]) == 2
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"))
+    twice(client, "other", {"title": "x"})
+    with write_engine().begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM idempotency_keys")) == 1
+    assert dt.timedelta(hours=24) == crud.LIFETIME
+
+
+def test_what_was_answered_is_not_readable_in_the_database(client: TestClient) -> None:
+    twice(client, "k", {"title": "A private matter"})
+    with write_engine().begin() as connection:
+        row = connection.execute(text("SELECT body::text, fingerprint::text FROM idempotency_keys")).one()
+    assert b"private matter".hex() not in row[0] + row[1]
+
+
+def test_secrets_are_never_kept_and_so_not_told_again(client: TestClient) -> None:
+    body = {"name": "Club", "redirect_uris": ["https://a.example/"]}
+    first, second = twice(client, "k", body, "/api/v1/clients/")
+    assert first.json()["client_secret"] != second.json()["client_secret"]
+    assert first.headers["Cache-Control"] == "no-store"
+    with write_engine().begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM idempotency_keys")) == 0
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 201, "a b", '"', "ключ".encode().decode("latin-1")])
+def test_a_bad_key_is_refused(client: TestClient, key: str) -> None:
+    answer = client.post(VIDEOS, json={"title": "x"}, headers={b"Idempotency-Key": key.encode("latin-1")})
+    assert answer.status_code == (422 if key else 201)

@@ -1,0 +1,33 @@
+"""Typed clients are made from the contract. That the one in Python does the main job, tests/test_whole.py shows."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conf.develop.clients import TYPESCRIPT, make
+from conf.develop.contract import current
+
+
+def test_the_typescript_client_has_every_route(tmp_path: Path) -> None:
+    if shutil.which("npx") is None:
+        pytest.skip("npx is not installed (Debian: apt install npm)")
+    (made,) = make(current()[2], tmp_path / "clients", languages=(TYPESCRIPT,))
+    text = (made / "campus.ts").read_text()
+    assert '"/api/v2/videos/{video_id}/"' in text
+    assert 'visibility: components["schemas"]["Visibility"]' in text
+    assert '"/api/v1/videos/"' not in text
+
+
+def test_one_command_makes_them(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "clients", str(tmp_path / "made"), "--no-typescript"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "made" / "python" / "campus_client" / "client.py").exists()
