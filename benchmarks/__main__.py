@@ -1,13 +1,14 @@
-"""`make bench`, or with ARGS="reads auth freeze upload transcode jobs" some of it."""
+"""`make bench`, or with ARGS="reads auth wire freeze upload transcode jobs" some of it."""
 
 import shutil
 import sys
 
-from benchmarks import auth, freeze, jobs, reads, transcode, upload
+from benchmarks import auth, freeze, jobs, reads, transcode, upload, wire
 
 PARTS = {
     "reads": reads.run,
     "auth": auth.run,
+    "wire": wire.run,
     "freeze": freeze.run,
     "upload": upload.run,
     "transcode": transcode.run,
@@ -19,7 +20,7 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
         print(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    if shutil.which("wrk") is None and {"reads", "auth", "freeze"} & set(names or PARTS):
+    if shutil.which("wrk") is None and {"reads", "auth", "wire", "freeze"} & set(names or PARTS):
         print("bench: wrk is not installed (Debian: apt install wrk)", file=sys.stderr)
         return 2
     missed = 0

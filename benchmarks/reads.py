@@ -12,6 +12,10 @@ from tests.servers import free_port, wait_for
 from tests.system import System
 
 ROUNDS = 5
+RENDITIONS = (
+    '[{"name": "720p", "width": 1280, "height": 720, "kbps": 2800}, {"name": "480p", "width": 854, "height": 480, '
+    '"kbps": 1400}, {"name": "240p", "width": 426, "height": 240, "kbps": 400}]'
+)
 PATHS = {"one video": "/api/v1/videos/777/", "a page of 20": "/api/v1/videos/"}
 GOALS = {"one video": 0.40, "a page of 20": 0.35}
 
@@ -46,10 +50,10 @@ def fill(database_url: str, rows: int = 100_000) -> None:
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO videos (title, description, is_active, status, source_key, poster_key, hls_key, duration_s,"
-            " width, height) SELECT 'Lecture ' || n, repeat('About groups. ', 15), true, 'PROCESSED',"
+            " width, height, renditions) SELECT 'Lecture ' || n, repeat('About groups. ', 15), true, 'PROCESSED',"
             " format('videos/%%s/a1b2c3d4e5f6/source.mp4', n), format('videos/%%s/%%s.1/poster.jpg', n, n),"
-            " format('videos/%%s/%%s.1/master.m3u8', n, n), 61.2, 1280, 720 FROM generate_series(1, %s) AS n",
-            (rows,),
+            " format('videos/%%s/%%s.1/master.m3u8', n, n), 61.2, 1280, 720, %s FROM generate_series(1, %s) AS n",
+            (RENDITIONS, rows),
         )
     connection.close()
     connection = psycopg2.connect(database_url)

@@ -54,7 +54,8 @@ def get_video(
     key: Annotated[schemas.ShareKey | None, Query(description="The `share_key` of an unlisted video.")] = None,
 ) -> schemas.Video:
     """One video; 404 for one that you may not see. Public."""
-    return schemas.shown(helpers.get(db, video_id=video_id, viewer=viewer, share_key=key), to=viewer)
+    video = helpers.get(db, video_id=video_id, viewer=viewer, share_key=key, whole=True)
+    return schemas.shown(video, to=viewer)
 
 
 @router.patch("/videos/{video_id}/")

@@ -37,9 +37,11 @@ def folder_of(video_id: int) -> str:
     return f"videos/{video_id}/"
 
 
-def get(db: Session, *, video_id: int, viewer: Identity | None, share_key: str | None = None) -> Row[Any]:
+def get(
+    db: Session, *, video_id: int, viewer: Identity | None, share_key: str | None = None, whole: bool = False
+) -> Row[Any]:
     """A public video, an unlisted one whose key is given, or one of the viewer's own (as an admin, any). NotFound."""
-    video = crud.get(db, video_id=video_id)
+    video = crud.get(db, video_id=video_id, whole=whole)
     if not video.is_active and not is_theirs(video, viewer) and not _is_shared(video, share_key):
         raise NotFound("video", video_id)
     return video

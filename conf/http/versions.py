@@ -2,29 +2,27 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
 class Successor:
-    path: str
-    since: dt.date
-    until: dt.date | None
+    """The path of the route to use instead, and since when; `until` the day that the old one may go."""
+
+    def __init__(self, path: str, *, since: dt.date, until: dt.date | None) -> None:
+        self.path = path
+        self._fixed = [(b"deprecation", b"@%d" % _noon(since).timestamp())]
+        if until is not None:
+            self._fixed.append((b"sunset", _noon(until).strftime("%a, %d %b %Y %H:%M:%S GMT").encode()))
 
     def headers(self, path_params: dict[str, str]) -> list[tuple[bytes, bytes]]:
-        """`Deprecation`, where its successor is, and `Sunset` (RFC 8594) once the day is known."""
-        path = self.path.format_map({name: quote(value, safe="") for name, value in path_params.items()})
-        told = [
-            (b"deprecation", b"@%d" % _noon(self.since).timestamp()),
-            (b"link", f'<{path}>; rel="successor-version"'.encode()),
-        ]
-        if self.until is not None:
-            told.append((b"sunset", _noon(self.until).strftime("%a, %d %b %Y %H:%M:%S GMT").encode()))
-        return told
+        """`Deprecation`, `Sunset` (RFC 8594) once the day is known, and where its successor is."""
+        path = self.path
+        if path_params:
+            path = path.format_map({name: quote(value, safe="") for name, value in path_params.items()})
+        return [*self._fixed, (b"link", f'<{path}>; rel="successor-version"'.encode())]
 
 
 def _noon(day: dt.date) -> dt.datetime:
@@ -36,7 +34,7 @@ def superseded(by: str, *, since: dt.date, until: dt.date | None = None) -> Call
     `until` the day it may go."""
 
     def mark(endpoint: F) -> F:
-        endpoint.successor = Successor(by, since, until)  # type: ignore[attr-defined]
+        endpoint.successor = Successor(by, since=since, until=until)  # type: ignore[attr-defined]
         return endpoint
 
     return mark
