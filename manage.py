@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer._click.exceptions import ClickException  # Typer has Click inside and does not export its errors' root
 
+from conf.cli import console, fail
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
 
 ALIVE_S = 30
 """A worker's heartbeat file may be so old: it is touched every 5 s."""
 
 
-def fail(reason: str) -> typer.Exit:
-    Console(stderr=True, highlight=False).print(f"campus: {reason}", style="red", markup=False, soft_wrap=True)
-    return typer.Exit(2)
+def _add_commands() -> None:
+    """Those that the resources bring."""
+    from conf import resources
+
+    for commands in resources.commands():
+        app.registered_commands += commands.registered_commands
 
 
 @app.command()
@@ -259,57 +262,22 @@ def alive() -> None:
 
 
 @app.command()
-def upload(
-    files: Annotated[list[Path], typer.Argument(help="Video or sound files.")],
-    url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
-    title: Annotated[str, typer.Option(help="For one file; its name otherwise.")] = "",
-    email: Annotated[str, typer.Option(envvar="CAMPUS_EMAIL", help="A teacher's or an admin's.")] = "",
-    password: Annotated[str, typer.Option(envvar="CAMPUS_PASSWORD", help="Asked for when it is not given.")] = "",
-) -> None:
-    """Upload files, wait until they can be played, and print where."""
-    from cms.client import ClientError, SignIn, send
-
-    for file in files:
-        if not file.is_file():
-            raise fail(f"{file} is not a file")
-    if not (email and password) and not sys.stdin.isatty():
-        raise fail("who are you? Give --email and --password, or CAMPUS_EMAIL and CAMPUS_PASSWORD")
-    email = email or typer.prompt("E-mail")
-    password = password or typer.prompt("Password", hide_input=True)
-    failed = False
-    url = url.rstrip("/")
-    account = SignIn(url=url, email=email, password=password)
-    for file in files:
-        try:
-            console.print(
-                send(file, url=url, account=account, title=title or file.stem, console=console), soft_wrap=True
-            )
-        except ClientError as error:
-            failed = True
-            fail(f"{file.name}: {error}")
-    if failed:
-        raise typer.Exit(2)
-
-
-@app.command()
 def demo(
     url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
 ) -> None:
-    """Put two short sample videos in, made here, as the demo teacher of `make run`."""
-    from cms.client import ClientError, SignIn
-    from cms.demo import demonstrate
-    from iam.demo import email_of, password_of
-    from iam.roles import Role
+    """Fill Campus with what each resource shows of itself, as the demo accounts of `make run`."""
+    from conf import resources
+    from conf.errors import CampusError
 
-    url = url.rstrip("/")
-    teacher = SignIn(url=url, email=email_of(Role.TEACHER), password=password_of(Role.TEACHER))
-    try:
-        demonstrate(url=url, account=teacher, console=console)
-    except ClientError as error:
-        raise fail(str(error)) from None
+    for demonstrate in resources.demos():
+        try:
+            demonstrate(url.rstrip("/"), console)
+        except CampusError as error:
+            raise fail(error.detail) from None
 
 
 def main() -> None:
+    _add_commands()
     try:
         status = app(standalone_mode=False)
     except ClickException as error:

@@ -10,12 +10,14 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from conf.errors import CampusError
+
 BLOCK = 1024 * 1024
 PATIENCE = 60
 """Seconds without news of the job."""
 
 
-class ClientError(Exception):
+class ClientError(CampusError):
     """What went wrong, in one line."""
 
 

@@ -4,11 +4,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 
-from cms.client import ClientError, send
+from cms.client import ClientError, SignIn, send
 from cms.videos.ffmpeg import executable
+from iam.demo import email_of, password_of
+from iam.roles import Role
 
 SECONDS = 8
 SAMPLES = {
@@ -20,8 +21,9 @@ SAMPLES = {
 }
 
 
-def demonstrate(*, url: str, account: httpx.Auth, console: Console) -> None:
-    """Make and upload the samples; tell where they play. ClientError."""
+def demonstrate(url: str, console: Console) -> None:
+    """Make and upload the samples, as the demo teacher of `make run`; tell where they play. ClientError."""
+    account = SignIn(url=url, email=email_of(Role.TEACHER), password=password_of(Role.TEACHER))
     with tempfile.TemporaryDirectory(prefix="campus-demo-") as folder:
         for title, (picture, sound) in SAMPLES.items():
             file = Path(folder) / f"{title.lower().replace(' ', '-')}.mp4"

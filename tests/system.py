@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import psycopg2
 
-from tests.clips import clip
 from tests.servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -121,13 +120,13 @@ class System:
             if process.poll() is None:
                 self.kill(process)
 
-    def upload(self, path: Path | None = None) -> dict[str, Any]:
+    def upload(self, path: Path) -> dict[str, Any]:
         """A new video with that file; the video as the upload answers it."""
         video = self.client.post("/api/v1/videos/", json={"title": "Algebra"}).json()
         return self.replace(video["id"], path)
 
-    def replace(self, video_id: int, path: Path | None = None) -> dict[str, Any]:
-        with (path or clip()).open("rb") as file:
+    def replace(self, video_id: int, path: Path) -> dict[str, Any]:
+        with path.open("rb") as file:
             answer = self.client.post(f"/api/v1/videos/{video_id}/upload/", files={"file": file})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())

@@ -1,4 +1,4 @@
-"""Typed clients are made from the contract. That the one in Python does the main job, tests/test_whole.py shows."""
+"""Typed clients are made from the contract. That the one in Python does the main job, tests/cms/test_whole.py shows."""
 
 import shutil
 import subprocess
@@ -14,11 +14,10 @@ from conf.develop.contract import current
 def test_the_typescript_client_has_every_route(tmp_path: Path) -> None:
     if shutil.which("npx") is None:
         pytest.skip("npx is not installed (Debian: apt install npm)")
-    (made,) = make(current()[2], tmp_path / "clients", languages=(TYPESCRIPT,))
+    (made,) = make(current()[1], tmp_path / "clients", languages=(TYPESCRIPT,))
     text = (made / "campus.ts").read_text()
-    assert '"/api/v2/videos/{video_id}/"' in text
-    assert 'visibility: components["schemas"]["Visibility"]' in text
-    assert '"/api/v1/videos/"' not in text
+    assert '"/api/v1/groups/{group_id}/"' in text
+    assert 'role: components["schemas"]["Role"]' in text
 
 
 def test_one_command_makes_them(tmp_path: Path) -> None:

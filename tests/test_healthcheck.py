@@ -39,7 +39,7 @@ def test_not_ready_before_the_migrations_and_without_a_database(api: System) -> 
     nowhere = api.start_elsewhere(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     answer = nowhere.get("/healthcheck/ready?verbose")
     assert answer.status_code == 503
-    assert nowhere.get("/api/v1/videos/").status_code == 503
+    assert nowhere.get("/api/v1/users/leaderboard/").status_code == 503
 
 
 def test_while_draining_requests_are_served_and_readiness_fails(api: System) -> None:
@@ -50,14 +50,14 @@ def test_while_draining_requests_are_served_and_readiness_fails(api: System) -> 
     time.sleep(0.3)
     answer = other.get("/healthcheck/ready")
     assert (answer.status_code, answer.json()["status"]) == (503, "draining")
-    assert other.get("/api/v1/videos/").status_code == 200
+    assert other.get("/api/v1/users/leaderboard/").status_code == 200
     assert process.wait(10) in (0, -signal.SIGTERM)
 
 
 def test_metrics_tell_of_requests_and_jobs(client: TestClient) -> None:
-    client.get("/api/v1/videos/7/")
+    client.get("/api/v1/groups/7/")
     text = client.get("/metrics").text
-    assert 'campus_http_requests_total{method="GET",route="/api/v1/videos/{video_id}/",status="404"}' in text
+    assert 'campus_http_requests_total{method="GET",route="/api/v1/groups/{group_id}/",status="404"}' in text
     assert "campus_http_request_seconds_bucket" in text
     assert 'campus_jobs{queue="long",status="queued"} 0.0' in text
 

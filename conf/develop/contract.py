@@ -41,6 +41,10 @@ def write(contracts: dict[int, Any]) -> list[Path]:
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             changed.append(path)
+    for path in FOLDER.glob("v*.json"):
+        if int(path.stem[1:]) not in contracts:
+            path.unlink()
+            changed.append(path)
     return changed
 
 

@@ -185,7 +185,12 @@ def remove(resource: str, *, in_database: bool) -> list[str]:
     changed = _register(resource, "", there=False)
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
-    return [path.relative_to(ROOT).as_posix() for path in (*gone, *changed)]
+    told = [path.relative_to(ROOT).as_posix() for path in (*gone, *changed) if path in changed or not path.exists()]
+    for options in ([], ["--breaking"]):  # only where it was promised to anybody
+        command = [sys.executable, "manage.py", "contract", *options]
+        if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0:
+            break
+    return told
 
 
 def _users_of(resource: str) -> list[str]:

@@ -1,6 +1,6 @@
 from fastapi.testclient import TestClient
 
-from tests.clips import clip
+from tests.cms.clips import clip
 from tests.matrix import OWNER, TEACHERS, V1, Case, anyone, only
 from tests.people import Person
 

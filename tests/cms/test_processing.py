@@ -15,7 +15,7 @@ from conf import sandbox as room
 from conf._celery.models import Job
 from conf.errors import Invalid
 from conf.settings import get_settings
-from tests.clips import H264, clip, ffmpeg, folder
+from tests.cms.clips import H264, clip, ffmpeg, folder
 from tests.cms.test_videos import VIDEOS, make
 
 RunJobs = Callable[[], list[Job]]

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from conf._celery.models import Job
 from conf.settings import get_settings
-from tests.clips import clip
+from tests.cms.clips import clip
 from tests.cms.test_videos import VIDEOS, make
 from tests.system import System
 

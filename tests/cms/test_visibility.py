@@ -2,7 +2,9 @@
 
 from fastapi.testclient import TestClient
 
+from iam.roles import Role
 from tests.matrix import CALLERS, OWNER, PEOPLE, V1, only
+from tests.people import make_person
 from tests.world import make_world
 
 
@@ -19,3 +21,77 @@ def test_an_inactive_video_is_seen_by_its_owner_and_admins_alone(anonymous: Test
     assert listed == dict.fromkeys(("anonymous", *PEOPLE), 0) | dict.fromkeys(OWNER, 1)
     for method, body in (("PATCH", {"title": "x"}), ("DELETE", None)):
         assert anonymous.request(method, path, json=body, headers=world.headers["teacher"]).status_code == 404
+
+
+V2 = "/api/v2/videos/"
+
+
+def test_a_deleted_person_leaves_what_they_made(client: TestClient) -> None:
+    teacher = make_person(Role.TEACHER)
+    video = client.post(V2, json={"title": "x"}, headers=teacher.headers).headers["Location"]
+    assert client.delete(f"/api/v1/users/{teacher.id}/").status_code == 204
+    assert client.get(video).json()["owner_id"] is None
+
+
+def test_an_unlisted_video_is_for_whoever_has_its_key(anonymous: TestClient) -> None:
+    world = make_world(anonymous)
+    mine = world.headers["owner"]
+    made = anonymous.post(V2, json={"title": "x", "visibility": "unlisted"}, headers=mine).json()
+    path, key = f"{V2}{made['id']}/", made["share_key"]
+    assert len(key) >= 20
+    for caller in CALLERS[:-2]:
+        headers = world.headers[caller]
+        theirs = caller in OWNER
+        assert anonymous.get(path, headers=headers).status_code == (200 if theirs else 404)
+        assert anonymous.get(path, params={"key": "wrong"}, headers=headers).status_code == (200 if theirs else 404)
+        shared = anonymous.get(path, params={"key": key}, headers=headers)
+        assert (shared.status_code, shared.json()["share_key"]) == (200, key if theirs else None)
+        listed = {video["id"] for video in anonymous.get(V2, headers=headers).json()["items"]}
+        assert (made["id"] in listed) == theirs
+        assert anonymous.get(f"{V1}/videos/{made['id']}/", headers=headers).status_code == (200 if theirs else 404)
+
+
+def test_a_key_ends_with_the_sharing(client: TestClient) -> None:
+    path = client.post(V2, json={"title": "x", "visibility": "unlisted"}).headers["Location"]
+    any_version = {"If-Match": "*"}
+
+    def change(visibility: str) -> str | None:
+        key = client.patch(path, json={"visibility": visibility}, headers=any_version).json()["share_key"]
+        return None if key is None else str(key)
+
+    first = client.get(path).json()["share_key"]
+    assert change("unlisted") == first
+    assert (change("private"), change("public")) == (None, None)
+    second = change("unlisted")
+    assert second not in (None, first)
+    client.headers.pop("Authorization")
+    assert client.get(path, params={"key": first}).status_code == 404
+    assert client.get(path, params={"key": second}).status_code == 200
+
+
+def test_a_client_of_v1_does_not_change_what_it_does_not_know(client: TestClient) -> None:
+    made = client.post(V2, json={"title": "x", "visibility": "unlisted", "tags": ["a"]}).json()
+    old = f"{V1}/videos/{made['id']}/"
+    seen = client.get(old).json()
+    assert (seen["is_active"], "visibility" in seen) == (False, False)
+    client.patch(old, json={"title": "y", "is_active": seen["is_active"]})
+    now = client.get(f"{V2}{made['id']}/").json()
+    assert (now["title"], now["visibility"], now["share_key"], now["tags"]) == (
+        "y",
+        "unlisted",
+        made["share_key"],
+        ["a"],
+    )
+    assert client.patch(old, json={"is_active": True}).json()["is_active"]
+    assert client.get(f"{V2}{made['id']}/").json()["visibility"] == "public"
+    client.patch(old, json={"is_active": False})
+    assert client.get(f"{V2}{made['id']}/").json()["visibility"] == "private"
+
+
+def test_videos_are_found_by_tag(client: TestClient) -> None:
+    for tags in (["Maths", "first year"], ["maths"], []):
+        client.post(V2, json={"title": "x", "tags": tags})
+    assert len(client.get(V2, params={"tag": " MATHS "}).json()["items"]) == 2
+    (found,) = client.get(V2, params={"tag": "first year"}).json()["items"]
+    assert found["tags"] == ["maths", "first year"]
+    assert client.get(V2, params={"tag": "none"}).json() == {"items": [], "next": None}

@@ -10,7 +10,7 @@ def test_a_traceback_in_the_log_holds_no_values(json_lines: str) -> None:
     script = (
         "from fastapi.testclient import TestClient\n"
         "from main import app\n"
-        "with TestClient(app) as client: print(client.get('/api/v1/videos/').status_code)\n"
+        "with TestClient(app) as client: print(client.get('/api/v1/users/leaderboard/').status_code)\n"
     )
     settings = {"DATABASE_URL": "postgresql://campus:TopSecretPw99@127.0.0.1:1/x", "LOG_JSON": json_lines}
     told = subprocess.run(

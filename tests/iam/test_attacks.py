@@ -42,7 +42,7 @@ def claims_of(person: Person, **changes: Any) -> dict[str, Any]:
 
 
 def refused(client: TestClient, token: str) -> None:
-    for method, path in (("GET", "/api/v1/auth/me/"), ("GET", "/api/v1/videos/"), ("GET", "/oauth/userinfo")):
+    for method, path in (("GET", "/api/v1/auth/me/"), ("GET", "/api/v1/groups/"), ("GET", "/oauth/userinfo")):
         answer = client.request(method, path, headers=[(b"Authorization", f"Bearer {token}".encode())])
         assert answer.status_code == 401, (path, answer.status_code, token[:100])
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -203,7 +203,7 @@ def test_an_access_token_is_none_at_userinfo(anonymous: TestClient, person: Pers
     assert anonymous.get("/oauth/userinfo", headers=person.headers).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/api/v1/videos/", "/api/v1/auth/login/"])
+@pytest.mark.parametrize("path", ["/api/v1/groups/", "/api/v1/auth/login/"])
 def test_headers_that_are_too_long(anonymous: TestClient, path: str) -> None:
     answer = anonymous.get(path, headers={"X-Long": "x" * 40_000})
     assert (answer.status_code, answer.headers["Content-Type"]) == (431, "application/problem+json")

@@ -173,7 +173,7 @@ def test_a_client_learns_what_the_scopes_say_and_no_more(
     token = redeem(anonymous, registered, code).json()
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
     assert set(anonymous.get("/oauth/userinfo", headers=bearer).json()) == told
-    for path in ("/api/v1/auth/me/", "/api/v1/users/search/?q=al", "/api/v1/jobs/", "/api/v1/videos/"):
+    for path in ("/api/v1/auth/me/", "/api/v1/users/search/?q=al", "/api/v1/jobs/", "/api/v1/groups/"):
         assert anonymous.get(path, headers=bearer).status_code == 401
 
 

@@ -18,7 +18,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from conf.develop import clients, contract
-from tests.clips import clip
+from tests.cms.clips import clip
 from tests.servers import any_postgres, free_port, new_database, open_folder, own_rabbitmq, wait_for
 from tests.system import ROOT, System, system
 

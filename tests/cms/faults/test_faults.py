@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from conf._celery.app import celery_app
-from tests.clips import clip
-from tests.faults.conftest import Faults
+from tests.cms.clips import clip
+from tests.cms.faults.conftest import Faults
 from tests.servers import OwnPostgres, wait_for
 from tests.system import System
 
@@ -91,7 +91,7 @@ def test_the_broker_is_away_during_an_upload(faults: Faults) -> None:
     campus.start_worker()
     faults.broker.stop()
     begun = time.monotonic()
-    video = campus.upload()
+    video = campus.upload(clip())
     assert time.monotonic() - begun < 2
     assert campus.client.get("/healthcheck/ready").json()["status"] == "degraded"
     faults.broker.start()
