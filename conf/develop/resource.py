@@ -269,19 +269,22 @@ def _in_contracts(text: str, resource: str, models: str, *, there: bool) -> str:
     ]
     own = [name for name in contracts if re.fullmatch(rf"Rooms of {resource}( \w+)?", name)]
     layers = contracts["Storeys: an import goes down only"]["layers"]
-    siblings = [name for name in str(layers[1]).split(" | ") if name != resource]
+    beside = str(layers[1]).split(" | ") if layers[1] != "jobs" else []  # above jobs are the resources, if any
+    siblings = [name for name in beside if name != resource]
+    if beside:
+        del layers[1]
+    if wanted := [*siblings, *([resource] if there else [])]:
+        layers.insert(1, " | ".join(wanted))
     if there:
         for names, name in lists:
             if name not in names:
                 names.append(name)
-        layers[1] = " | ".join([*siblings, resource])
         if not own:
             return tomlkit.dumps(document).replace(_AFTER, _ROOMS.format(resource=resource, models=models) + _AFTER, 1)
         return tomlkit.dumps(document)
     for names, _ in lists:
         for name in [name for name in names if name.partition(".")[0] == resource]:
             names.remove(name)
-    layers[1] = " | ".join(siblings)
     text = tomlkit.dumps(document)
     for name in own:
         text = re.sub(rf'\[\[tool\.importlinter\.contracts\]\]\nname = "{name}"\n(?:.+\n)+\n', "", text)

@@ -120,10 +120,10 @@ def test_a_contract_is_not_written_over_by_one_that_breaks_it(
 
     monkeypatch.setattr(contract, "FOLDER", tmp_path)
     before = copy.deepcopy(NOW)
-    before[2]["paths"]["/api/v2/gone/"] = {"get": {"responses": {}}}
+    before[1]["paths"]["/api/v1/gone/"] = {"get": {"responses": {}}}
     contract.write(before)
     with pytest.raises(typer.Exit) as refused:
         manage.contract(breaking=False)
     assert refused.value.exit_code == 2
-    assert "GET /api/v2/gone/ is gone" in capsys.readouterr().err
-    assert "/api/v2/gone/" in (tmp_path / "v2.json").read_text()
+    assert "GET /api/v1/gone/ is gone" in capsys.readouterr().err
+    assert "/api/v1/gone/" in (tmp_path / "v1.json").read_text()
