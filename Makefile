@@ -37,7 +37,7 @@ check: .venv/dev ## Lint, types, import rules, and the lock.
 	@$(BIN)/poetry export --with dev | diff -q - requirements-dev.txt
 	@$(BIN)/python manage.py proto --check
 
-proto: .venv/dev ## Write every wire.proto from the schemas, and compile it.
+proto: .venv/dev ## Write every wire.proto from the schemas, and compile it. ARGS=--breaking
 	@$(BIN)/python manage.py proto $(ARGS)
 
 contract: .venv/dev ## Write docs/openapi from the code. ARGS=--breaking if need be.

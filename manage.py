@@ -48,6 +48,7 @@ def migrate(
     accounts: Annotated[bool, typer.Option(help="Make demo accounts too, and print them. Embedded mode only.")] = False,
 ) -> None:
     """Bring the database to the newest schema."""
+    from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
 
     from conf.db.migrate import upgrade
@@ -60,6 +61,8 @@ def migrate(
         if accounts:
             _make_accounts()
             return
+    except CommandError as error:  # as when the database has tables of a resource that is taken out
+        raise fail(f"the migrations: {error}") from None
     except DBAPIError as error:
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
     console.print("The database is up to date.")
@@ -114,6 +117,7 @@ def create_admin(
 @app.command()
 def proto(
     check: Annotated[bool, typer.Option(help="Write nothing; status 2 when something is not up to date.")] = False,
+    breaking: Annotated[bool, typer.Option(help="Even if a field becomes another kind of thing.")] = False,
 ) -> None:
     """Write every wire.proto from the schemas, and compile it. For developers."""
     from conf.develop import without_settings
@@ -125,7 +129,7 @@ def proto(
 
     resources.import_models()
     try:
-        stale = [path.relative_to(ROOT).as_posix() for path in write(check=check)]
+        stale = [path.relative_to(ROOT).as_posix() for path in write(check=check, breaking=breaking)]
     except CannotShow as error:
         raise fail(str(error)) from None
     if check and stale:
@@ -196,7 +200,7 @@ def resource(
 
 @app.command()
 def clients(
-    folder: Annotated[Path, typer.Argument(help="Where to; what is there is replaced.")] = Path("clients"),
+    folder: Annotated[Path, typer.Argument(help="Where to: into python/ and typescript/ in it.")] = Path("clients"),
     typescript: Annotated[bool, typer.Option(help="That one too; it needs Node.js.")] = True,
 ) -> None:
     """Make typed clients in Python and TypeScript. For developers."""

@@ -12,7 +12,7 @@ module.chosen = lambda _accept, _offered: Format.JSON
 module.header = lambda _scope, _name: b""
 module.VARY = (b"x-nothing", b"")
 module = conditional
-module.finish = lambda response, _value, _scope: response
+module.finish = lambda response, _value, _scope, **_: response
 observe.SECURITY = []
 
 from main import app  # noqa: E402

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from cms.v1 import schemas
-from cms.videos import crud, helpers
+from cms.videos import helpers
 from cms.videos.models import Visibility
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch
@@ -45,7 +45,9 @@ def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
 ) -> schemas.Video:
     """A video without a file yet; upload that next. Teachers and Admin."""
-    created = crud.create(db, owner_id=author.user_id, **video.model_dump())
+    visibility = Visibility.PUBLIC if video.is_active else Visibility.PRIVATE
+    fields = video.model_dump(exclude={"is_active"})
+    created = helpers.create(db, owner_id=author.user_id, visibility=visibility, **fields)
     response.headers["Location"] = f"/api/v1/videos/{created.id}/"
     return created
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import Row
 
 from cms.videos import helpers
@@ -16,7 +16,13 @@ from iam.roles import Identity
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
 Description = Annotated[str, StringConstraints(max_length=20_000), Storable]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40), Storable]
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(str.lower),  # of which some letters become longer
+    StringConstraints(min_length=1, max_length=40),
+    Storable,
+]
 Tags = Annotated[list[Tag], Field(max_length=20, description="Your own words for it, in lower case.")]
 ShareKey = Annotated[str, StringConstraints(max_length=32)]
 

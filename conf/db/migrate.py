@@ -15,9 +15,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def locations() -> list[str]:
-    """The folders that hold the installed resources' migrations."""
+    """The folders of all migrations there are: a database may have tables of a resource that is installed no more."""
+    return sorted(str(folder) for folder in (ROOT / "migrations" / "versions").iterdir() if folder.is_dir())
+
+
+def _installed() -> list[str]:
+    """The branches that a database has to have."""
     folders = [ROOT / "migrations" / "versions" / name for name in ("conf", *resources.INSTALLED)]
-    return [str(folder) for folder in folders if folder.is_dir()]
+    return [folder.name for folder in folders if folder.is_dir()]
 
 
 def _config() -> Config:
@@ -31,7 +36,7 @@ def _needed() -> dict[str, set[str]]:
     """Each revision that an up-to-date database is at, with the revisions that being there implies."""
     script = ScriptDirectory.from_config(_config())
     implied = {}
-    for head in script.get_heads():
+    for head in (script.get_revision(f"{branch}@head").revision for branch in _installed()):
         todo, seen = [head], set[str]()
         while todo:
             revision = script.get_revision(todo.pop())
@@ -56,4 +61,6 @@ def downgrade(resource: str) -> None:
 
 def upgrade() -> None:
     """Bring the database of the settings to the newest revisions. Safe to run by several processes at once."""
-    command.upgrade(_config(), "heads")
+    config = _config()
+    for branch in _installed():
+        command.upgrade(config, f"{branch}@head")

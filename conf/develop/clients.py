@@ -21,12 +21,15 @@ class CannotMake(Exception):
 
 def make(contract: dict[str, Any], folder: Path, *, languages: tuple[str, ...] = (PYTHON, TYPESCRIPT)) -> list[Path]:
     """Write the clients into `folder`, in place of those before; where they are. CannotMake."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     source = folder / "openapi.json"
     source.write_text(json.dumps(in_json_alone(contract)))
     made = [folder / language for language in languages]
     for language, target in zip(languages, made, strict=True):
+        if target.exists():
+            if not any((target / mark).exists() for mark in ("campus_client", "campus.ts")):
+                raise CannotMake(f"{target} is something else: it stays")
+            shutil.rmtree(target)
         _run(_python(source, target) if language == PYTHON else _typescript(source, target))
     source.unlink()
     return made

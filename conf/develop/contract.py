@@ -6,6 +6,7 @@ new fields in answers, new values of an enum, new parameters that nobody need gi
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,20 +71,27 @@ class _Comparison:
         self._open: set[tuple[str, str, bool]] = set()
 
     def paths(self) -> Iterator[str]:
+        after: dict[str, dict[str, Any]] = {}
+        for path, operations in self._after["paths"].items():  # two may differ in their parameters' names alone
+            after.setdefault(_plain(path), {}).update(operations)
         for path, operations in self._before["paths"].items():
             for method, operation in operations.items():
                 name = f"{method.upper()} {path}"
-                other = self._after["paths"].get(path, {}).get(method)
+                other = after.get(_plain(path), {}).get(method)
                 if other is None:
                     yield f"{name} is gone"
                 else:
+                    if operation.get("operationId") != other.get("operationId"):
+                        yield f"{name} is called {other.get('operationId')} now, in generated clients too"
+                    if _open(operation) and not _open(other):
+                        yield f"{name}: one has to sign in now"
                     yield from self._parameters(name, operation, other)
                     yield from self._body(name, operation.get("requestBody"), other.get("requestBody"))
                     yield from self._answers(name, operation["responses"], other["responses"])
 
     def _parameters(self, name: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-        old = {(one["in"], one["name"].lower()): one for one in before.get("parameters", ())}
-        new = {(one["in"], one["name"].lower()): one for one in after.get("parameters", ())}
+        old = {_place(one, before): one for one in before.get("parameters", ())}
+        new = {_place(one, after): one for one in after.get("parameters", ())}
         for key, one in old.items():
             if key not in new:
                 yield f"{name}: the parameter {one['name']} is gone"
@@ -149,15 +157,19 @@ class _Comparison:
                 yield f"{way.where}: the values {', '.join(sorted(map(str, gone)))} are gone"
         elif way.is_input and _values(after) and not _values(before):
             yield f"{way.where}: only some values are taken now"
-        if before.get("format") != after.get("format") and (after.get("format") or not way.is_input):
+        wanted, given = (after, before) if way.is_input else (before, after)
+        if wanted.get("format") not in (None, given.get("format")):
             yield f"{way.where}: its format is {after.get('format')} now"
         if way.is_input:
             yield from _bounds(before, after, way)
+            if "default" in before and before["default"] != after.get("default", before["default"]):
+                yield f"{way.where}: the default is {after['default']!r} now"
         if "properties" in before or "properties" in after:
             yield from self._object(before, after, way)
         for part in ("items", "additionalProperties"):
-            if isinstance(before.get(part), dict) and isinstance(after.get(part), dict):
-                yield from self._schema(before[part], after[part], way.at("*"))
+            both = [schema.get(part, {}) for schema in (before, after)]
+            if any(both) and all(isinstance(one, dict) for one in both):
+                yield from self._schema(both[0], both[1], way.at("*"))
 
     def _object(self, before: Any, after: Any, way: _Way) -> Iterator[str]:
         old, new = before.get("properties", {}), after.get("properties", {})
@@ -191,6 +203,24 @@ def _type_fits(narrow: Any, wide: Any) -> bool:
     return types[0] == types[1] or types == ("integer", "number") or types[1] == "anything"
 
 
+def _plain(path: str) -> str:
+    """Whatever its parameters are called."""
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+def _place(parameter: Any, operation: Any) -> tuple[str, str]:
+    """What one parameter is known by: its name, or in a path its place."""
+    if parameter["in"] != "path":
+        return parameter["in"], parameter["name"].lower()
+    in_path = [one["name"] for one in operation["parameters"] if one["in"] == "path"]
+    return "path", str(in_path.index(parameter["name"]))
+
+
+def _open(operation: Any) -> bool:
+    """Whether anybody may call it without signing in."""
+    return {} in operation.get("security", [{}])
+
+
 def _values(schema: Any) -> list[Any]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
 
@@ -202,6 +232,9 @@ def _bounds(before: Any, after: Any, way: _Way) -> Iterator[str]:
             yield f"{way.where}: {name} is {after[name]} now"
     for name in UPPER:
         if after.get(name, infinite) < before.get(name, infinite):
+            yield f"{way.where}: {name} is {after[name]} now"
+    for name in ("uniqueItems", "multipleOf"):
+        if after.get(name) not in (None, False, before.get(name)):
             yield f"{way.where}: {name} is {after[name]} now"
     if after.get("pattern") not in (None, before.get("pattern")):
         yield f"{way.where}: its pattern is {after['pattern']} now"

@@ -53,7 +53,9 @@ class Numbers:
     used: dict[str, tuple[int, str]] = field(default_factory=dict)
     reserved: set[int] = field(default_factory=set)
     reserved_names: set[str] = field(default_factory=set)
-    next: int = 1
+    first: int = 1
+    broken: list[str] = field(default_factory=list)
+    """Fields that have become something else: whoever sends or reads the old number is not understood any more."""
 
     def of(self, name: str, kind: str) -> int:
         """The number of the field; a new one when it is new, or another kind of thing than it was."""
@@ -62,8 +64,9 @@ class Numbers:
             return known[0]
         if known is not None:
             self.reserved.add(known[0])
+            self.broken.append(f"{name} was {known[1]} and is {kind}")
         taken = {number for number, _ in self.used.values()} | self.reserved
-        number = max(taken, default=self.next - 1) + 1
+        number = max(taken, default=self.first - 1) + 1
         if FIRST_RESERVED <= number <= LAST_RESERVED:
             number = LAST_RESERVED + 1
         self.used[name] = (number, kind)
@@ -84,13 +87,16 @@ class Numbers:
             yield f"  reserved {quoted};"
 
 
-def write(*, check: bool = False) -> list[Path]:
-    """Bring every `wire.proto` and `wire_pb2.py` up to date; those that were not. `check`: only tell which."""
+def write(*, check: bool = False, breaking: bool = False) -> list[Path]:
+    """Bring every `wire.proto` and `wire_pb2.py` up to date; those that were not. `check`: only tell which.
+
+    CannotShow for a field that becomes another kind of thing, unless it may be `breaking`.
+    """
     stale = []
     for package, kinds in sorted(_packages().items()):
         folder = ROOT / package.replace(".", "/")
         before = (folder / FILE).read_text() if (folder / FILE).exists() else ""
-        text = render(package, kinds, before=before)
+        text = render(package, kinds, before=before, breaking=breaking)
         for name, content in ((FILE, text), ("wire_pb2.py", _compile(package, text))):
             path = folder / name
             if not path.exists() or path.read_text() != content:
@@ -114,8 +120,9 @@ def _packages() -> dict[str, list[Any]]:
     return found
 
 
-def render(package: str, kinds: list[Any], *, before: str = "") -> str:
-    """The text of the `wire.proto` of these schemas and all they are made of. CannotShow."""
+def render(package: str, kinds: list[Any], *, before: str = "", breaking: bool = False) -> str:
+    """The text of the `wire.proto` of these schemas and all they are made of; what was in the file before and is not
+    any more stays as its reserved numbers. CannotShow."""
     known = _numbers(package, before)
     messages: dict[str, Message] = {}
     enums: dict[str, Any] = {}
@@ -135,8 +142,11 @@ def render(package: str, kinds: list[Any], *, before: str = "") -> str:
             todo += parts_of(kind)
         elif messages[name].fields != message.fields:
             raise CannotShow(f"{package}: two schemas are called {name}")
-    blocks = [_enum(enums[name], known.get(name, Numbers(next=0))) for name in sorted(enums)]
-    blocks += [_message(messages[name], known.get(name, Numbers())) for name in sorted(messages)]
+    blocks = [_enum(enums[name], known.setdefault(name, Numbers(first=0))) for name in sorted(enums)]
+    blocks += [_message(messages[name], known.setdefault(name, Numbers())) for name in sorted(messages)]
+    blocks += [_retired(name, known[name]) for name in sorted(set(known) - set(enums) - set(messages))]
+    if not breaking and (broken := [f"{n}.{why}" for n, numbers in known.items() for why in numbers.broken]):
+        raise CannotShow(f"{package}: {'; '.join(broken)}: clients would not be understood (--breaking, if it must be)")
     body = "\n".join(blocks)
     imports = "".join(
         f'import "google/protobuf/{name}.proto";\n'
@@ -160,6 +170,16 @@ def _enum(kind: Any, numbers: Numbers) -> str:
     return "\n".join([f"enum {kind.__name__} {{", *numbers.lines(), *values, "}", ""])
 
 
+def _retired(name: str, numbers: Numbers) -> str:
+    """What is used no more: should it come back, its old numbers are not given to anything else."""
+    if not numbers.first:
+        (zero,) = [value for value, (number, _) in numbers.used.items() if number == 0]
+        numbers.retire({zero})
+        return "\n".join([f"enum {name} {{", *numbers.lines(), f"  {zero} = 0;", "}", ""])
+    numbers.retire(set())
+    return "\n".join([f"message {name} {{", *numbers.lines(), "}", ""])
+
+
 def _message(message: Message, numbers: Numbers) -> str:
     numbers.retire({name for field in message.fields for name in _names(field)})
     lines: list[str] = []
@@ -175,24 +195,25 @@ def _names(one: Field) -> list[str]:
 
 def _field(one: Field, numbers: Numbers) -> Iterator[str]:
     kind, name = type_name(one.type), one.name
+    known = "enum" if is_enum(one.type) else kind
     match one.presence:
         case Presence.REPEATED:
-            yield f"  repeated {kind} {name} = {numbers.of(name, f'repeated {kind}')};"
+            yield f"  repeated {kind} {name} = {numbers.of(name, f'repeated {known}')};"
         case Presence.MAP:
-            yield f"  map<string, {kind}> {name} = {numbers.of(name, f'map {kind}')};"
+            yield f"  map<string, {kind}> {name} = {numbers.of(name, f'map {known}')};"
         case Presence.WRAPPED:
             wrapper = list_name(one.type)
             yield f"  optional {wrapper} {name} = {numbers.of(name, wrapper)};"
         case Presence.CLEARABLE:
             null = "google.protobuf.NullValue"
             yield f"  oneof {name}_or_null {{"
-            yield f"    {kind} {name} = {numbers.of(name, kind)};"
+            yield f"    {kind} {name} = {numbers.of(name, known)};"
             yield f"    {null} {name}_null = {numbers.of(f'{name}_null', null)};"
             yield "  }"
         case Presence.OPTIONAL:
-            yield f"  optional {kind} {name} = {numbers.of(name, kind)};"
+            yield f"  optional {kind} {name} = {numbers.of(name, known)};"
         case Presence.ALWAYS:
-            yield f"  {kind} {name} = {numbers.of(name, kind)};"
+            yield f"  {kind} {name} = {numbers.of(name, known)};"
 
 
 def _numbers(package: str, text: str) -> dict[str, Numbers]:
@@ -203,7 +224,7 @@ def _numbers(package: str, text: str) -> dict[str, Numbers]:
     (file,) = described.file
     known = {}
     for enum in file.enum_type:
-        numbers = known[enum.name] = Numbers(next=0)
+        numbers = known[enum.name] = Numbers(first=0)
         numbers.used = {value.name: (value.number, "") for value in enum.value}
         # The end of an enum's range is in it, that of a message's is not.
         numbers.reserved = {n for r in enum.reserved_range for n in range(r.start, r.end + 1)}
@@ -222,6 +243,8 @@ def _kind(message: Any, one: Any) -> str:
     name = one.type_name.rpartition(".")[2] or types.Type.Name(one.type).removeprefix("TYPE_").lower()
     if one.type_name.startswith(".google."):
         name = one.type_name[1:]
+    elif one.type == types.TYPE_ENUM:
+        name = "enum"  # by any name
     for nested in message.nested_type:
         if nested.options.map_entry and nested.name == name:
             return f"map {_kind(nested, nested.field[1])}"

@@ -24,6 +24,7 @@ from conf.db import migrate
 from conf.db.models import Model
 from conf.db.session import write_engine
 from conf.http import reference
+from conf.http.route import Route
 
 ROOT = Path(__file__).parents[2]
 SKELETON = Path(__file__).parent / "skeleton"
@@ -43,7 +44,11 @@ FILES = {
     "tests/$resource/matrix.py": "matrix.py.txt",
     "tests/$resource/test_$models.py": "test.py.txt",
 }
-NAME = re.compile(r"[a-z]([a-z0-9]|_(?=[a-z0-9])){1,29}")
+NAME = re.compile(r"[a-z]([a-z0-9]|_(?=[a-z0-9])){1,26}")
+"""With `_0001` behind it, it still is a revision of Alembic's."""
+
+
+FUNCTIONS = ("list_$models", "create_$model", "get_$model", "update_$model", "delete_$model")
 
 
 class CannotAdd(Exception):
@@ -103,7 +108,7 @@ def add(names: Names) -> list[str]:
 def _assert_free(names: Names) -> None:
     for name in (names.resource, names.model, names.models):
         if not NAME.fullmatch(name):
-            raise CannotAdd(f"{name!r} is no name: 2 to 30 small letters, digits and single _, a letter first")
+            raise CannotAdd(f"{name!r} is no name: 2 to 27 small letters, digits and single _, a letter first")
     for name in names.words().values():
         if keyword.iskeyword(name) or name in dir(builtins) or name in _identifiers():
             raise CannotAdd(f"{name!r} means something already: take another word")
@@ -114,11 +119,24 @@ def _assert_free(names: Names) -> None:
             raise CannotAdd(f"there is a resource {names.resource} already, without {names.models}: add them by hand")
         return
     folder = ROOT / names.resource
-    if folder.exists() and not (folder / names.models).exists():
+    if (folder / names.models).exists():  # a run broke off
+        return
+    _assert_no_lists_name_it(names.resource)
+    if folder.exists():
         raise CannotAdd(f"{names.resource}/ is there already")
-    if not folder.exists() and importlib.util.find_spec(names.resource) is not None:
+    if importlib.util.find_spec(names.resource) is not None:
         raise CannotAdd(f"there is a Python package {names.resource} already, which yours would hide")
     _assert_new_words(names)
+
+
+def _assert_no_lists_name_it(resource: str) -> None:
+    """What `_register` would take for its own."""
+    if f'"{resource}:' in (ROOT / "iam" / "roles.py").read_text():
+        raise CannotAdd(f"there are permissions {resource}: already")
+    if f'name = "Rooms of {resource}"' in (ROOT / "pyproject.toml").read_text():
+        raise CannotAdd(f"there are rules of imports for {resource} already")
+    if resource in _ignored():
+        raise CannotAdd(f"{resource}/ is a folder for something else")
 
 
 def _assert_new_words(names: Names) -> None:
@@ -127,15 +145,24 @@ def _assert_new_words(names: Names) -> None:
     if names.models in Model.metadata.tables:
         raise CannotAdd(f"there is a table {names.models} already")
     path = f"/api/v1/{names.models}"
-    routes = [route for router in resources.routers() for route in router.routes]
+    routes = [*(route for router in resources.routers() for route in router.routes), *reference.router.routes]
+    for route in routes:
+        if isinstance(route, Route):
+            if re.fullmatch(rf"/api/v(\d+|{{version}})/{names.models}(/.*|\.\w+)?", route.path):
+                raise CannotAdd(f"there is a path {path}/ already")
+            if route.name in {names.fill(function) for function in FUNCTIONS}:
+                raise CannotAdd(f"there is a route {route.name} already")
     for version in reference.versions(routes):
-        document = reference.document(routes, version)
-        if any(f"{known}/".startswith(f"{path}/") for known in document["paths"]):
-            raise CannotAdd(f"there is a path {path}/ already")
-        schemas = document["components"]["schemas"]
-        for template in ("$Model", "${Model}Create", "${Model}Update", "${Model}Page"):
+        schemas = reference.document(routes, version)["components"]["schemas"]
+        for template in ("$Model", "${Model}Create", "${Model}Update"):
             if (schema := names.fill(template)) in schemas:
                 raise CannotAdd(f"there is a schema {schema} already")
+
+
+def _ignored() -> set[str]:
+    """Folders that git, or the checks, leave out."""
+    lines = (ROOT / ".gitignore").read_text().splitlines()
+    return {line.strip("/") for line in lines} | {"tests", "docs", "migrations", "benchmarks"}
 
 
 def _identifiers() -> set[str]:
@@ -158,11 +185,7 @@ def _identifiers() -> set[str]:
 
 def drop_tables(resource: str) -> None:
     """Take its tables out of the database of the settings. CannotAdd when there are rows in them."""
-    own = {
-        str(mapper.class_.__tablename__)
-        for mapper in Model.registry.mappers
-        if mapper.class_.__module__.partition(".")[0] == resource
-    }
+    own = _tables_of(resource)
     with write_engine().connect() as connection:
         there = set(inspect(connection).get_table_names()) & own
         full = sorted(name for name in there if connection.execute(select(table(name)).limit(1)).first() is not None)
@@ -179,6 +202,8 @@ def remove(resource: str, *, in_database: bool) -> list[str]:
         raise CannotAdd(f"there is no resource {resource}; there are {', '.join(resources.INSTALLED)}")
     if users := _users_of(resource):
         raise CannotAdd(f"it is used by {', '.join(users)}")
+    if referring := _referring_to(resource):
+        raise CannotAdd(f"its tables are referred to by {', '.join(referring)}")
     if in_database:
         drop_tables(resource)
     gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]
@@ -191,6 +216,24 @@ def remove(resource: str, *, in_database: bool) -> list[str]:
         if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0:
             break
     return told
+
+
+def _tables_of(resource: str) -> set[str]:
+    return {
+        str(mapper.class_.__tablename__)
+        for mapper in Model.registry.mappers
+        if mapper.class_.__module__.partition(".")[0] == resource
+    }
+
+
+def _referring_to(resource: str) -> list[str]:
+    """Tables of others with foreign keys to its own."""
+    own = _tables_of(resource)
+    return sorted(
+        name
+        for name, found in Model.metadata.tables.items()
+        if name not in own and own & {key.target_fullname.partition(".")[0] for key in found.foreign_keys}
+    )
 
 
 def _users_of(resource: str) -> list[str]:
@@ -223,7 +266,7 @@ def _register(resource: str, models: str, *, there: bool) -> list[Path]:
 
 
 def _in_installed(text: str, resource: str, *, there: bool) -> str:
-    found = re.search(r"^INSTALLED = \[(.*)\]$", text, re.MULTILINE)
+    found = re.search(r"^INSTALLED = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
     assert found
     names = [name.strip() for name in found[1].split(",") if name.strip() not in ("", f'"{resource}"')]
     whole = ", ".join([*names, *([f'"{resource}"'] if there else [])])

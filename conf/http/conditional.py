@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Header, Request, Response
 from starlette.types import Scope
 
 from conf.db.dependencies import SAFE_METHODS
@@ -37,12 +37,12 @@ def etag(body: bytes, value: Any) -> bytes:
     return f'"{version}-{hashlib.blake2b(body, digest_size=8).hexdigest()}"'.encode()
 
 
-def finish(response: Response, value: Any, scope: Scope) -> Response:
+def finish(response: Response, value: Any, scope: Scope, *, compress: bool = True) -> Response:
     """The answer with its ETag: compressed when it is long, without a body when the client has it already."""
     body = bytes(response.body)
     safe = scope["method"] in SAFE_METHODS
     tag = etag(body, value) if safe or hasattr(value, "updated_at") else None
-    if len(body) > GZIP_BYTES and takes_gzip(header(scope, b"accept-encoding")):
+    if compress and len(body) > GZIP_BYTES and takes_gzip(header(scope, b"accept-encoding")):
         body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         tag = tag and tag[:-1] + b'-gzip"'
         response = Response(body, response.status_code, {"Content-Encoding": "gzip"}, response.media_type)
@@ -61,9 +61,10 @@ def is_known(given: bytes, tag: bytes) -> bool:
     return any(one.strip().removeprefix(b"W/") in (b"*", tag) for one in given.split(b","))
 
 
-def _expected(given: str | None) -> Expected:
-    tags = ["*"] if given is None else [one.strip() for one in given.split(",")]
-    if "*" in tags:
+def _expected(request: Request) -> Expected:
+    given = request.headers.getlist("if-match")
+    tags = [one.strip() for line in given for one in line.split(",")]
+    if not given or "*" in tags:
         return ANY
     versions = set()
     for tag in tags:
@@ -72,15 +73,15 @@ def _expected(given: str | None) -> Expected:
     return Expected(frozenset(versions))
 
 
-def if_match(if_match: _Given = None) -> Expected:
-    return _expected(if_match)
+def if_match(request: Request, _told: _Given = None) -> Expected:
+    return _expected(request)
 
 
-def needs_if_match(if_match: _Given = None) -> Expected:
+def needs_if_match(request: Request, told: _Given = None) -> Expected:
     """As `if_match`. Unconditional without the header."""
-    if if_match is None:
+    if told is None:
         raise Unconditional("Send If-Match with the ETag of what you have seen, or * to overwrite whatever is there.")
-    return _expected(if_match)
+    return _expected(request)
 
 
 IfMatch = Annotated[Expected, Depends(if_match)]

@@ -24,6 +24,8 @@ from conf import errors
 
 log = structlog.get_logger(__name__)
 
+MAX_FAULTS = 20
+"""That an answer tells: a small request could have thousands."""
 STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -91,7 +93,8 @@ def answer(request: Request, error: Exception) -> Response:
             faults = [{"field": error.field, "reason": error.detail}] if error.field else []
             return problem(request, status, error.detail, faults=faults, headers=_headers(request, error))
         case RequestValidationError():
-            faults = [{"field": _field(e["loc"]), "reason": _reason(e["msg"])} for e in error.errors()]
+            first = error.errors()[:MAX_FAULTS]
+            faults = [{"field": _field(e["loc"])[:100], "reason": _reason(e["msg"])} for e in first]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException():
             return problem(request, error.status_code, _sentence(request, error), headers=error.headers)

@@ -135,6 +135,14 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
         for body in bodies + answers:
             schema = {"type": "string", "format": "binary", "description": "The message in wire.proto."}
             body["content"][Format.PROTOBUF.value] = {"schema": schema}
+    if route.answer_type is not None:
+        status = str(route.status_code or 200)
+        headers = ["ETag"] if route.methods == {"GET"} or "updated_at" in _fields(route.answer_type) else []
+        headers += ["Location"] if status == "201" else []
+        headers += ["Link"] if "next" in _fields(route.answer_type) else []
+        operation["responses"][status]["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
+        if route.methods == {"GET"}:
+            operation["responses"]["304"] = {"description": "You have it: If-None-Match"}
     if _may_be_anonymous(route):
         operation["security"] = [{}, *operation["security"]]
     if needs_if_match in (dependant.call for dependant in walk(route.dependant)):
@@ -162,6 +170,10 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
     if route.answer_type is None and isinstance(route.response_class, DefaultPlaceholder):
         operation["responses"][str(route.status_code or 200)].pop("content", None)
     operation["responses"]["5XX"] = {"description": _PHRASES[500], "content": _PROBLEM}
+
+
+def _fields(kind: Any) -> set[str]:
+    return set(getattr(kind, "model_fields", ()))
 
 
 def _is_problem(content: dict[str, Any]) -> bool:

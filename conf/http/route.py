@@ -33,10 +33,12 @@ from conf.errors import CampusError, TooLarge, Unacceptable, Unreadable, Unsuppo
 from conf.http import conditional, problems
 from conf.http.access import no_store
 from conf.http.idempotency import helpers as idempotency
+from conf.http.limits import address_of
 from conf.http.threads import heavy_threads, threads
 from conf.http.versions import Successor
 from conf.http.wire.codec import Malformed, codec_of
 from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body, header
+from conf.http.wire.shapes import message_of
 from conf.settings import get_settings
 
 VARY = (b"vary", b"Accept, Accept-Encoding")
@@ -51,7 +53,7 @@ class Route(APIRoute):
         options["deprecated"] = self.successor is not None or None
         super().__init__(path, endpoint, **options)
         # Both forms of a path answer, with and without the last slash, and neither redirects.
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + "/?$")
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$").removesuffix("/") + r"/?\Z")
         self.beginning = path.partition("{")[0].rstrip("/")
         dependants = list(walk(self.dependant))
         self._threads = heavy_threads if getattr(endpoint, "heavy", False) else threads
@@ -68,6 +70,9 @@ class Route(APIRoute):
         self.body_type: Any = bodies[0].field_info.annotation if bodies else None
         self.answer_type: Any = self.response_model
         self.formats = BOTH if path.startswith("/api/") and (self.body_type or self.answer_type) else JSON_ALONE
+        if self.formats == BOTH:
+            for kind in filter(None, (self.body_type, self.answer_type)):
+                message_of(kind)  # or it cannot be shown, and is not begun with
         self._body: tuple[str, TypeAdapter[Any]] | None = (
             (bodies[0].name, TypeAdapter(self.body_type)) if bodies else None
         )
@@ -101,7 +106,7 @@ class Route(APIRoute):
             if self._async:
                 response = await self._call_async(request)
             else:
-                body = await self._read(request) if self._body else b""
+                body = await self._receive(request) if self._body else b""
                 response = await self._threads().run(self._call, request, body)
         except ClientDisconnect:
             return
@@ -148,7 +153,7 @@ class Route(APIRoute):
             if self._body:
                 name, kind = self._body
                 try:
-                    values[name] = kind.validate_json(body)
+                    values[name] = kind.validate_json(self._as_json(request, body))
                 except ValidationError as error:
                     faults += [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False)]
             if faults:
@@ -169,12 +174,13 @@ class Route(APIRoute):
     def _once(self, request: Request, body: bytes, values: dict[str, Any], key: str) -> Response:
         """The answer; the one that was given before, if this is the second time."""
         scope = request.scope
-        asked = [request.url.path.encode(), scope["query_string"], body, str(scope.get("format")).encode()]
-        whose = f"{scope.get('account', '')} {self.path}"
+        path = request.url.path.rstrip("/").encode()
+        asked = [path, scope["query_string"], body, str(scope.get("format")).encode()]
+        whose = f"{scope.get('account') or address_of(request)} {self.path}"
         promise = idempotency.begin(scope["db"], given=key, scope=whose, request=asked)
         if isinstance(promise, idempotency.Answer):
             return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
-        response = self._encode(self.endpoint(**values), scope)
+        response = self._encode(self.endpoint(**values), scope, compress=False)  # who asks again may not take that
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         promise.keep(scope["db"], idempotency.Answer(response.status_code, headers, bytes(response.body)))
         return response
@@ -183,20 +189,23 @@ class Route(APIRoute):
         if (db := request.scope.get("db")) is not None and not self._safe:
             db.commit()
 
-    async def _read(self, request: Request) -> bytes:
-        """The whole body as JSON. Unsupported; Unreadable; TooLarge past the limit."""
-        form = format_of_body(request.scope)
+    async def _receive(self, request: Request) -> bytes:
+        """The whole body. Unsupported; TooLarge past the limit."""
+        form = request.scope["body_format"] = format_of_body(request.scope)
         if form not in self.formats:
             raise Unsupported(f"The body must be {Format.JSON.value}.")
-        body = await _read(request)
-        if not form.is_protobuf:
+        return await _read(request)
+
+    def _as_json(self, request: Request, body: bytes) -> bytes:
+        """The body, or what JSON would say for it. Unreadable."""
+        if not request.scope["body_format"].is_protobuf:
             return body
         try:
             return to_json(codec_of(self.body_type).decode(body), inf_nan_mode="constants")
         except Malformed as error:
             raise Unreadable(str(error)) from None
 
-    def _encode(self, result: Any, scope: Scope) -> Response:
+    def _encode(self, result: Any, scope: Scope, *, compress: bool = True) -> Response:
         if isinstance(result, Response):
             return result
         given = scope.get("response")
@@ -213,7 +222,7 @@ class Route(APIRoute):
             if self._private:
                 response.raw_headers.append(NO_STORE_HEADER)
             else:
-                response = conditional.finish(response, value, scope)
+                response = conditional.finish(response, value, scope, compress=compress)
         if given is not None:
             response.raw_headers += given.raw_headers
         return response
@@ -239,7 +248,8 @@ class Direct:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             possible: set[str] = set()
-            for route in self._by_start.get(_start(scope["path"]), self._others):
+            path = get_route_path(scope) if scope.get("root_path") else scope["path"]
+            for route in self._by_start.get(_start(path), self._others):
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)

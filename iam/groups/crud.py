@@ -38,7 +38,7 @@ def create(db: Session, *, name: str, colour: str) -> Group:
 
 def lock(db: Session, *, group_id: int, expected: Expected) -> Group:
     """The group, locked until the transaction ends. NotFound; Changed."""
-    group = db.get(Group, group_id, with_for_update=True)
+    group = db.get(Group, group_id, with_for_update=True, populate_existing=True)
     if group is None:
         raise NotFound("group", group_id)
     expected.check(group.updated_at)

@@ -81,6 +81,16 @@ def test_what_breaks_clients_is_found(reason: str) -> None:
     assert any(reason in line for line in found), found
 
 
+BREAKING |= {
+    "one has to sign in now": lambda d: d["paths"]["/api/v1/users/leaderboard/"]["get"].update(
+        security=[{"Bearer": []}]
+    ),
+    "is called all_groups now": lambda d: d["paths"][GROUPS]["get"].update(operationId="all_groups"),
+    "limit: the default is 1 now": lambda d: parameter(d, "limit")["schema"].update(default=1),
+    "redirect_uris: uniqueItems is True now": lambda d: schema(d, "ClientCreate")["properties"]["redirect_uris"].update(
+        uniqueItems=True
+    ),
+}
 ADDITIVE: dict[str, Callable[[Any], object]] = {
     "a route": lambda d: d["paths"].update({"/api/v2/more/": {"get": {"responses": {}}}}),
     "a parameter": lambda d: d["paths"][GROUPS]["get"]["parameters"].append(
@@ -100,6 +110,10 @@ ADDITIVE: dict[str, Callable[[Any], object]] = {
     ),
     "an answer that is never null any more": lambda d: schema(d, "Client")["properties"].update(
         website={"type": "string"}
+    ),
+    "another name of a parameter in a path": lambda d: (
+        d["paths"].update({"/api/v1/groups/{id}/": d["paths"].pop("/api/v1/groups/{group_id}/")}),
+        d["paths"]["/api/v1/groups/{id}/"]["get"]["parameters"][0].update(name="id"),
     ),
     "a field that need not be given": lambda d: schema(d, "GroupCreate")["required"].remove("name"),
 }

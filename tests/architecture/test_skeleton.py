@@ -95,6 +95,12 @@ def test_a_resource_is_made_passes_every_check_and_goes_without_a_trace(copy: Pa
     ("arguments", "reason"),
     [
         (["json", "book"], "Python package json"),
+        (["users", "member"], "permissions users:"),
+        (["clients", "customer"], "permissions clients:"),
+        (["data", "fact"], "a folder for something else"),
+        (["handbook", "doc"], "a path /api/v1/docs/"),
+        (["gallery", "avatar"], "a route delete_avatar"),
+        (["abcdefghijabcdefghijabcdefghij", "book"], "is no name"),
         (["conf", "book"], "conf/ is there already"),
         (["jobs", "movie"], "a resource jobs already"),
         (["library", "group"], "a table groups"),

@@ -67,6 +67,13 @@ def test_a_body_that_is_no_message_is_refused(client: TestClient, body: bytes) -
     assert "campus.cms.v2.VideoCreate" in answer.json()["detail"]
 
 
+def test_unknown_fields_are_found_wherever_they_are_and_cost_little(client: TestClient) -> None:
+    headers = {"Content-Type": "application/protobuf", "If-Match": "*"}
+    path = client.post("/api/v2/videos/", json={"title": "x"}).headers["Location"]
+    for body in (b"\x1a\x05\x0a\x01a\x50\x01", b"\x78\x00" * 500_000):  # inside of StringList; a million bytes
+        assert client.patch(path, content=body, headers=headers).status_code == 400
+
+
 def test_what_a_message_lacks_or_has_wrong_is_told_by_field(client: TestClient) -> None:
     def refused(**fields: Any) -> list[str]:
         body = wire_pb2.VideoCreate(**fields).SerializeToString()

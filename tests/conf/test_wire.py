@@ -167,7 +167,7 @@ class New(Output):
 def rendered(model: type[BaseModel], *, before: str) -> str:
     model.__name__ = "Book"
     try:
-        return proto.render("tests.conf", [model], before=before)
+        return proto.render("tests.conf", [model], before=before, breaking=True)
     finally:
         model.__name__ = "Book"
 
@@ -186,6 +186,28 @@ def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
     assert "reserved 2, 3, 5, 6;" in third
     assert 'reserved "colour";' in third
     assert rendered(Old, before=third) == third
+
+
+def test_what_becomes_something_else_breaks_those_who_know_its_number() -> None:
+    before = rendered(Old, before="")
+    New.__name__ = "Book"
+    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is string"):
+        proto.render("tests.conf", [New], before=before)
+
+
+def test_a_message_that_comes_back_does_not_get_the_numbers_of_the_one_before() -> None:
+    class Other(Output):
+        id: int
+
+    gone = proto.render("tests.conf", [Other], before=rendered(Old, before=""))
+    assert re.search(r"message Book \{\n  reserved 1, 2, 3, 4;", gone)
+    back = proto.render("tests.conf", [Old, Other], before=gone)
+    assert re.findall(r"(\w+) = (\d);", back[: back.index("message Other")]) == [
+        ("id", "5"),
+        ("title", "6"),
+        ("size", "7"),
+        ("tags", "8"),
+    ]
 
 
 def test_what_protobuf_has_no_word_for_is_refused_where_it_is_written() -> None:

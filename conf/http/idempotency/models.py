@@ -15,7 +15,7 @@ class IdempotencyKey(Model):
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """SHA-256 of who asked, which route, and the key."""
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of the request."""
+    """HMAC-SHA-256 of the request."""
     status: Mapped[int] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     body: Mapped[bytes] = mapped_column(LargeBinary)

@@ -13,7 +13,6 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct, Value
-from google.protobuf.unknown_fields import UnknownFieldSet
 
 from conf.http.wire.shapes import AS_TEXT, SCALARS, Field, Presence, is_enum, message_of, value_name
 
@@ -53,15 +52,20 @@ class Codec:
         message = self._type()
         try:
             message.ParseFromString(body)
-        except (DecodeError, RuntimeError) as error:
+            size = message.ByteSize()
+            message.DiscardUnknownFields()  # of all that is inside, too
+            if message.ByteSize() != size:
+                raise Malformed(
+                    f"The body has fields that the message {self._type.DESCRIPTOR.full_name} does not have."
+                )
+            return self.value(message)
+        except Malformed:
+            raise
+        except (DecodeError, RuntimeError, ValueError) as error:  # ValueError: NaN in a Struct
             raise Malformed(f"The body is not a message {self._type.DESCRIPTOR.full_name}.") from error
-        return self.value(message)
 
     def value(self, message: Any) -> Any:
-        """What JSON would say of the message. Malformed when it has unknown fields."""
-        if len(unknown := UnknownFieldSet(message)):
-            number = unknown[0].field_number
-            raise Malformed(f"The message {self._type.DESCRIPTOR.full_name} has no field of number {number}.")
+        """What JSON would say of the message."""
         values: dict[str, Any] = {}
         for reader in self._read:
             reader.take(message, values)

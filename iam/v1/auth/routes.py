@@ -79,7 +79,7 @@ def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: From) ->
     helpers.sign_out(db, identity=me, session_id=session_id, origin=origin)
 
 
-@router.post("/password/", status_code=204, dependencies=[by_address(PASSWORD)])
+@router.post("/password/", status_code=204, dependencies=[by_address(PASSWORD), NO_STORE])
 @heavy
 def change_password(
     passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: From, request: Request
@@ -97,7 +97,7 @@ def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: R
     enqueue(db, helpers.RESET, email=person.email)
 
 
-@router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET)])
+@router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET), NO_STORE])
 @heavy
 def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: From) -> None:
     """Set a new password with the token of that mail, good once and for an hour; all your sessions end. Public."""
