@@ -44,6 +44,7 @@ contract: .venv/dev ## Write docs/openapi from the code. ARGS=--breaking if need
 	@$(BIN)/python manage.py contract $(ARGS)
 
 resource: .venv/dev ## Begin a resource: NAME=library MODEL=book. ARGS=--remove takes it out again.
+	@test -n "$(NAME)" || { echo 'campus: which one? make resource NAME=library MODEL=book' >&2; exit 2; }
 	@$(BIN)/python manage.py resource $(NAME) $(MODEL) $(ARGS)
 
 clients: .venv/dev ## Make typed clients in Python and TypeScript, in clients/.

@@ -172,20 +172,21 @@ def resource(
     from conf.develop import without_settings
 
     url = os.environ.get("DATABASE_URL") or dotenv_values(".env").get("DATABASE_URL")
-    if remove and not url and Path("data").exists():
-        raise fail("is there data of it? Start `make run`, and give me the DATABASE_URL that it prints")
     if not model and not remove:
         raise fail("of what? Name a MODEL too: manage.py resource library book")
     without_settings()
     from sqlalchemy.exc import DBAPIError
 
     from conf import resources
-    from conf.develop.resource import CannotAdd, Names, add, plural_of
+    from conf.develop.resource import CannotAdd, Names, add, assert_nobody_needs, plural_of
     from conf.develop.resource import remove as take_out
 
     resources.import_models()
     try:
         if remove:
+            assert_nobody_needs(name)
+            if not url and Path("data").exists():
+                raise fail("is there data of it? Start `make run`, and give me the DATABASE_URL that it prints")
             changed = take_out(name, in_database=bool(url))
         else:
             changed = add(Names(name, model, plural or plural_of(model)))

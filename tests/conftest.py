@@ -77,10 +77,14 @@ def _schema() -> None:
 
 
 def empty() -> None:
-    """Every table, but for the keys that sign ID tokens, which each process makes once."""
-    tables = ", ".join(f'"{name}"' for name in Model.metadata.tables if name != "signing_keys")
+    """Every table, but for the keys that sign ID tokens, which each process makes once; ids begin at 1 again.
+
+    For a few rows DELETE takes a tenth of the time of TRUNCATE, which makes new files."""
+    tables = [table.name for table in reversed(Model.metadata.sorted_tables) if table.name != "signing_keys"]
+    deletes = "; ".join(f'DELETE FROM "{name}"' for name in tables)
+    restarts = ", ".join(f"setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in tables)
     with write_engine().begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.execute(text(f"{deletes}; SELECT {restarts}"))
 
 
 @pytest.fixture

@@ -23,7 +23,11 @@ Tag = Annotated[
     StringConstraints(min_length=1, max_length=40),
     Storable,
 ]
-Tags = Annotated[list[Tag], Field(max_length=20, description="Your own words for it, in lower case.")]
+Tags = Annotated[
+    list[Tag],
+    AfterValidator(lambda tags: list(dict.fromkeys(tags))),
+    Field(max_length=20, description="Your own words for it, in lower case; each once."),
+]
 ShareKey = Annotated[str, StringConstraints(max_length=32)]
 
 

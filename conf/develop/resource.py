@@ -195,15 +195,20 @@ def drop_tables(resource: str) -> None:
         migrate.downgrade(resource)
 
 
-def remove(resource: str, *, in_database: bool) -> list[str]:
-    """Take a resource out again, with its folders, and with its tables if it is `in_database`; what was removed or
-    changed. CannotAdd when it is none, when others use it, or when it has data."""
+def assert_nobody_needs(resource: str) -> None:
+    """CannotAdd when it is none, or when others use it."""
     if resource not in resources.INSTALLED:
         raise CannotAdd(f"there is no resource {resource}; there are {', '.join(resources.INSTALLED)}")
     if users := _users_of(resource):
         raise CannotAdd(f"it is used by {', '.join(users)}")
     if referring := _referring_to(resource):
         raise CannotAdd(f"its tables are referred to by {', '.join(referring)}")
+
+
+def remove(resource: str, *, in_database: bool) -> list[str]:
+    """Take a resource out again, with its folders, and with its tables if it is `in_database`; what was removed or
+    changed. CannotAdd when it is none, when others use it, or when it has data."""
+    assert_nobody_needs(resource)
     if in_database:
         drop_tables(resource)
     gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]

@@ -73,7 +73,10 @@ async def docs(version: str, request: Request) -> HTMLResponse:
         swagger_css_url=f"{STATIC}/swagger-ui.css",
         swagger_favicon_url=f"{STATIC}/favicon.png",
     )
-    links = " ".join(f'<a href="/api/v{v}/docs">v{v}</a>' for v in sorted(versions(request.app.routes)))
+    links = " ".join(
+        f"<b>v{v}</b>" if str(v) == version else f'<a href="/api/v{v}/docs">v{v}</a>'
+        for v in sorted(versions(request.app.routes))
+    )
     nav = f'<body><nav style="font: 16px sans-serif; padding: 1rem">{TITLE}: {links}</nav>'
     html = bytes(page.body).decode().replace("<body>", nav, 1)
     return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})

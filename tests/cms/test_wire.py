@@ -84,6 +84,7 @@ def test_what_a_message_lacks_or_has_wrong_is_told_by_field(client: TestClient) 
     assert refused() == ["title"]
     assert refused(title="a\0b") == ["title"]
     assert refused(title="x", visibility=99) == ["visibility"]
+    assert refused(title="x", visibility=wire_pb2.VISIBILITY_UNSPECIFIED) == ["visibility"]
     assert refused(title="x", tags=["", "y"]) == ["tags.0"]
 
 

@@ -58,8 +58,13 @@ async function load() {
     const key = asked.has("key") ? `?key=${encodeURIComponent(asked.get("key"))}` : "";
     const one = await fetch(`/api/v2/videos/${asked.get("video")}/${key}`);
     const video = await one.json();
-    if (!one.ok) $("says").textContent = video.detail;
-    else if (video.playback) first = video;
+    if (!one.ok) { $("says").textContent = video.detail; return; }
+    if (!video.playback) {
+      $("title").textContent = video.title;
+      $("says").textContent = video.error || "It cannot be played yet.";
+      return;
+    }
+    first = video;
   }
   if (first) play(first);
   else $("says").textContent ||= "There is nothing to watch yet.";

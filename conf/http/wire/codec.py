@@ -149,7 +149,7 @@ class _Reader:
                     values[name] = None
             case Presence.WRAPPED:
                 values[name] = [turn(item) for item in given.items]
-            case _ if self._is_enum and given == 0:  # unspecified
+            case _ if self._is_enum and given == 0 and not self._has_presence:  # not given
                 pass
             case _:
                 values[name] = turn(given)
