@@ -9,8 +9,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from conf import logging, resources
 from conf._celery.app import celery_app
 from conf.http import draining, media, problems, reference
+from conf.http.direct import Direct
 from conf.http.observe import Observe
-from conf.http.route import Direct
 from conf.settings import get_settings
 from conf.storage.work import sweep_work
 from healthcheck import routes as healthcheck

@@ -10,7 +10,7 @@ and no session; its dependencies do, in a thread, and are over before it begins.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -25,8 +25,8 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from starlette._utils import get_route_path
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.errors import CampusError, TooLarge, Unacceptable, Unreadable, Unsupported
@@ -43,8 +43,6 @@ from conf.settings import get_settings
 
 VARY = (b"vary", b"Accept, Accept-Encoding")
 NO_STORE_HEADER = (b"cache-control", b"no-store")
-STARTS = 3
-"""Parts of a path by which routes are found."""
 
 
 class Route(APIRoute):
@@ -226,55 +224,6 @@ class Route(APIRoute):
         if given is not None:
             response.raw_headers += given.raw_headers
         return response
-
-
-class Direct:
-    """ASGI layer that leads requests straight to our routes.
-
-    They need nothing of what FastAPI and Starlette wrap around routes for errors and exit stacks, which would cost a
-    small request a tenth of its time.
-    """
-
-    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
-        self._app = app
-        self._others: list[Route] = []
-        self._by_start: dict[str, list[Route]] = {}
-        for route in routes:
-            if isinstance(route, Route):
-                start = _start(route.beginning)
-                place = self._by_start.setdefault(start, []) if start.count("/") == STARTS else self._others
-                place.append(route)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            possible: set[str] = set()
-            path = get_route_path(scope) if scope.get("root_path") else scope["path"]
-            for route in self._by_start.get(_start(path), self._others):
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(found)
-                    await route.app(scope, receive, send)
-                    return
-                if match is Match.PARTIAL:
-                    possible |= route.methods or set()
-            if possible:
-                await _other_method(Request(scope), possible)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _other_method(request: Request, possible: set[str]) -> Response:
-    """What can be done there, to who asks, and to who tries something else."""
-    possible |= {"OPTIONS", *(["HEAD"] if "GET" in possible else [])}
-    allow = {"Allow": ", ".join(sorted(possible))}
-    if request.method == "OPTIONS":
-        return Response(None, 204, allow)
-    return problems.problem(request, 405, f"{request.method} is not possible here.", headers=allow)
-
-
-def _start(path: str) -> str:
-    """`/api/v1/videos` of `/api/v1/videos/7/`: of hundreds of routes, few begin like that."""
-    return "/".join(path.split("/", STARTS + 1)[: STARTS + 1])
 
 
 class Router(APIRouter):
