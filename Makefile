@@ -54,7 +54,7 @@ format: .venv/dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-dev: .venv/dev ## Run Campus and load the API anew when its code changes.
+dev: .venv/dev ## Run Campus, and start it anew whenever its code changes.
 	@exec $(BIN)/python manage.py up --reload $(ARGS)
 
 bench: .venv/dev ## Measure against the limits and the plain habits. ARGS="reads upload"

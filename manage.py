@@ -31,7 +31,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("data"),
     samples: Annotated[bool, typer.Option(help="Put two short videos in on the first run.")] = True,
-    reload: Annotated[bool, typer.Option(help="Start the API anew when its code changes.")] = False,
+    reload: Annotated[bool, typer.Option(help="Start API and workers anew when the code changes.")] = False,
 ) -> None:
     """Run everything here: PostgreSQL, broker, API, workers. Ctrl-C ends it."""
     from conf.embedded import CannotStart

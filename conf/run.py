@@ -1,5 +1,6 @@
 """`manage.py up`: everything Campus is made of, under one process that ends it cleanly."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -64,6 +65,37 @@ class Child:
                 self.process.wait()
 
 
+class _Code:
+    """Our own files, for whoever writes them while we run."""
+
+    def __init__(self) -> None:
+        self.is_broken = False
+        """It does not start; another change may mend it."""
+        self._seen = self._files()
+
+    def changed(self) -> bool:
+        """Whether they have since the last time, and rest now: an editor, or git, may write many."""
+        if (now := self._files()) == self._seen:
+            return False
+        while True:
+            time.sleep(0.3)
+            self._seen, now = now, self._files()
+            if now == self._seen:
+                return True
+
+    def _files(self) -> frozenset[tuple[str, int]]:
+        packages = [
+            path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
+        ]
+        folders = [*packages, ROOT / "migrations"]
+        paths = [ROOT / "main.py", *(path for folder in folders for path in folder.rglob("*.py"))]
+        found = set()
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+                found.add((str(path), path.stat().st_mtime_ns))
+        return frozenset(found)
+
+
 class _Asked:
     """Whether Ctrl-C or SIGTERM came."""
 
@@ -90,7 +122,8 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
     with embedded(data_dir) as parts:
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         environment = _environment(parts.environment, url=url)
-        children = _children(environment, host=host, port=port, reload=reload)
+        children = _children(environment, host=host, port=port)
+        code = _Code() if reload else None
         try:
             accounts = _migrate(environment, accounts=samples)
             for child in children:
@@ -110,7 +143,7 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
                 console.print("  Accounts\n" + accounts, markup=False, soft_wrap=True)
             first_time = data_dir / ".samples"
             putting_in = _samples(environment) if samples and not first_time.exists() else None
-            _stay(children, parts.processes, putting_in, first_time, asked)
+            _stay(children, parts.processes, putting_in, first_time, asked, code)
         finally:
             console.print("\nCampus ends.")
             _end(children)
@@ -139,10 +172,10 @@ def _environment(parts: dict[str, str], *, url: str) -> dict[str, str]:
     return {**mine, **os.environ, **parts}
 
 
-def _children(environment: dict[str, str], *, host: str, port: int, reload: bool) -> list[Child]:
+def _children(environment: dict[str, str], *, host: str, port: int) -> list[Child]:
     manage = [sys.executable, str(ROOT / "manage.py"), "worker", "--queue"]
     uvicorn = [sys.executable, "-m", "uvicorn", "main:app", "--host", host, "--port", str(port)]
-    server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5", *(["--reload"] if reload else [])]
+    server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5"]
     return [
         Child("API", server, environment),
         Child("worker for short jobs", [*manage, "short", "--concurrency", "2", "--beat"], environment),
@@ -188,10 +221,15 @@ def _stay(
     samples: Child | None,
     first_time: Path,
     asked: _Asked,
+    code: _Code | None,
 ) -> None:
-    """Start anew what dies of our processes. CannotStart when one keeps dying, or a service does."""
+    """Start anew what dies of our processes, and all of them when the `code` changes. CannotStart when one keeps dying,
+    or a service does."""
     deaths: list[float] = []
-    while not asked.within(0.2):
+    while not asked.within(0.2 if code is None else 0.5):
+        if code is not None and code.changed():
+            deaths = []
+            _start_anew(children, code)
         if samples is not None and samples.ended():
             if samples.succeeded():
                 first_time.touch()
@@ -200,9 +238,13 @@ def _stay(
             if service.poll() is not None:
                 raise CannotStart(f"{name} has died: see the folder logs in the data folder.")
         for child in children:
-            if not child.ended():
+            if not child.ended() or (code is not None and code.is_broken):
                 continue
             deaths = [at for at in deaths if time.monotonic() - at < RESTARTS_S] + [time.monotonic()]
+            if len(deaths) > RESTARTS and code is not None:
+                console.print(f"The {child.name} dies again and again. Change its code.", style="red")
+                code.is_broken = True
+                continue
             if len(deaths) > RESTARTS:
                 raise CannotStart(f"The {child.name} dies again and again.")
             console.print(f"The {child.name} has died and is started anew.", style="yellow")
@@ -210,6 +252,20 @@ def _stay(
     if samples is not None:
         samples.ask_to_end()
         samples.make_end(until=time.monotonic() + 1)
+
+
+def _start_anew(children: list[Child], code: _Code) -> None:
+    console.print("The code has changed: Campus starts anew.", style="yellow")
+    _end(children)
+    try:
+        _migrate(children[0].environment, accounts=False)
+    except CannotStart as error:
+        console.print(f"{error} Change it.", style="red", markup=False)
+        code.is_broken = True
+        return
+    code.is_broken = False
+    for child in children:
+        child.start()
 
 
 def _end(children: list[Child]) -> None:

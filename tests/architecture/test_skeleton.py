@@ -2,15 +2,17 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psycopg2
 import pytest
 
-from tests.servers import any_postgres, new_database
+from tests.servers import any_postgres, free_port, new_database, open_folder, wait_for
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -125,6 +127,40 @@ def test_the_plural_of_a_name() -> None:
 
     nouns = ("book", "category", "class", "box", "match", "day")
     assert [plural_of(noun) for noun in nouns] == ["books", "categories", "classes", "boxes", "matches", "days"]
+
+
+@pytest.mark.timeout(300)
+def test_while_it_is_developed_campus_starts_anew_with_what_changed(copy: Path) -> None:
+    with open_folder() as folder:
+        port = free_port()
+        command = ["manage.py", "up", "--reload", "--port", str(port), "--data", str(folder / "data"), "--no-samples"]
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        log = (folder / "log").open("w+")
+        campus = subprocess.Popen([str(BIN / "python"), *command], cwd=copy, env=environment, stdout=log, stderr=log)
+
+        def status() -> int:
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/api/v1/books/", trust_env=False).status_code
+            except httpx.TransportError:
+                return 0
+
+        try:
+            wait_for(lambda: status() == 404, within_s=60, what="Campus starts")
+            resource(copy, "library", "book")
+            wait_for(lambda: status() == 401, within_s=60, what="it has the new routes")
+            routes = copy / "library" / "v1" / "routes.py"
+            text = routes.read_text()
+            routes.write_text("this is no Python")
+            wait_for(lambda: status() == 0, within_s=60, what="it does not start")
+            routes.write_text(text)
+            wait_for(lambda: status() == 401, within_s=60, what="it starts again")
+        finally:
+            campus.send_signal(signal.SIGINT)
+            campus.wait(60)
+            log.close()
+        (copy / ".env").rename(copy / ".env-away")  # its database has nothing of the resource
+        resource(copy, "library", "--remove")
+        (copy / ".env-away").rename(copy / ".env")
 
 
 @pytest.mark.timeout(600)
