@@ -84,11 +84,10 @@ class _Code:
                 return True
 
     def _files(self) -> frozenset[tuple[str, int]]:
-        packages = [
-            path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
-        ]
-        folders = [*packages, ROOT / "migrations"]
-        paths = [ROOT / "main.py", *(path for folder in folders for path in folder.rglob("*.py"))]
+        folders = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests", ROOT / "benchmarks"}
+        paths = [ROOT / "main.py"]
+        for folder in (*folders, ROOT / "migrations"):
+            paths += folder.rglob("*.py")
         found = set()
         for path in paths:
             with contextlib.suppress(FileNotFoundError):  # it went meanwhile
