@@ -30,6 +30,7 @@ from conf.http.conditional import if_match, needs_if_match
 from conf.http.idempotency import helpers as idempotency
 from conf.http.route import VARY, Route, Router, walk
 from conf.http.wire.formats import BOTH, Format
+from conf.http.wire.shapes import message_of
 
 TITLE = "Campus"
 SUMMARY = "The backend of a campus behind one versioned API"
@@ -133,19 +134,9 @@ def document(routes: Sequence[BaseRoute], version: int) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], route: Route) -> None:
     """What the route class does for every route."""
     if route.formats == BOTH:
-        bodies = [operation["requestBody"]] if route.body_type else []
-        answers = [operation["responses"][str(route.status_code or 200)]] if route.answer_type else []
-        for body in bodies + answers:
-            schema = {"type": "string", "format": "binary", "description": "The message in wire.proto."}
-            body["content"][Format.PROTOBUF.value] = {"schema": schema}
+        _add_protobuf(operation, route)
     if route.answer_type is not None:
-        status = str(route.status_code or 200)
-        headers = ["ETag"] if route.methods == {"GET"} or "updated_at" in _fields(route.answer_type) else []
-        headers += ["Location"] if status == "201" else []
-        headers += ["Link"] if "next" in _fields(route.answer_type) else []
-        operation["responses"][status]["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
-        if route.methods == {"GET"}:
-            operation["responses"]["304"] = {"description": "You have it: If-None-Match"}
+        _add_headers(operation, route)
     if _may_be_anonymous(route):
         operation["security"] = [{}, *operation["security"]]
     if needs_if_match in (dependant.call for dependant in walk(route.dependant)):
@@ -161,6 +152,31 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
                 "description": "A UUID of yours: sent twice within 24 hours, it is done once and answered alike.",
             }
         )
+    _add_refusals(operation, route)
+
+
+def _add_protobuf(operation: dict[str, Any], route: Route) -> None:
+    places = [(route.body_type, operation.get("requestBody"))]
+    places.append((route.answer_type, operation["responses"][str(route.status_code or 200)]))
+    for kind, place in places:
+        if kind is not None and place is not None:
+            message = message_of(kind)
+            what = f"campus.{message.package}.{message.name}, of {message.package.replace('.', '/')}/wire.proto"
+            schema = {"type": "string", "format": "binary", "description": what}
+            place["content"][Format.PROTOBUF.value] = {"schema": schema}
+
+
+def _add_headers(operation: dict[str, Any], route: Route) -> None:
+    status = str(route.status_code or 200)
+    headers = ["ETag"] if route.methods == {"GET"} or "updated_at" in _fields(route.answer_type) else []
+    headers += ["Location"] if status == "201" else []
+    headers += ["Link"] if "next" in _fields(route.answer_type) else []
+    operation["responses"][status]["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
+    if route.methods == {"GET"}:
+        operation["responses"]["304"] = {"description": "You have it: If-None-Match"}
+
+
+def _add_refusals(operation: dict[str, Any], route: Route) -> None:
     declared = {str(status) for status in route.responses if str(status).startswith("4")}
     for status in sorted(declared | {str(status) for status in _refusals(route)}):
         phrase = operation["responses"].get(status, {}).get("description")
