@@ -48,6 +48,7 @@ class Observe:
         self._app = app
         self._log = access_log
         self._security = SECURITY + ([STRICT_TRANSPORT] if https else [])
+        self._protected = {name for name, _ in self._security}
         self._figures: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,9 +66,13 @@ class Observe:
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id)]
                 there = {name for name, _ in headers}
-                more = scope.get("always_headers", ())
-                headers += [pair for pair in more if pair[0] in _SEVERAL or pair[0] not in there]
-                message["headers"] = headers + [pair for pair in self._security if pair[0] not in there]
+                if more := scope.get("always_headers"):
+                    headers += [pair for pair in more if pair[0] in _SEVERAL or pair[0] not in there]
+                if there.isdisjoint(self._protected):
+                    headers += self._security
+                else:
+                    headers += [pair for pair in self._security if pair[0] not in there]
+                message["headers"] = headers
             await send(message)
 
         try:

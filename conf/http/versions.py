@@ -21,7 +21,8 @@ class Successor:
         """`Deprecation`, `Sunset` (RFC 8594) once the day is known, and where its successor is."""
         path = self.path
         if path_params:
-            path = path.format_map({name: quote(value, safe="") for name, value in path_params.items()})
+            plain = {n: v if v.isascii() and v.isalnum() else quote(v, safe="") for n, v in path_params.items()}
+            path = path.format_map(plain)
         return [*self._fixed, (b"link", f'<{path}>; rel="successor-version"'.encode())]
 
 
