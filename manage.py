@@ -146,8 +146,9 @@ def contract(
 
     without_settings()
     from conf.develop.contract import ROOT, breaks, committed, current, write
+    from main import app as whole
 
-    contracts = current()
+    contracts = current(whole.routes)
     broken = [
         f"v{version}: {reason}"
         for version, before in committed().items()
@@ -210,8 +211,9 @@ def clients(
     without_settings()
     from conf.develop.clients import PYTHON, TYPESCRIPT, CannotMake, make
     from conf.develop.contract import current
+    from main import app as whole
 
-    contracts = current()
+    contracts = current(whole.routes)
     try:
         languages = (PYTHON, TYPESCRIPT) if typescript else (PYTHON,)
         made = make(contracts[max(contracts)], folder, languages=languages)

@@ -49,10 +49,7 @@ def test_a_route_keeps_to_its_reference_whatever_it_is_asked(api: TestClient, na
     for caller in CALLERS:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             world = make_world(api)
-            try:
-                strategy = operation.as_strategy(generation_mode=mode, path_parameters=_things(operation, world, mode))
-            except (ValueError, TypeError):
-                continue
+            strategy = operation.as_strategy(generation_mode=mode, path_parameters=_things(operation, world, mode))
             _ask(strategy, world, caller)
 
 

@@ -1,30 +1,26 @@
 """What v1 of the video library accepts and returns."""
 
 import datetime as dt
-from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from cms.videos import rules
 from cms.videos.models import Status
 from conf.http.media import Link
 from conf.http.schemas import UNCHANGED, Changes, Input, Output
-from conf.values import Storable
-
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
-Description = Annotated[str, StringConstraints(max_length=20_000), Storable]
 
 
 class VideoCreate(Input):
-    title: Title
-    description: Description = ""
+    title: rules.Title
+    description: rules.Description = ""
     is_active: bool = True
 
 
 class VideoUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    title: Title = UNCHANGED
-    description: Description = UNCHANGED
+    title: rules.Title = UNCHANGED
+    description: rules.Description = UNCHANGED
     is_active: bool = UNCHANGED
 
 

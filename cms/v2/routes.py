@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from cms.v2 import schemas
-from cms.videos import helpers
+from cms.videos import helpers, rules
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Cursor, Limit, Page, key_of, page
@@ -28,7 +28,7 @@ def list_videos(
     viewer: Viewer,
     cursor: Cursor = None,
     limit: Limit = 20,
-    tag: Annotated[schemas.Tag | None, Query()] = None,
+    tag: Annotated[rules.Tag | None, Query()] = None,
 ) -> Page[schemas.Video]:
     """Public videos and your own (all of them for an Admin), the newest first. Public."""
     rows = helpers.newest(db, before_id=key_of(cursor), limit=limit + 1, tag=tag, viewer=viewer)

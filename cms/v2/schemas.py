@@ -6,25 +6,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import Row
 
-from cms.videos import helpers
+from cms.videos import helpers, rules
 from cms.videos.models import Status, Visibility
 from cms.videos.models import Video as VideoRow
 from conf.http.media import Link
 from conf.http.schemas import UNCHANGED, Changes, Input, Output
-from conf.values import Storable
 from iam.roles import Identity
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
-Description = Annotated[str, StringConstraints(max_length=20_000), Storable]
-Tag = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True),
-    AfterValidator(str.lower),  # of which some letters become longer
-    StringConstraints(min_length=1, max_length=40),
-    Storable,
-]
 Tags = Annotated[
-    list[Tag],
+    list[rules.Tag],
     AfterValidator(lambda tags: list(dict.fromkeys(tags))),
     Field(max_length=20, description="Your own words for it, in lower case; each once."),
 ]
@@ -32,8 +22,8 @@ ShareKey = Annotated[str, StringConstraints(max_length=32)]
 
 
 class VideoCreate(Input):
-    title: Title
-    description: Description = ""
+    title: rules.Title
+    description: rules.Description = ""
     tags: Tags = Field(default_factory=list)
     visibility: Visibility = Visibility.PUBLIC
 
@@ -41,8 +31,8 @@ class VideoCreate(Input):
 class VideoUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    title: Title = UNCHANGED
-    description: Description = UNCHANGED
+    title: rules.Title = UNCHANGED
+    description: rules.Description = UNCHANGED
     tags: Tags = UNCHANGED
     visibility: Visibility = UNCHANGED
 

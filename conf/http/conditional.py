@@ -16,7 +16,8 @@ from starlette.types import Scope
 
 from conf.db.dependencies import SAFE_METHODS
 from conf.errors import Unconditional
-from conf.http.wire.formats import header, takes_gzip
+from conf.http.headers import header
+from conf.http.wire.formats import takes_gzip
 from conf.values import ANY, Expected, version_of
 
 GZIP_BYTES = 2048

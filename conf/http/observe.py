@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conf.http import problems
+from conf.http.headers import header
 
 log = structlog.get_logger("access")
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -114,15 +115,11 @@ class Observe:
 
 def _trace(scope: Scope) -> dict[str, str]:
     """The trace that a caller says the request is part of, so that its log and ours are found together."""
-    for name, value in scope["headers"]:
-        if name == b"traceparent" and (found := _TRACE.fullmatch(value)):
-            return {"trace_id": found[1].decode()}
-    return {}
+    found = _TRACE.fullmatch(header(scope, b"traceparent"))
+    return {"trace_id": found[1].decode()} if found else {}
 
 
 def _given_id(scope: Scope) -> bytes | None:
     """The id a proxy or client gave, when it is short and plain enough to repeat in logs and headers."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            return bytes(value) if _SANE_ID.fullmatch(value) else None
-    return None
+    given = header(scope, b"x-request-id")
+    return given if _SANE_ID.fullmatch(given) else None

@@ -26,9 +26,10 @@ from starlette.routing import BaseRoute
 from conf.errors import NotFound
 from conf.http import conditional, limits, problems
 from conf.http.access import PUBLIC
+from conf.http.arguments import walk
 from conf.http.conditional import if_match, needs_if_match
 from conf.http.idempotency import helpers as idempotency
-from conf.http.route import VARY, Route, Router, walk
+from conf.http.route import VARY, Route, Router
 from conf.http.wire.formats import BOTH, Format
 from conf.http.wire.shapes import message_of
 

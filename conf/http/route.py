@@ -10,12 +10,10 @@ and no session; its dependencies do, in a thread, and are over before it begins.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
@@ -32,12 +30,14 @@ from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.errors import CampusError, TooLarge, Unacceptable, Unreadable, Unsupported
 from conf.http import conditional, problems
 from conf.http.access import no_store
+from conf.http.arguments import solve, walk
+from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
 from conf.http.threads import heavy_threads, threads
 from conf.http.versions import Successor
 from conf.http.wire.codec import Malformed, codec_of
-from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body, header
+from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body
 from conf.http.wire.shapes import message_of
 from conf.settings import get_settings
 
@@ -137,7 +137,7 @@ class Route(APIRoute):
         """The arguments of an `async def` route; the session that its dependencies had is closed."""
         try:
             faults: list[Any] = []
-            values = _solve(self.dependant, request, {}, faults)
+            values = solve(self.dependant, request, {}, faults)
             if faults:
                 raise RequestValidationError(faults)
             return values
@@ -147,7 +147,7 @@ class Route(APIRoute):
     def _attempt(self, request: Request, body: bytes) -> Response:
         try:
             faults: list[Any] = []
-            values = _solve(self.dependant, request, {}, faults)
+            values = solve(self.dependant, request, {}, faults)
             if self._body:
                 name, kind = self._body
                 try:
@@ -245,41 +245,6 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def walk(dependant: Dependant) -> Iterator[Dependant]:
-    yield dependant
-    for child in dependant.dependencies:
-        yield from walk(child)
-
-
-def _solve(dependant: Dependant, request: Request, known: dict[Any, Any], faults: list[Any]) -> dict[str, Any]:
-    """The arguments of one function, those of its dependencies first; what is wrong with them goes to `faults`."""
-    values: dict[str, Any] = {}
-    for child in dependant.dependencies:
-        if child.call not in known:
-            arguments = _solve(child, request, known, faults)
-            known[child.call] = child.call(**arguments) if child.call and not faults else None
-        if child.name:
-            values[child.name] = known[child.call]
-    for field in dependant.path_params:  # always there, and never more than one
-        value, wrong = field.validate(request.path_params[field.alias], values, loc=("path", field.alias))
-        values[field.name] = value
-        faults += wrong
-    for fields, received in (
-        (dependant.query_params, request.query_params if dependant.query_params else ()),
-        (dependant.header_params, request.headers if dependant.header_params else ()),
-        (dependant.cookie_params, request.cookies if dependant.cookie_params else ()),
-    ):
-        if fields:
-            found, wrong = request_params_to_args(fields, received)  # type: ignore[arg-type]
-            values |= found
-            faults += wrong
-    if dependant.request_param_name:
-        values[dependant.request_param_name] = request
-    if dependant.response_param_name:
-        values[dependant.response_param_name] = request.scope.setdefault("response", _headers_only())
-    return values
-
-
 def _close(request: Request) -> None:
     if (db := request.scope.pop("db", None)) is not None:
         db.close()
@@ -293,13 +258,6 @@ def _plain(result: Any) -> Any:
         names = result[0]._fields
         return [dict(zip(names, row, strict=True)) for row in result]
     return result
-
-
-def _headers_only() -> Response:
-    """What a route that asks for the response gets: its headers join those of the answer."""
-    response = Response()
-    response.raw_headers.clear()
-    return response
 
 
 async def _read(request: Request) -> bytes:

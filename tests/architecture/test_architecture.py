@@ -18,7 +18,8 @@ from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
 from conf.http import reference
 from conf.http.access import public
-from conf.http.route import Route, Router, walk
+from conf.http.arguments import walk
+from conf.http.route import Route, Router
 from iam.dependencies import Need, requires, signed_in, viewer
 from main import app
 from tests.servers import any_postgres, new_database

@@ -10,8 +10,9 @@ import typer
 
 from conf.develop import contract
 from conf.develop.contract import breaks, committed, current
+from main import app
 
-NOW = current()
+NOW = current(app.routes)
 GROUPS = "/api/v1/groups/"
 
 

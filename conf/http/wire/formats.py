@@ -7,6 +7,7 @@ import re
 from starlette.types import Scope
 
 from conf.errors import Unsupported
+from conf.http.headers import header
 
 
 class Format(enum.Enum):
@@ -23,12 +24,6 @@ class Format(enum.Enum):
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 BOTH = tuple(Format)
 JSON_ALONE = (Format.JSON,)
-
-
-def header(scope: Scope, name: bytes) -> bytes:
-    """The header's value, empty when it is not there; several lines are one list."""
-    found = [value for given, value in scope["headers"] if given == name]
-    return found[0] if len(found) == 1 else b", ".join(found)
 
 
 @functools.lru_cache(maxsize=256)
