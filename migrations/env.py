@@ -1,4 +1,4 @@
-"""Alembic's environment: one transaction for all, under an advisory lock, never waiting long for a table in use."""
+"""Alembic's environment: one transaction a branch, under an advisory lock, never waiting long for a table in use."""
 
 from alembic import context
 from sqlalchemy import create_engine, pool, text

@@ -12,8 +12,7 @@ from conf.http.pagination import Cursor, Limit, Page, key_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import threads
-from conf.http.uploads import FILE_BODY, receive_file
-from conf.storage.work import work_folder
+from conf.http.uploads import FILE_BODY, take_file
 from iam.dependencies import SignedIn, Viewer, requires
 from iam.roles import Identity
 
@@ -78,7 +77,5 @@ async def upload_video(video_id: Id, request: Request, me: SignedIn) -> schemas.
 
     413 when it is too large, 415 when it is neither video nor sound. Owner or Admin."""
     await threads().run(helpers.assert_may_change, video_id=video_id, editor=me)
-    with work_folder("upload") as folder:
-        path = await receive_file(request, folder)
-        video = await threads().run(helpers.replace_file, video_id=video_id, editor=me, path=path)
+    video = await take_file(request, helpers.replace_file, video_id=video_id, editor=me)
     return schemas.shown(video, to=me)

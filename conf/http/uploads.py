@@ -2,18 +2,23 @@
 
 import asyncio
 import errno
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from conf.errors import Invalid, TooLarge, Unavailable, Unsupported
+from conf.http.threads import threads
 from conf.settings import get_settings
-from conf.storage.work import need_disk
+from conf.storage.work import need_disk, work_folder
+
+T = TypeVar("T")
 
 BLOCK = 1024 * 1024
+FIELD = "file"
 _FRAME = 16 * 1024
 """Room for boundaries and headers of the parts, beyond the file itself."""
 
@@ -34,16 +39,24 @@ FILE_BODY = {
 """For `openapi_extra` of a route that receives a file."""
 
 
-async def receive_file(request: Request, folder: Path, *, field: str = "file", max_bytes: int | None = None) -> Path:
-    """Write the part `field` to a new file in `folder`. The client's name for it is not used.
+async def take_file(request: Request, use: Callable[..., T], *, max_bytes: int | None = None, **arguments: Any) -> T:
+    """Receive the part `file` into a folder that is gone afterwards, and call `use(path=…, **arguments)` in one of our
+    threads. The client's name for it is not used.
 
     Unsupported: another kind of body. TooLarge: more than `max_bytes` (else `upload_max_bytes`), before the body is
     read where its length says so. Invalid: no such part, an empty file, or a body that ends too early. Unavailable: too
-    little disk.
+    little disk. And the errors of `use`.
     """
+    with work_folder("upload") as folder:
+        path = await _receive(request, folder, max_bytes=max_bytes)
+        return await threads().run(use, path=path, **arguments)
+
+
+async def _receive(request: Request, folder: Path, *, max_bytes: int | None) -> Path:
+    """Write the part to a new file in `folder`."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise Unsupported("The body must be multipart/form-data with the file as its part.", field=field)
+        raise Unsupported("The body must be multipart/form-data with the file as its part.", field=FIELD)
     limit = max_bytes or get_settings().upload_max_bytes
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit + _FRAME:
@@ -51,7 +64,7 @@ async def receive_file(request: Request, folder: Path, *, field: str = "file", m
     need_disk(int(length) if length.isdigit() else 0)
     path = folder / "upload"
     with path.open("wb") as target:
-        part = _Part(field, options[b"boundary"])
+        part = _Part(FIELD, options[b"boundary"])
         try:
             async for chunk in request.stream():
                 part.feed(chunk)
@@ -62,20 +75,20 @@ async def receive_file(request: Request, folder: Path, *, field: str = "file", m
             part.finish()
             await asyncio.to_thread(part.flush, target)
         except MultipartParseError as error:
-            raise Invalid(f"The multipart body is broken: {error}.", field=field) from error
+            raise Invalid(f"The multipart body is broken: {error}.", field=FIELD) from error
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise Unavailable("There is not enough disk space for this file now.", retry_after=300) from error
             raise
     if not part.found:
-        raise Invalid("The body has no such part with a file.", field=field)
+        raise Invalid("The body has no such part with a file.", field=FIELD)
     if not part.size:
-        raise Invalid("The file is empty.", field=field)
+        raise Invalid("The file is empty.", field=FIELD)
     return path
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The file must have at most {limit} bytes.", field="file")
+    return TooLarge(f"The file must have at most {limit} bytes.", field=FIELD)
 
 
 class _Part:

@@ -10,9 +10,8 @@ from conf.http.conditional import IfMatch
 from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.http.threads import heavy, threads
-from conf.http.uploads import FILE_BODY, receive_file
-from conf.storage.work import work_folder
+from conf.http.threads import heavy
+from conf.http.uploads import FILE_BODY, take_file
 from conf.values import Storable
 from iam.dependencies import From, SignedIn, requires
 from iam.roles import Identity, Role
@@ -106,9 +105,8 @@ async def import_users(
 
     The job `job_id` does it; then `/users/imports/{id}/` says what came of it. Rows whose e-mail has an account are
     left alone. Teachers and Admin."""
-    with work_folder("import") as folder:
-        path = await receive_file(request, folder, max_bytes=imports.MAX_BYTES)
-        record = await threads().run(imports.begin, owner=owner, origin=origin, path=path, invite=invite)
+    limit = imports.MAX_BYTES
+    record = await take_file(request, imports.begin, max_bytes=limit, owner=owner, origin=origin, invite=invite)
     return schemas.UserImport.model_validate(record)
 
 
@@ -147,9 +145,7 @@ async def upload_avatar(user_id: Id, request: Request, me: SignedIn) -> schemas.
     """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Owner
     or Admin."""
     avatars.assert_may_change(user_id=user_id, editor=me)
-    with work_folder("avatar") as folder:
-        path = await receive_file(request, folder, max_bytes=avatars.MAX_BYTES)
-        user = await threads().run(avatars.replace, user_id=user_id, editor=me, path=path)
+    user = await take_file(request, avatars.replace, max_bytes=avatars.MAX_BYTES, user_id=user_id, editor=me)
     return schemas.AvatarAccepted.model_validate({"job_id": user.avatar_job_id})
 
 
