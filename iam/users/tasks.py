@@ -4,19 +4,20 @@ from conf._celery.app import celery_app
 from conf._celery.models import Job
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
-from iam.users import avatars, imports
+from iam.users import imports
+from iam.users.avatars import AVATARS
 
 
-@celery_app.task(bind=True, name=avatars.MAKE, max_attempts=3, retriable=False)
+@celery_app.task(bind=True, name=AVATARS.task, max_attempts=3, retriable=False)
 @with_db_session
 def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) -> None:
     assert self.job is not None
-    avatars.make(db, user_id=user_id, source_key=source_key, attempt=self.job)
+    AVATARS.make(db, row_id=user_id, source_key=source_key, attempt=self.job)
 
 
 @make_avatar.follow
 def follow_avatar(db: Session, job: Job) -> None:
-    avatars.follow(db, job=job)
+    AVATARS.follow(db, job=job)
 
 
 @celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20, retriable=False)

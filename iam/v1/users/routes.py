@@ -12,6 +12,7 @@ from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import heavy
 from conf.http.uploads import FILE_BODY, take_file
+from conf.storage.pictures import MAX_BYTES
 from conf.values import Storable
 from iam.dependencies import From, SignedIn, requires
 from iam.roles import Identity, Role
@@ -145,7 +146,7 @@ async def upload_avatar(user_id: Id, request: Request, me: SignedIn) -> schemas.
     """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Owner
     or Admin."""
     avatars.assert_may_change(user_id=user_id, editor=me)
-    user = await take_file(request, avatars.replace, max_bytes=avatars.MAX_BYTES, user_id=user_id, editor=me)
+    user = await take_file(request, avatars.replace, max_bytes=MAX_BYTES, user_id=user_id, editor=me)
     return schemas.AvatarAccepted.model_validate({"job_id": user.avatar_job_id})
 
 
