@@ -22,14 +22,16 @@ CampusError
 class CampusError(Exception):
     """The root. `detail` is a sentence for a person and reaches the client.
 
-    `lasting`: what the request wrote before is kept, as when a refused sign-in goes on record.
+    `lasting`: what the request wrote before is kept, as when a refused sign-in goes on record. `more`: what else the
+    client is told, JSON values by name, such as what would be possible.
     """
 
-    def __init__(self, detail: str, *, field: str | None = None, lasting: bool = False) -> None:
+    def __init__(self, detail: str, *, field: str | None = None, lasting: bool = False, **more: object) -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
         self.lasting = lasting
+        self.more = more
 
 
 class NotFound(CampusError):

@@ -5,6 +5,7 @@ import smtplib
 import ssl
 import time
 import uuid
+from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,14 @@ log = structlog.get_logger(__name__)
 TIMEOUT_S = 20
 
 
-def send(*, to: str, subject: str, text: str) -> None:
+@dataclass(frozen=True)
+class Attachment:
+    name: str
+    media_type: str
+    content: bytes
+
+
+def send(*, to: str, subject: str, text: str, attached: Attachment | None = None) -> None:
     """Hand the mail over. Unavailable when the server does not take it now."""
     settings = get_settings()
     message = EmailMessage()
@@ -26,6 +34,9 @@ def send(*, to: str, subject: str, text: str) -> None:
     message["Date"] = email.utils.formatdate()
     message["Message-ID"] = email.utils.make_msgid(domain=urlsplit(settings.public_url).hostname)
     message.set_content(text, cte=None if settings.smtp_url else "8bit")  # in the folder, a link can be copied
+    if attached is not None:
+        kind, _, subtype = attached.media_type.partition("/")
+        message.add_attachment(attached.content, maintype=kind, subtype=subtype, filename=attached.name)
     if settings.smtp_url:
         _by_smtp(message, settings)
     else:

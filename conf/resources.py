@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from conf.http.route import Router
 
-INSTALLED = ["iam", "jobs", "cms"]
+INSTALLED = ["iam", "jobs", "cms", "clinic"]
 
 
 @functools.cache

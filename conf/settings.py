@@ -45,6 +45,18 @@ class Settings(BaseSettings):
     limits_factor: float = Field(default=1, ge=0)
     """Multiplies every rate limit, for a campus whose people share an address; 0: no limits."""
 
+    booking_page_url: str = ""
+    """The page that shows patients a booking; mails lead there, with `#booking=…` and, for a guest, `&key=…` behind it.
+    Empty: to the API's own address of it."""
+    telegram_bot_token: SecretStr = SecretStr("")
+    """Of the bot whose Mini App books; it checks what Telegram says of its users."""
+    telegram_bot_id: int | None = Field(default=None, ge=1)
+    """In place of the token, for who is not to have it: Telegram's own signature is checked then."""
+    telegram_public_key: str = Field(
+        default="e7bf03a2fa4602af4580703d88dda5bb59f32ed8b02a56c187fe7d34caed242d", pattern="^[0-9a-f]{64}$"
+    )
+    """Telegram's, as it publishes it; its test servers have another."""
+
     data_dir: Path = Path("data")
     work_dir: Path | None = None
     """Uploads and transcodes in progress; beside the stored files when empty, so that storing is a rename."""

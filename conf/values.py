@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import AfterValidator
 
@@ -20,6 +21,28 @@ def _storable(text: str | None) -> str | None:
 
 Storable = AfterValidator(_storable)
 """For text: PostgreSQL can keep it. Behind `StringConstraints`, so that those speak of characters."""
+
+
+def _in_reach(year: int) -> None:
+    if not 1900 <= year < 9000:
+        raise ValueError("is out of reach")
+
+
+def _moment(moment: dt.datetime) -> dt.datetime:
+    if moment.tzinfo is None:
+        raise ValueError("must say its offset from UTC, as in 2026-01-31T09:30:00+01:00")
+    _in_reach(moment.year)
+    return moment
+
+
+def _day(day: dt.date) -> dt.date:
+    _in_reach(day.year)
+    return day
+
+
+Moment = Annotated[dt.datetime, AfterValidator(_moment)]
+"""With its offset from UTC, and such that there are days before and after it."""
+Day = Annotated[dt.date, AfterValidator(_day)]
 
 
 @dataclass(frozen=True)

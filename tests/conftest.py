@@ -146,9 +146,8 @@ def mails() -> Callable[[], list[str]]:
 
     def read() -> list[str]:
         paths = sorted((_data / "mails").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
-        return [
-            email.message_from_bytes(path.read_bytes(), policy=email.policy.default).get_content() for path in paths
-        ]
+        letters = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
+        return [body.get_content() for letter in letters if (body := letter.get_body())]
 
     return read
 

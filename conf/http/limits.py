@@ -98,6 +98,13 @@ def by_account(request: Request, policy: Policy, account: str) -> None:
     _hit(request, policy.name, "account-anywhere", policy.account, account, times=EVERYWHERE)
 
 
+def count(request: Request, policy: Policy, *, account: str | None) -> None:
+    """Count the request against its address, and against the account it is about. TooMany."""
+    _hit(request, policy.name, "address", policy.address, address_of(request))
+    if account is not None:
+        by_account(request, policy, account)
+
+
 def _hit(request: Request, name: str, kind: str, amount: str, who: str, *, times: int = 1) -> None:
     factor = get_settings().limits_factor * times
     if not factor:

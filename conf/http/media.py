@@ -89,12 +89,18 @@ async def get_media(grant: str, key: str, request: Request) -> Response:
 
 
 def _open(key: str, headers: dict[str, str], *, head: bool) -> Response:
+    if key.endswith(".m3u8") and storage().path(key) is None:
+        return Response(storage().read(key, limit=PLAYLIST_MAX_BYTES), 200, headers, mimetypes.guess_type(key)[0])
+    return open_stored(key, headers, head=head, expires_s=3600, redirect="private, max-age=3000")
+
+
+def open_stored(key: str, headers: dict[str, str], *, head: bool, expires_s: int, redirect: str = "") -> Response:
+    """The stored file, or a redirect to where the storage has it for `expires_s` seconds, which may be kept as
+    `redirect` says (Cache-Control)."""
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     path = storage().path(key)
     if path is not None:
         return FileResponse(path, media_type=kind, headers=headers)
-    if key.endswith(".m3u8"):
-        return Response(storage().read(key, limit=PLAYLIST_MAX_BYTES), 200, headers, kind)
-    address = storage().link(key, expires_s=3600, head=head)
+    address = storage().link(key, expires_s=expires_s, head=head)
     assert address is not None
-    return RedirectResponse(address, 307, headers | {"Cache-Control": "private, max-age=3000"})
+    return RedirectResponse(address, 307, headers | ({"Cache-Control": redirect} if redirect else {}))

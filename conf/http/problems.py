@@ -59,9 +59,9 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def may(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def may(*statuses: int, model: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
     """For `responses` of a route: the refusals that do not follow from what it takes and who may call it."""
-    return {status: {"model": Problem} for status in statuses}
+    return {status: {"model": model} for status in statuses}
 
 
 def problem(
@@ -71,14 +71,16 @@ def problem(
     *,
     faults: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
-    """The answer for one error. `faults`: `{"field", "reason"}` each."""
+    """The answer for one error. `faults`: `{"field", "reason"}` each. `more`: extension members (RFC 9457, 3.2)."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": http.HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "request_id": request.scope.get("request_id"),
+        **(more or {}),
     }
     if faults:
         body["errors"] = list(faults)
@@ -91,7 +93,8 @@ def answer(request: Request, error: Exception) -> Response:
         case errors.CampusError():
             status = STATUS[type(error)]
             faults = [{"field": error.field, "reason": error.detail}] if error.field else []
-            return problem(request, status, error.detail, faults=faults, headers=_headers(request, error))
+            headers = _headers(request, error)
+            return problem(request, status, error.detail, faults=faults, headers=headers, more=error.more)
         case RequestValidationError():
             first = error.errors()[:MAX_FAULTS]
             faults = [{"field": _field(e["loc"])[:100], "reason": _reason(e["msg"])} for e in first]

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, undefer
 
+from conf.db.models import constraint_of
 from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
@@ -112,7 +113,7 @@ def flush(db: Session) -> None:
     try:
         db.flush()
     except IntegrityError as error:
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "")
+        constraint = constraint_of(error)
         if (field := UNIQUE.get(constraint)) is not None:
             raise Conflict(
                 f"Somebody has this {'e-mail' if field == 'email' else field} already.", field=field

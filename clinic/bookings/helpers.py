@@ -1,0 +1,267 @@
+"""Use cases on bookings: hold, book, confirm, move, cancel, and what staff note of them."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from clinic.bookings import crud, notices, patients, telegram, times, waiting
+from clinic.bookings.crud import Target, Twice
+from clinic.bookings.models import Booking, BookingEvent, Status
+from clinic.bookings.notices import Kind
+from clinic.bookings.patients import Asker, Contact
+from conf.errors import Conflict, Forbidden, Invalid, NotFound
+from conf.values import Expected
+
+HOLD = dt.timedelta(minutes=10)
+NEXT: dict[Status, tuple[Status, ...]] = {
+    Status.BOOKED: (Status.ARRIVED, Status.FULFILLED, Status.NOSHOW),
+    Status.ARRIVED: (Status.FULFILLED, Status.BOOKED),
+    Status.FULFILLED: (Status.ARRIVED,),
+    Status.NOSHOW: (Status.ARRIVED, Status.BOOKED),
+}
+"""What staff make of a booking, and how they take back what they noted by mistake. Cancelling is for `cancel`."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The time that somebody wants of a doctor or a diagnostic."""
+
+    location_id: int
+    starts_at: dt.datetime
+    doctor_id: int | None = None
+    diagnostic_id: int | None = None
+
+
+def hold(db: Session, *, wish: Wish) -> tuple[Booking, str]:
+    """Keep the time for ten minutes, while a form is filled in; with the token to book it. NotFound; Invalid; Conflict
+    with the next free slots."""
+    target = _lock_target(db, wish)
+    booking = _new(target, wish.starts_at, status=Status.PENDING, held_until=times.now() + HOLD)
+    _place(db, booking, target, asker=Asker(None))
+    waiting.hold_until(db, booking)
+    return booking, f"{booking.id}.{patients.key_of('hold', booking.id)}"
+
+
+def release(db: Session, *, token: str) -> None:
+    """Give a held time back. Invalid; NotFound; Conflict when it has been booked, or is over."""
+    booking = _lock_held(db, token)
+    crud.remove(db, booking_id=booking.id)
+    waiting.offer(db, **times.of(booking), at=booking.starts_at)
+
+
+def book(
+    db: Session,
+    *,
+    wish: Wish | None,
+    held: str | None,
+    contact: Contact,
+    message: str,
+    init_data: str | None,
+    asker: Asker,
+) -> Row[Any]:
+    """Book the time that is wished, or held. NotFound; Invalid; Forbidden; Conflict with the next free slots."""
+    told: dict[str, Any] = patients.of_contact(db, contact, asker.viewer) | {"message": message}
+    if init_data is not None:
+        told["telegram_id"] = telegram.use(db, init_data)
+    if wish is not None:
+        target = _lock_target(db, wish)
+        booking = _new(target, wish.starts_at, staff=asker.is_staff)
+    else:
+        booking = _lock_held(db, held or "")
+        target = crud.target(db, **times.of(booking))
+    _place(db, booking, target, asker=asker, status=Status.BOOKED, held_until=None, **told)
+    notices.booked(db, booking)
+    return crud.view(db, booking_id=booking.id)
+
+
+def _lock_target(db: Session, wish: Wish) -> Target:
+    doctor_id, diagnostic_id, location_id = wish.doctor_id, wish.diagnostic_id, wish.location_id
+    crud.lock_time(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
+    return crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+
+
+def _new(target: Target, starts_at: dt.datetime, *, staff: bool = False, **values: Any) -> Booking:
+    """A booking of that time, not yet written. Invalid when there is no such slot."""
+    slot = times.slot_at(target, starts_at, staff=staff)
+    if slot is None:
+        raise _no_slot()
+    return Booking(**times.columns_of(target, slot), price=target.price, **values)
+
+
+def _no_slot() -> Invalid:
+    return Invalid("No slot begins then that can be booked now.", field="starts_at")
+
+
+def _lock_held(db: Session, token: str) -> Booking:
+    """The held time that the token is for, locked. Invalid; NotFound; Conflict when it has been booked, or is over."""
+    number, _, key = token.partition(".")
+    booking_id = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
+    if not patients.is_key("hold", booking_id, key):
+        raise Invalid("This was not given for a held time.", field="hold")
+    try:
+        booking = crud.lock(db, booking_id=booking_id)
+    except NotFound:
+        raise _over() from None
+    if booking.status != Status.PENDING or booking.held_until is None or booking.email is not None:
+        raise Conflict("The held time has been booked.")
+    if booking.held_until <= times.now():
+        raise _over()
+    return booking
+
+
+def _over() -> Conflict:
+    return Conflict("The time is held no longer.")
+
+
+def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reason: str = "", **changes: Any) -> None:
+    """Write a booking that takes time, with these changes. That time is locked. Conflict with the next free slots."""
+    patient_key = changes.get("patient_key", booking.patient_key)
+    if patient_key is not None:
+        crud.lock_patient(db, patient_key=patient_key)
+    waiting.lapse(db, target=target, patient_key=patient_key)
+    for column, value in changes.items():
+        setattr(booking, column, value)
+    starts_at, has_account = booking.starts_at, booking.patient_id is not None
+    try:
+        if target.diagnostic_id:
+            crud.seat(db, booking, stations=target.stations)
+        crud.save(db, booking, actor_id=asker.user_id, reason=reason)
+    except Twice as twice:
+        db.rollback()  # the others in the line need not wait until we know what is free
+        # Of a guest's other bookings nobody is told: an e-mail is no proof of who asks.
+        theirs = twice.whose == "patient" and has_account
+        raise Conflict(
+            "The patient has another booking at this time." if theirs else "This time has just been taken.",
+            next_slots=times.next_free(
+                db, target=target, after=starts_at, patient_key=patient_key if has_account else None
+            ),
+        ) from None
+
+
+def get(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
+    """As `crud.view`. NotFound; Unauthenticated."""
+    asker.assert_known()
+    booking = crud.view(db, booking_id=booking_id)
+    if not _reaches(asker, booking):
+        raise NotFound("booking", booking_id)
+    return booking
+
+
+def _reaches(asker: Asker, booking: Row[Any]) -> bool:
+    """A time that is only held is nobody's; a link is good for a while after the visit."""
+    if booking.email is None or not asker.may_reach("booking", booking.id, booking.patient_id):
+        return False
+    return asker.viewer is not None or times.now() < booking.ends_at + patients.LINK_LIFE
+
+
+def page(db: Session, *, asker: Asker, **wanted: Any) -> Sequence[Row[Any]]:
+    """As `crud.page`: one's own, or, as staff, all."""
+    return crud.page(db, patient_id=None if asker.is_staff else asker.user_id, **wanted)
+
+
+def history(db: Session, *, booking_id: int, asker: Asker) -> Sequence[BookingEvent]:
+    """NotFound; Unauthenticated."""
+    get(db, booking_id=booking_id, asker=asker)
+    return crud.history(db, booking_id=booking_id)
+
+
+def calendar(db: Session, *, booking_id: int, asker: Asker) -> bytes:
+    """The booking as iCalendar. NotFound; Unauthenticated."""
+    return notices.calendar(db, get(db, booking_id=booking_id, asker=asker))
+
+
+def confirm(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
+    """Take a time that was offered to who waited for it. NotFound; Unauthenticated; Conflict when that is over."""
+    get(db, booking_id=booking_id, asker=asker)
+    booking = crud.lock(db, booking_id=booking_id)
+    if booking.status != Status.PENDING or booking.held_until is None or booking.held_until <= times.now():
+        raise Conflict("There is no offer to confirm, or no longer.")
+    _change(db, booking, asker=asker, status=Status.BOOKED, held_until=None)
+    notices.booked(db, booking)
+    return crud.view(db, booking_id=booking_id)
+
+
+def move(
+    db: Session,
+    *,
+    booking_id: int,
+    starts_at: dt.datetime,
+    location_id: int | None,
+    reason: str,
+    asker: Asker,
+    expected: Expected,
+) -> Row[Any]:
+    """To another time, and another location if named, of the same doctor or diagnostic. NotFound; Unauthenticated;
+    Changed; Invalid; Conflict when it cannot be moved (any more), or with the next free slots."""
+    seen = get(db, booking_id=booking_id, asker=asker)
+    booking = crud.lock(db, booking_id=booking_id, also=location_id)
+    expected.check(booking.updated_at)
+    _assert_changeable(booking, (Status.BOOKED,), seen.deadline_minutes, asker)
+    left = times.of(booking) | {"at": booking.starts_at}
+    target = crud.target(db, **times.of(booking) | {"location_id": location_id or booking.location_id})
+    slot = times.slot_at(target, starts_at, staff=asker.is_staff)
+    if slot is None:
+        raise _no_slot()
+    _place(db, booking, target, asker=asker, reason=reason, **times.columns_of(target, slot))
+    notices.booked(db, booking, Kind.MOVED)
+    waiting.offer(db, **left)
+    return crud.view(db, booking_id=booking_id)
+
+
+def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected: Expected) -> Row[Any]:
+    """Give the time back; the first who waits for it is offered it. NotFound; Unauthenticated; Changed; Conflict when
+    it cannot be cancelled (any more)."""
+    seen = get(db, booking_id=booking_id, asker=asker)
+    booking = crud.lock(db, booking_id=booking_id)
+    expected.check(booking.updated_at)
+    offered = booking.status == Status.PENDING
+    _assert_changeable(booking, (Status.PENDING, Status.BOOKED), None if offered else seen.deadline_minutes, asker)
+    booking.status, booking.held_until = Status.CANCELLED, None
+    crud.save(db, booking, actor_id=asker.user_id, reason=reason)
+    if not offered:
+        notices.tell(db, booking, Kind.CANCELLED, reason=reason)
+    waiting.offer(db, **times.of(booking), at=booking.starts_at)
+    return crud.view(db, booking_id=booking_id)
+
+
+def _assert_changeable(
+    booking: Booking, statuses: tuple[Status, ...], deadline_minutes: int | None, asker: Asker
+) -> None:
+    """Conflict for another status, and for a patient after the deadline."""
+    if booking.status not in statuses:
+        raise Conflict(f"The booking is {booking.status}.")
+    if asker.is_staff or deadline_minutes is None:
+        return
+    if times.now() > booking.starts_at - dt.timedelta(minutes=deadline_minutes):
+        raise Conflict(f"This can be done until {deadline_minutes} minutes before the beginning. Call the clinic.")
+
+
+def note(db: Session, *, booking_id: int, status: Status, reason: str, asker: Asker, expected: Expected) -> Row[Any]:
+    """What became of the visit, by staff. NotFound; Forbidden; Changed; Conflict when it cannot follow what was."""
+    if not asker.is_staff:
+        raise Forbidden("Only staff note this.")
+    get(db, booking_id=booking_id, asker=asker)
+    booking = crud.lock(db, booking_id=booking_id)
+    expected.check(booking.updated_at)
+    if status not in NEXT.get(booking.status, ()):
+        raise Conflict(f"A booking that is {booking.status} does not become {status}.")
+    if status == Status.NOSHOW and times.now() < booking.starts_at:
+        raise Conflict("The visit has not begun.")
+    _change(db, booking, asker=asker, reason=reason, status=status)
+    return crud.view(db, booking_id=booking_id)
+
+
+def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **changes: Any) -> None:
+    """Write what became of a locked booking, which may be in the way of another again. Conflict."""
+    if booking.patient_key is not None:
+        crud.lock_patient(db, patient_key=booking.patient_key)
+    for column, value in changes.items():
+        setattr(booking, column, value)
+    try:
+        crud.save(db, booking, actor_id=asker.user_id, reason=reason)
+    except Twice:
+        raise Conflict("Its time has been given to somebody else meanwhile.") from None

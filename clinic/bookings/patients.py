@@ -1,0 +1,107 @@
+"""Who a booking is for, and who may reach it: its patient, whoever has the signed link that was mailed, staff."""
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from conf.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from conf.keys import Key, keys
+from iam.roles import Identity
+from iam.users import crud as users
+
+READ = "clinic:patients"
+"""The permission to see and deal with everybody's bookings and results."""
+LINK_LIFE = dt.timedelta(days=90)
+"""A link to a booking is good for so long after its end."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What the form says of the patient."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    patient_id: int | None = None
+    """The account that staff book for."""
+
+
+def of_contact(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
+    """The columns of `Patient`. Staff book for whom they name; others for themselves, with other words for how to reach
+    them if they like; who is not signed in as a guest. Invalid, with the field that is missing; Forbidden."""
+    staff = viewer is not None and viewer.may(READ)
+    if contact.patient_id is not None and not staff:
+        raise Forbidden("Only staff book for somebody else's account.", field="patient_id")
+    patient_id = contact.patient_id
+    if patient_id is None and viewer is not None and not (staff and contact.email):
+        patient_id = viewer.user_id
+    if patient_id is not None:
+        return _of_account(db, contact, patient_id)
+    for field in ("name", "email", "phone"):
+        if getattr(contact, field) is None:
+            raise Invalid("A guest gives name, e-mail and phone.", field=field)
+    assert contact.email is not None
+    key = -1 - int.from_bytes(hashlib.sha256(contact.email.encode()).digest()[:7])
+    told = {"name": contact.name, "email": contact.email, "phone": contact.phone}
+    return {"patient_id": None, "patient_key": key, **told}
+
+
+def _of_account(db: Session, contact: Contact, patient_id: int) -> dict[str, Any]:
+    try:
+        user = users.get(db, user_id=patient_id)
+    except NotFound as error:
+        raise Invalid(error.detail, field="patient_id") from None
+    return {
+        "patient_id": user.id,
+        "patient_key": user.id,
+        "name": contact.name or user.name,
+        "email": contact.email or user.email,
+        "phone": contact.phone,
+    }
+
+
+def _signature(what: str, row_id: int, key: Key) -> str:
+    signature = hmac.digest(key.secret, f"{what}:{row_id}".encode(), "sha256")[:18]
+    return base64.urlsafe_b64encode(signature).decode()
+
+
+def key_of(what: str, row_id: int) -> str:
+    """What a guest's link bears: whoever has it reaches the row."""
+    return _signature(what, row_id, keys("clinic")[0])
+
+
+def is_key(what: str, row_id: int, given: str) -> bool:
+    return any(hmac.compare_digest(_signature(what, row_id, key).encode(), given.encode()) for key in keys("clinic"))
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for something of a patient: an account, or who has the key of a link."""
+
+    viewer: Identity | None
+    key: str | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        return self.viewer is not None and self.viewer.may(READ)
+
+    @property
+    def user_id(self) -> int | None:
+        return self.viewer.user_id if self.viewer else None
+
+    def assert_known(self) -> None:
+        """Unauthenticated, before anything is looked for."""
+        if self.viewer is None and self.key is None:
+            raise Unauthenticated("Sign in, or use the link that you were sent.")
+
+    def is_patient(self, what: str, row_id: int, patient_id: int | None) -> bool:
+        own = self.viewer is not None and self.viewer.user_id == patient_id
+        return own or (self.key is not None and is_key(what, row_id, self.key))
+
+    def may_reach(self, what: str, row_id: int, patient_id: int | None) -> bool:
+        return self.is_staff or self.is_patient(what, row_id, patient_id)

@@ -1,0 +1,20 @@
+"""What patients say of doctors they have been to."""
+
+from sqlalchemy.orm import Session
+
+from clinic.bookings import helpers
+from clinic.bookings.models import Status
+from clinic.bookings.patients import Asker
+from clinic.doctors import crud as doctors
+from clinic.doctors.models import Review
+from conf.errors import Conflict, Forbidden
+
+
+def create(db: Session, *, doctor_id: int, booking_id: int, rating: int, text: str, asker: Asker) -> Review:
+    """By the patient of a fulfilled booking, once for each doctor. NotFound; Unauthenticated; Forbidden; Conflict."""
+    booking = helpers.get(db, booking_id=booking_id, asker=asker)
+    if not asker.is_patient("booking", booking.id, booking.patient_id):
+        raise Forbidden("Only the patient rates the doctor.")
+    if booking.doctor_id != doctor_id or booking.status != Status.FULFILLED:
+        raise Conflict("You rate a doctor once you have been there.", field="booking_id")
+    return doctors.create_review(db, doctor_id=doctor_id, patient_key=booking.patient_key, rating=rating, text=text)

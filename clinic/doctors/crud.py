@@ -1,0 +1,268 @@
+"""Queries on `doctors`, `specialties`, `doctor_locations` and `reviews`."""
+
+import enum
+import operator
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+
+from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
+from conf.db.models import constraint_of
+from conf.errors import Conflict, Invalid, NotFound
+from conf.values import Expected
+
+IN_USE = "There are bookings with this doctor. Set is_active to false to take the doctor off the lists."
+
+
+class Sort(enum.StrEnum):
+    NEWEST = "newest"
+    RATING = "rating"
+    PRICE = "price"
+    PRICE_DOWN = "price_down"
+    EXPERIENCE = "experience"
+
+
+ORDER: dict[Sort, tuple[InstrumentedAttribute[int], bool]] = {
+    Sort.NEWEST: (Doctor.id, True),
+    Sort.RATING: (Doctor.rating_hundredths, True),
+    Sort.PRICE: (Doctor.price, False),
+    Sort.PRICE_DOWN: (Doctor.price, True),
+    Sort.EXPERIENCE: (Doctor.experience_years, True),
+}
+"""The column, and whether the largest comes first. Among equals the newest does."""
+
+
+def get(db: Session, *, doctor_id: int, hidden: bool = True) -> Doctor:
+    """The doctor with specialty and locations, also one that is not active if `hidden`; or NotFound."""
+    query = select(Doctor).where(Doctor.id == doctor_id).options(selectinload(Doctor.locations))
+    doctor = db.scalars(query).one_or_none()
+    if doctor is None or not (doctor.is_active or hidden):
+        raise NotFound("doctor", doctor_id)
+    return doctor
+
+
+def page(
+    db: Session,
+    *,
+    sort: Sort,
+    after: tuple[int, int] | None,
+    limit: int,
+    hidden: bool = False,
+    specialty_id: int | None = None,
+    location_id: int | None = None,
+    min_price: int | None = None,
+    max_price: int | None = None,
+    min_rating: float | None = None,
+    words: str | None = None,
+) -> Sequence[Doctor]:
+    """Doctors with specialty and locations. `after`: the sorted column and the id of the last one before."""
+    query = select(Doctor).options(selectinload(Doctor.locations)).limit(limit)
+    sorted_by, largest_first = ORDER[sort]
+    query = query.order_by(sorted_by.desc() if largest_first else sorted_by, Doctor.id.desc())
+    if after is not None:
+        beyond = sorted_by < after[0] if largest_first else sorted_by > after[0]
+        query = query.where(or_(beyond, and_(sorted_by == after[0], Doctor.id < after[1])))
+    if not hidden:
+        query = query.where(Doctor.is_active)
+    if location_id is not None:
+        works_there = DoctorLocation.doctor_id == Doctor.id, DoctorLocation.location_id == location_id
+        query = query.where(exists().where(*works_there))
+    for value, column, compare in (
+        (specialty_id, Doctor.specialty_id, operator.eq),
+        (min_price, Doctor.price, operator.ge),
+        (max_price, Doctor.price, operator.le),
+        (min_rating and round(min_rating * 100), Doctor.rating_hundredths, operator.ge),
+    ):
+        if value is not None:
+            query = query.where(compare(column, value))
+    if words is not None:
+        query = query.where(_begins(words))
+    return db.scalars(query).all()
+
+
+def _begins(words: str) -> ColumnElement[bool]:
+    """Each of the words begins one of the doctor's, or of the specialty's name."""
+    found = re.findall(r"\w+", words)
+    if not found:
+        raise Invalid("There is no letter in it.", field="q")
+    wanted = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found))
+    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(wanted))
+    return or_(Doctor.words.op("@@")(wanted), Doctor.specialty_id.in_(of_specialty))
+
+
+def create(db: Session, **values: Any) -> Doctor:
+    """Invalid when there is no such specialty."""
+    doctor = Doctor(certificates=values.pop("certificates"), services=values.pop("services"), **values)
+    db.add(doctor)
+    return _save(db, doctor)
+
+
+def lock(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
+    """The doctor, locked until the transaction ends. NotFound; Changed."""
+    query = select(Doctor).where(Doctor.id == doctor_id).with_for_update(of=Doctor)
+    doctor = db.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if doctor is None:
+        raise NotFound("doctor", doctor_id)
+    expected.check(doctor.updated_at)
+    return doctor
+
+
+def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Doctor:
+    """Set the named columns. NotFound; Changed; Invalid when there is no such specialty."""
+    doctor = lock(db, doctor_id=doctor_id, expected=expected)
+    for name, value in values.items():
+        setattr(doctor, name, value)
+    return _save(db, doctor)
+
+
+def _save(db: Session, doctor: Doctor) -> Doctor:
+    told = " ".join([doctor.name, doctor.about, *doctor.services])
+    doctor.words = func.to_tsvector("simple", told)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise Invalid("There is no such specialty.", field="specialty_id") from None
+    db.expire(doctor)
+    return get(db, doctor_id=doctor.id)
+
+
+def remove(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
+    """Delete the doctor. NotFound; Changed; Conflict when there are bookings."""
+    doctor = lock(db, doctor_id=doctor_id, expected=expected)
+    db.execute(delete(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id))
+    db.delete(doctor)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise Conflict(IN_USE) from None
+    return doctor
+
+
+def locations(db: Session, *, doctor_id: int) -> Sequence[DoctorLocation]:
+    """Where the doctor works, with the hours."""
+    query = select(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id).order_by(DoctorLocation.location_id)
+    return db.scalars(query).all()
+
+
+def put_location(db: Session, *, doctor_id: int, location_id: int, **values: Any) -> DoctorLocation:
+    """Have the doctor work there at these hours. Invalid when there is no such location."""
+    there = _location(db, doctor_id=doctor_id, location_id=location_id)
+    if there is None:
+        there = DoctorLocation(doctor_id=doctor_id, location_id=location_id, **values)
+        db.add(there)
+    for name, value in values.items():
+        setattr(there, name, value)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise NotFound("location", location_id) from None
+    db.refresh(there)
+    return there
+
+
+def remove_location(db: Session, *, doctor_id: int, location_id: int) -> None:
+    """NotFound. Bookings that were made stay."""
+    there = _location(db, doctor_id=doctor_id, location_id=location_id)
+    if there is None:
+        raise NotFound("location of the doctor", location_id)
+    db.delete(there)
+    db.flush()
+
+
+def _location(db: Session, *, doctor_id: int, location_id: int) -> DoctorLocation | None:
+    where = DoctorLocation.doctor_id == doctor_id, DoctorLocation.location_id == location_id
+    return db.scalars(select(DoctorLocation).where(*where)).one_or_none()
+
+
+def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) -> Sequence[Specialty]:
+    """In the order they were made; those without an active doctor only if wanted."""
+    query = select(Specialty).where(Specialty.id > (after_id or 0)).order_by(Specialty.id).limit(limit)
+    if not unused:
+        query = query.where(exists().where(Doctor.specialty_id == Specialty.id, Doctor.is_active))
+    return db.scalars(query).all()
+
+
+def create_specialty(db: Session, *, name: str) -> Specialty:
+    """Conflict when there is one of that name."""
+    return _save_specialty(db, Specialty(name=name))
+
+
+def lock_specialty(db: Session, *, specialty_id: int, expected: Expected) -> Specialty:
+    """The specialty, locked until the transaction ends. NotFound; Changed."""
+    specialty = db.get(Specialty, specialty_id, with_for_update=True, populate_existing=True)
+    if specialty is None:
+        raise NotFound("specialty", specialty_id)
+    expected.check(specialty.updated_at)
+    return specialty
+
+
+def rename_specialty(db: Session, *, specialty_id: int, expected: Expected, **values: Any) -> Specialty:
+    """NotFound; Changed; Conflict when another has that name."""
+    specialty = lock_specialty(db, specialty_id=specialty_id, expected=expected)
+    for name, value in values.items():
+        setattr(specialty, name, value)
+    return _save_specialty(db, specialty)
+
+
+def _save_specialty(db: Session, specialty: Specialty) -> Specialty:
+    db.add(specialty)
+    try:
+        db.flush()
+    except IntegrityError:
+        raise Conflict("There is already a specialty of this name.", field="name") from None
+    return specialty
+
+
+def remove_specialty(db: Session, *, specialty_id: int, expected: Expected) -> None:
+    """NotFound; Changed; Conflict while a doctor has it."""
+    db.delete(lock_specialty(db, specialty_id=specialty_id, expected=expected))
+    try:
+        db.flush()
+    except IntegrityError:
+        raise Conflict("There are doctors of this specialty.") from None
+
+
+def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -> Sequence[Review]:
+    """The newest first."""
+    query = select(Review).where(Review.doctor_id == doctor_id).order_by(Review.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(Review.id < before_id)
+    return db.scalars(query).all()
+
+
+def create_review(db: Session, *, doctor_id: int, patient_key: int, rating: int, text: str) -> Review:
+    """Conflict when the patient has rated the doctor."""
+    review = Review(doctor_id=doctor_id, patient_key=patient_key, rating=rating, text=text)
+    db.add(review)
+    try:
+        db.flush()
+    except IntegrityError as error:
+        if constraint_of(error) != "uq_reviews_doctor_id_patient_key":
+            raise
+        raise Conflict("You have rated this doctor already.") from None
+    _count(db, doctor_id=doctor_id, stars=rating, reviews=1)
+    return review
+
+
+def get_review(db: Session, *, review_id: int) -> Review:
+    """The review, locked until the transaction ends, or NotFound."""
+    review = db.get(Review, review_id, with_for_update=True)
+    if review is None:
+        raise NotFound("review", review_id)
+    return review
+
+
+def remove_review(db: Session, *, review: Review) -> None:
+    db.delete(review)
+    _count(db, doctor_id=review.doctor_id, stars=-review.rating, reviews=-1)
+    db.flush()
+
+
+def _count(db: Session, *, doctor_id: int, stars: int, reviews: int) -> None:
+    """What staff have seen of the doctor stays what they have seen: the version is not touched."""
+    values: dict[str, Any] = {"stars": Doctor.stars + stars, "reviews": Doctor.reviews + reviews}
+    db.execute(update(Doctor).where(Doctor.id == doctor_id).values(updated_at=Doctor.updated_at, **values))

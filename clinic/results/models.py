@@ -1,0 +1,33 @@
+"""What a diagnostic found: files."""
+
+import enum
+
+from sqlalchemy import BigInteger, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from conf.db.models import Model, Timestamps, choice
+
+
+class ResultStatus(enum.StrEnum):
+    CHECKING = "checking"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+class Result(Timestamps, Model):
+    __tablename__ = "results"
+
+    booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("bookings.id"), index=True)
+    uploader_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"))
+    status: Mapped[ResultStatus] = mapped_column(choice(ResultStatus, "status"), default=ResultStatus.CHECKING)
+    error: Mapped[str | None] = mapped_column(Text)
+    """Why it was refused, for staff."""
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The job that checks it and makes the preview."""
+    media_type: Mapped[str] = mapped_column(String(50))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    file_key: Mapped[str | None] = mapped_column(String(255))
+    """Null once it has been refused."""
+    preview_key: Mapped[str | None] = mapped_column(String(255))
+    """JPEG of the first page."""
+    pages: Mapped[int | None]

@@ -1,0 +1,19 @@
+from sqlalchemy.orm import Session
+
+from clinic.results import helpers
+from conf._celery.app import celery_app
+from conf._celery.models import Job
+from conf._celery.task import JobTask
+from conf.db.dependencies import with_db_session
+
+
+@celery_app.task(bind=True, name=helpers.CHECK, max_attempts=3, retriable=False)
+@with_db_session
+def check(self: JobTask, *, result_id: int, db: Session) -> None:
+    assert self.job is not None
+    helpers.check(db, result_id=result_id, attempt=self.job)
+
+
+@check.follow
+def follow(db: Session, job: Job) -> None:
+    helpers.follow(db, job=job)

@@ -1,0 +1,74 @@
+"""Results of diagnostics: staff add them, their patient reads them, each reading is in the audit trail."""
+
+import posixpath
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from fastapi.responses import FileResponse
+
+from clinic.results import helpers
+from clinic.v1.bookings.routes import Who
+from clinic.v1.results import schemas
+from conf.db.dependencies import DbSession
+from conf.http.access import NO_STORE, PUBLIC
+from conf.http.media import open_stored
+from conf.http.problems import may
+from conf.http.route import Router
+from conf.http.schemas import Id
+from conf.http.threads import threads
+from conf.http.uploads import FILE_BODY, take_file
+from iam.dependencies import From, requires
+from iam.roles import Identity
+
+router = Router("/api/v1", tags=["clinic: results"])
+
+Staff = Annotated[Identity, requires("clinic:patients")]
+
+
+@router.post("/bookings/{booking_id}/results/", status_code=202, responses=may(409), openapi_extra=FILE_BODY)
+async def add_result(booking_id: Id, request: Request, staff: Staff, origin: From) -> schemas.Result:
+    """A PDF, or a JPEG, PNG or WebP picture, up to 50 MiB, as the part `file`, for a diagnostic's booking that is
+    fulfilled. The job `job_id` checks it; then its patient is told. Staff."""
+    await threads().run(helpers.assert_may_add, booking_id=booking_id)
+    result = await take_file(
+        request, helpers.add, max_bytes=helpers.MAX_BYTES, booking_id=booking_id, editor=staff, origin=origin
+    )
+    return schemas.Result.model_validate(result)
+
+
+@router.get("/bookings/{booking_id}/results/", responses=may(401))
+def list_results(booking_id: Id, db: DbSession, who: Who) -> list[schemas.Result]:
+    """The oldest first; for the patient those that have been checked. Owner, who has the booking's link, Staff."""
+    return helpers.of_booking(db, booking_id=booking_id, asker=who)
+
+
+@router.post("/results/{result_id}/link/", responses=may(401), dependencies=[NO_STORE])
+def create_result_link(result_id: Id, wanted: schemas.LinkWanted, db: DbSession, who: Who) -> schemas.ResultLink:
+    """An address of the file that opens it for five minutes. Owner, who has the booking's link, Staff."""
+    url, expires_at = helpers.link(db, result_id=result_id, preview=wanted.preview, asker=who)
+    return {"url": url, "expires_at": expires_at}
+
+
+@router.get(
+    "/results/{result_id}/file/",
+    response_model=None,
+    response_class=FileResponse,
+    responses=may(403),
+    dependencies=[PUBLIC],
+)
+async def get_result_file(
+    result_id: Id, grant: Annotated[str, Query(max_length=100)], request: Request, origin: From
+) -> Response:
+    """The file. Each request is in the audit trail. Public: whoever has a link that the API gave out, for 5 minutes."""
+    key = await threads().run(helpers.open_file, result_id=result_id, grant=grant, origin=origin)
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'attachment; filename="{posixpath.basename(key)}"',
+    }
+    return await threads().run(open_stored, key, headers, head=request.method == "HEAD", expires_s=60)
+
+
+@router.delete("/results/{result_id}/", status_code=204)
+def delete_result(result_id: Id, db: DbSession, staff: Staff, origin: From) -> None:
+    """With its files; that it was there stays on record. Staff."""
+    helpers.delete(db, result_id=result_id, editor=staff, origin=origin)

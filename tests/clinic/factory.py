@@ -1,0 +1,121 @@
+"""A clinic for tests, put straight into the database."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from clinic.bookings import capacity, patients
+from clinic.bookings import crud as bookings
+from clinic.bookings.models import Booking, Status, Waiting
+from clinic.diagnostics import crud as diagnostics
+from clinic.diagnostics.models import Diagnostic, Station
+from clinic.doctors import crud as doctors
+from clinic.doctors.models import Doctor
+from clinic.locations import crud as locations
+from clinic.locations.models import Location
+from clinic.results.models import Result, ResultStatus
+from conf.db.dependencies import with_db_session
+from tests.people import Person
+
+ALWAYS = [{"weekday": day, "opens": "00:00", "closes": "00:00"} for day in range(1, 8)]
+RULES = {
+    "price": 5000,
+    "duration_minutes": 30,
+    "interval_minutes": 30,
+    "buffer_minutes": 0,
+    "notice_minutes": 60,
+    "horizon_days": 60,
+    "deadline_minutes": 120,
+}
+
+
+def at(days: float, hour: int = 10, minute: int = 0) -> dt.datetime:
+    """That time, UTC, so many days from today."""
+    today = dt.datetime.now(dt.UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return today + dt.timedelta(days=days)
+
+
+@with_db_session
+def make_location(*, db: Session, **fields: Any) -> Location:
+    values = {"name": "Main building", "address": "Park 1", "time_zone": "Europe/Berlin", "hours": ALWAYS}
+    return locations.create(db, **values | fields)
+
+
+@with_db_session
+def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db: Session, **fields: Any) -> Doctor:
+    """Who works at these locations."""
+    kind = doctors.create_specialty(db, name=specialty or f"Specialty {id(fields)}")
+    values = {"name": "Dr. Rey", "about": "", "experience_years": 7, "certificates": [], "services": []}
+    doctor = doctors.create(db, specialty_id=kind.id, **RULES | values | fields)
+    for place in places:
+        doctors.put_location(db, doctor_id=doctor.id, location_id=place.id, hours=hours, exceptions=[])
+    return doctor
+
+
+@with_db_session
+def make_diagnostic(*places: Location, room_for: int = 1, db: Session, **fields: Any) -> Diagnostic:
+    values = {"name": "Blood count", "description": "", "preparation": ""}
+    diagnostic = diagnostics.create(db, **RULES | values | fields)
+    for place in places:
+        capacity.put(db, diagnostic_id=diagnostic.id, location_id=place.id, capacity=room_for)
+    return diagnostic
+
+
+@with_db_session
+def make_booking(
+    of: Doctor | Diagnostic,
+    place: Location,
+    patient: Person | str,
+    starts_at: dt.datetime,
+    *,
+    status: Status = Status.BOOKED,
+    db: Session,
+    **fields: Any,
+) -> Booking:
+    """For an account, or the e-mail of a guest."""
+    ends_at = starts_at + dt.timedelta(minutes=of.duration_minutes)
+    values: dict[str, Any] = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "price": of.price}
+    if isinstance(of, Doctor):
+        values["doctor_id"] = of.id
+    else:
+        there = diagnostics.lock_location(db, diagnostic_id=of.id, location_id=place.id)
+        station: Station = diagnostics.stations(db, diagnostic_location_id=there.id)[0]
+        values |= {"diagnostic_id": of.id, "station_id": station.id}
+    booking = Booking(location_id=place.id, status=status, **values, **who(db, patient), **fields)
+    return bookings.save(db, booking, actor_id=None)
+
+
+def who(db: Session, patient: Person | str) -> dict[str, Any]:
+    if isinstance(patient, Person):
+        return patients._of_account(db, patients.Contact(phone="+49 30 1234567"), patient.id)
+    return patients.of_contact(db, patients.Contact("Gil Guest", patient, "+49 30 7654321"), None)
+
+
+@with_db_session
+def make_hold(of: Doctor, place: Location, starts_at: dt.datetime, *, seconds: float = 600, db: Session) -> str:
+    """A time that is held for so long from now; its token."""
+    ends_at = starts_at + dt.timedelta(minutes=of.duration_minutes)
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    when = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "held_until": until}
+    booking = Booking(doctor_id=of.id, location_id=place.id, status=Status.PENDING, price=of.price, **when)
+    bookings.save(db, booking, actor_id=None)
+    return f"{booking.id}.{patients.key_of('hold', booking.id)}"
+
+
+@with_db_session
+def make_waiting(of: Doctor, place: Location, patient: Person | str, *, db: Session) -> Waiting:
+    days = {"first_day": at(0).date(), "last_day": at(30).date()}
+    waiting = Waiting(doctor_id=of.id, location_id=place.id, **days, **who(db, patient))
+    db.add(waiting)
+    db.flush()
+    return waiting
+
+
+@with_db_session
+def make_result(booking: Booking, *, db: Session, **fields: Any) -> Result:
+    values = {"media_type": "application/pdf", "size_bytes": 5, "status": ResultStatus.READY, "pages": 1}
+    result = Result(booking_id=booking.id, file_key=f"results/{booking.id}/a/result.pdf", **values | fields)
+    db.add(result)
+    db.flush()
+    return result
