@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from clinic.bookings import capacity, patients
@@ -16,6 +17,7 @@ from clinic.locations import crud as locations
 from clinic.locations.models import Location
 from clinic.results.models import Result, ResultStatus
 from conf.db.dependencies import with_db_session
+from conf.db.session import write_engine
 from tests.people import Person
 
 ALWAYS = [{"weekday": day, "opens": "00:00", "closes": "00:00"} for day in range(1, 8)]
@@ -119,3 +121,16 @@ def make_result(booking: Booking, *, db: Session, **fields: Any) -> Result:
     db.add(result)
     db.flush()
     return result
+
+
+def wish(doctor: Doctor, place: Location, starts_at: dt.datetime, **more: Any) -> dict[str, Any]:
+    """What a client sends for it."""
+    return {"doctor_id": doctor.id, "location_id": place.id, "starts_at": starts_at.isoformat()} | more
+
+
+def end_holds() -> None:
+    """As if what is held were held no longer, and the jobs that end it due."""
+    ended = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    with write_engine().begin() as connection:
+        connection.execute(update(Booking).where(Booking.status == Status.PENDING).values(held_until=ended))
+        connection.execute(text("UPDATE jobs SET run_after = now() WHERE name = 'clinic.bookings.expire'"))

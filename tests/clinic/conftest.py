@@ -1,0 +1,30 @@
+"""A location whose clock is UTC, always open, with a doctor; a patient and staff."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from clinic.doctors.models import Doctor
+from clinic.locations.models import Location
+from iam.roles import Role
+from tests.clinic.factory import make_doctor, make_location
+from tests.people import Person, make_person
+
+
+@pytest.fixture
+def patient(anonymous: TestClient) -> Person:
+    return make_person(Role.STUDENT, name="Pat")
+
+
+@pytest.fixture
+def staff(anonymous: TestClient) -> Person:
+    return make_person(Role.STAFF)
+
+
+@pytest.fixture
+def place(anonymous: TestClient) -> Location:
+    return make_location(time_zone="UTC")
+
+
+@pytest.fixture
+def doctor(place: Location) -> Doctor:
+    return make_doctor(place)
