@@ -1,6 +1,7 @@
 """A clinic for tests, put straight into the database."""
 
 import datetime as dt
+import itertools
 from typing import Any
 
 from sqlalchemy import text, update
@@ -20,6 +21,7 @@ from conf.db.dependencies import with_db_session
 from conf.db.session import write_engine
 from tests.people import Person
 
+_numbers = itertools.count()
 ALWAYS = [{"weekday": day, "opens": "00:00", "closes": "00:00"} for day in range(1, 8)]
 RULES = {
     "price": 5000,
@@ -47,7 +49,7 @@ def make_location(*, db: Session, **fields: Any) -> Location:
 @with_db_session
 def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db: Session, **fields: Any) -> Doctor:
     """Who works at these locations."""
-    kind = doctors.create_specialty(db, name=specialty or f"Specialty {id(fields)}")
+    kind = doctors.create_specialty(db, name=specialty or f"Specialty {next(_numbers)}")
     values = {"name": "Dr. Rey", "about": "", "experience_years": 7, "certificates": [], "services": []}
     doctor = doctors.create(db, specialty_id=kind.id, **RULES | values | fields)
     for place in places:

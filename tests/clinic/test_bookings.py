@@ -204,7 +204,7 @@ def test_a_held_time_can_be_given_back(anonymous: TestClient, doctor: Doctor, pl
 def test_a_held_time_is_free_after_ten_minutes(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     token = hold(anonymous, doctor, place, at(2)).json()["hold"]
     end_holds()
-    params = {"location_id": place.id, "from": at(2).date(), "to": at(2).date()}
+    params: dict[str, Any] = {"location_id": place.id, "from": at(2).date(), "to": at(2).date()}
     free = anonymous.get(f"/api/v1/slots/doctors/{doctor.id}/", params=params).json()["items"]
     assert at(2) in [dt.datetime.fromisoformat(slot["starts_at"]) for slot in free]
     assert anonymous.post(BOOKINGS, json={"hold": token} | GUEST).status_code == 409

@@ -162,5 +162,5 @@ def test_what_telegram_really_signed_is_believed_but_for_its_age(monkeypatch: py
         with pytest.raises(Invalid, match="older than an hour"):
             telegram._verify(REAL)
         with monkeypatch.context() as then:
-            then.setattr(telegram.time, "time", lambda: 1733509700)
+            then.setattr("clinic.bookings.telegram.time.time", lambda: 1733509700)
             assert json.loads(telegram._verify(REAL)["user"])["id"] == 279058397

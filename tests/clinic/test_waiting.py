@@ -15,7 +15,7 @@ WAITING, BOOKINGS = "/api/v1/waiting/", "/api/v1/bookings/"
 GUEST = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 7654321"}
 
 
-def days(first: float, last: float) -> dict[str, str]:
+def days(first: float, last: float) -> dict[str, Any]:
     return {"first_day": str(at(first).date()), "last_day": str(at(last).date())}
 
 

@@ -1,0 +1,114 @@
+"""What is about a patient is in no log and in no error: everything is done that is about one, and much goes wrong."""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pypdfium2
+import pytest
+from sqlalchemy import text
+
+from clinic.bookings.models import Status
+from conf.db.session import write_engine
+from iam.roles import Role
+from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, wish
+from tests.conftest import SETTINGS, empty
+from tests.people import make_person
+from tests.servers import own_rabbitmq, wait_for
+from tests.system import System, system
+
+SECRETS = {
+    "name": "Zacharias Quibble",
+    "email": "quibble@secret.example",
+    "phone": "+49 30 55512399",
+    "message": "An itch nobody may know of",
+}
+REASON = "Because of the rash"
+TOLD = [*SECRETS.values(), REASON, "quibble", "Quibble", "55512399"]
+
+
+@pytest.fixture
+def campus(tmp_path: Path) -> Iterator[System]:
+    """With workers, everything logged, and a mail server that is not there."""
+    empty()
+    settings = {
+        "PUBLIC_URL": SETTINGS["PUBLIC_URL"],
+        "LIMITS_FACTOR": "0",
+        "LOG_LEVEL": "DEBUG",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+    }
+    database_url = SETTINGS["DATABASE_URL"]
+    with (
+        own_rabbitmq() as broker,
+        system(tmp_path / "campus", database_url=database_url, broker_url=broker.url, **settings) as made,
+    ):
+        made.start(sys.executable, "manage.py", "worker", "--queue", "short", "--beat")
+        yield made
+
+
+def alter(change: str) -> None:
+    with write_engine().begin() as connection:
+        connection.execute(text(f"ALTER TABLE bookings {change}"))
+
+
+def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
+    place = make_location(time_zone="UTC")
+    doctor, exam = make_doctor(place), make_diagnostic(place)
+    staff = make_person(Role.STAFF)
+    errors: list[str] = []
+
+    del campus.client.headers["Authorization"]
+
+    def ask(method: str, path: str, *, status: int, **sent: object) -> httpx.Response:
+        answer = campus.client.request(method, f"/api/v1{path}", **sent)  # type: ignore[arg-type]
+        assert answer.status_code == status, answer.text
+        if status >= 400:
+            errors.append(answer.text)
+        return answer
+
+    made = ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS, status=201).json()
+    key = {"key": made["key"]}
+    one = f"/bookings/{made['id']}/"
+    ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS, status=409)
+    ask("POST", "/bookings/", json=wish(make_doctor(place), place, at(2)) | SECRETS, status=409)
+    ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS | {"phone": "x"}, status=422)
+    ask("POST", "/bookings/", json=wish(doctor, place, at(2, 10, 7)) | SECRETS, status=422)
+    ask("POST", "/bookings/", content=b'{"email": "quibble@secret.example"', status=422)
+    ask("POST", "/bookings/", json=SECRETS | {"telegram_init_data": "user=Quibble&hash=1", "doctor_id": 1}, status=422)
+    ask("GET", one, params={"key": "quibble"}, status=404)
+    ask("GET", one, status=401)
+    ask("POST", f"{one}reschedule/", params=key, json={"starts_at": at(3).isoformat(), "reason": REASON}, status=200)
+    ask("POST", f"{one}reschedule/", params=key, json={"starts_at": "Quibble", "reason": REASON}, status=422)
+    ask("POST", f"{one}status/", json={"status": "arrived"}, headers=staff.headers, status=200)
+    ask("POST", f"{one}status/", json={"status": "noshow", "reason": REASON}, headers=staff.headers, status=409)
+    ask("POST", f"{one}cancel/", params=key, json={"reason": REASON}, status=409)
+    ask("POST", f"{one}confirm/", params=key, status=409)
+    days = {"first_day": str(at(1).date()), "last_day": str(at(3).date())}
+    who = {name: SECRETS[name] for name in ("name", "email", "phone")}
+    waits = {"doctor_id": doctor.id, "location_id": place.id} | days | who
+    ask("POST", "/waiting/", json=waits, status=201)
+    ask("POST", "/waiting/", json=waits, status=409)
+    fulfilled = make_booking(exam, place, SECRETS["email"], at(-1), status=Status.FULFILLED)
+    document, file = pypdfium2.PdfDocument.new(), io.BytesIO()
+    document.new_page(100, 100)
+    document.save(file)
+    results = f"/bookings/{fulfilled.id}/results/"
+    ask("POST", results, files={"file": ("Quibble.pdf", file.getvalue())}, headers=staff.headers, status=202)
+    ask("POST", results, files={"file": ("Quibble.pdf", b"%PDF-Quibble")}, headers=staff.headers, status=202)
+    ask("POST", results, files={"file": ("Quibble.pdf", b"Quibble")}, headers=staff.headers, status=415)
+    # A row that the database cannot take, from behind: what PostgreSQL says of it holds the row.
+    alter("ADD CONSTRAINT broken CHECK (message = '') NOT VALID")
+    try:
+        ask("POST", "/bookings/", json=wish(doctor, place, at(4)) | SECRETS, status=500)
+    finally:
+        alter("DROP CONSTRAINT broken")
+    log = campus.log
+    wait_for(lambda: log().count("the mail server did not take a mail") > 1, within_s=30, what="mails are tried")
+    wait_for(lambda: "a result cannot be read" in log(), within_s=30, what="results are checked")
+    assert "unexpected error" in log()
+    assert len(errors) > 10
+    for told in TOLD:
+        assert told not in log()
+        assert [error for error in errors if told in error] == []
