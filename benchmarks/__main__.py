@@ -1,9 +1,9 @@
-"""`make bench`, or with ARGS="reads auth wire freeze upload transcode jobs" some of it."""
+"""`make bench`, or with ARGS="reads auth wire freeze upload transcode jobs clinic" some of it."""
 
 import shutil
 import sys
 
-from benchmarks import auth, freeze, jobs, reads, transcode, upload, wire
+from benchmarks import auth, clinic, freeze, jobs, reads, transcode, upload, wire
 
 PARTS = {
     "reads": reads.run,
@@ -13,6 +13,7 @@ PARTS = {
     "upload": upload.run,
     "transcode": transcode.run,
     "jobs": jobs.run,
+    "clinic": clinic.run,
 }
 
 
@@ -20,7 +21,7 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
         print(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    if shutil.which("wrk") is None and {"reads", "auth", "wire", "freeze"} & set(names or PARTS):
+    if shutil.which("wrk") is None and {"reads", "auth", "wire", "freeze", "clinic"} & set(names or PARTS):
         print("bench: wrk is not installed (Debian: apt install wrk)", file=sys.stderr)
         return 2
     missed = 0
