@@ -12,30 +12,29 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
-_TEACHER = {
+_TEACHER: list[str] = [
     "users:read",  # the list, and everyone's e-mail
     "users:write",  # make students; put them into groups and classes, give them points
     "groups:write",
     "cms:write",  # make videos
-}
-_CLINIC = {
+]
+_STAFF: list[str] = [
     "clinic:write",  # locations, doctors, diagnostics
-}
-_STAFF = _CLINIC | {
-    "clinic:patients",  # everybody's bookings and results: not for admins, unless they make themselves staff, on record
-}
-_ADMIN = {
+    "clinic:patients",  # everybody's bookings and results: not for admins, who have to make themselves staff, on record
+]
+_ADMIN: list[str] = [
     "users:admin",  # roles, e-mails, deletion
     "cms:admin",  # other people's videos
     "jobs:admin",  # other people's jobs, and the house's own
     "clients:admin",  # other people's clients
     "audit:read",
-}
+    "clinic:write",
+]
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.STUDENT: frozenset(),
     Role.TEACHER: frozenset(_TEACHER),
     Role.STAFF: frozenset(_STAFF),
-    Role.ADMIN: frozenset(_TEACHER | _CLINIC | _ADMIN),
+    Role.ADMIN: frozenset(_TEACHER + _ADMIN),
 }
 """What goes beyond one's own things. What is one's own, the helpers of each resource know."""
 

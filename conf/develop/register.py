@@ -36,16 +36,17 @@ def _in_installed(text: str, resource: str, *, there: bool) -> str:
 
 
 def _in_roles(text: str, resource: str, models: str, *, there: bool) -> str:
+    if not there:
+        text = re.sub(rf'^    "{resource}:\w+",.*\n', "", text, flags=re.MULTILINE)
+        return text.replace("= [\n]", "= []")
     words = models.replace("_", " ")
     for block, permission, why in (
         ("_TEACHER", "write", f"make {words}"),
         ("_ADMIN", "admin", f"other people's {words}"),
     ):
         line = f'    "{resource}:{permission}",'
-        if not there:
-            text = re.sub(rf"^{re.escape(line)}.*\n", "", text, flags=re.MULTILINE)
-        elif line not in text:
-            begin = re.search(rf"^{block} = \{{\n(?:    .*\n)*", text, re.MULTILINE)
+        if line not in text:
+            begin = re.search(rf"^{block}: list\[str\] = \[\n(?:    .*\n)*", text, re.MULTILINE)
             assert begin
             text = f"{text[: begin.end()]}{line}  # {why}\n{text[begin.end() :]}"
     return text
@@ -72,7 +73,7 @@ def _in_contracts(text: str, resource: str, models: str, *, there: bool) -> str:
         (contracts["boto3 is S3's own"]["source_modules"], resource),
         (contracts["python-jose is the tokens' own"]["source_modules"], resource),
     ]
-    own = [name for name in contracts if re.fullmatch(rf"Rooms of {resource}( \w+)?", name)]
+    own = [name for name in contracts if re.fullmatch(rf"Rooms of {resource}( .+)?", name)]
     layers = contracts["Storeys: an import goes down only"]["layers"]
     beside = str(layers[1]).split(" | ") if layers[1] != "jobs" else []  # above jobs are the resources, if any
     siblings = [name for name in beside if name != resource]
