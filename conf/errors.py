@@ -35,8 +35,8 @@ class CampusError(Exception):
 
 
 class NotFound(CampusError):
-    def __init__(self, what: str, key: object) -> None:
-        super().__init__(f"There is no {what} {key}.")
+    def __init__(self, what: str, key: object, *, field: str | None = None) -> None:
+        super().__init__(f"There is no {what} {key}.", field=field)
 
 
 class Conflict(CampusError):

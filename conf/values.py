@@ -32,7 +32,7 @@ def _moment(moment: dt.datetime) -> dt.datetime:
     if moment.tzinfo is None:
         raise ValueError("must say its offset from UTC, as in 2026-01-31T09:30:00+01:00")
     _in_reach(moment.year)
-    return moment
+    return moment.astimezone(dt.UTC)
 
 
 def _day(day: dt.date) -> dt.date:
@@ -41,7 +41,7 @@ def _day(day: dt.date) -> dt.date:
 
 
 Moment = Annotated[dt.datetime, AfterValidator(_moment)]
-"""With its offset from UTC, and such that there are days before and after it."""
+"""Given with its offset from UTC, and kept without; such that there are days before and after it."""
 Day = Annotated[dt.date, AfterValidator(_day)]
 
 

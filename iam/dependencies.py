@@ -18,6 +18,7 @@ from fastapi.security.base import SecurityBase
 
 from conf.db.dependencies import SAFE_METHODS, DbSession
 from conf.errors import Forbidden, Unauthenticated
+from conf.http.access import demanding
 from conf.http.limits import address_of
 from iam.audit.crud import Origin
 from iam.roles import PERMISSIONS, Identity
@@ -52,6 +53,7 @@ viewer = Bearer()
 Viewer = Annotated[Identity | None, Depends(viewer)]
 
 
+@demanding
 def signed_in(viewer: Viewer) -> Identity:
     if viewer is None:
         raise Unauthenticated("Sign in first.")

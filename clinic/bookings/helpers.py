@@ -37,8 +37,8 @@ class Wish:
 
 
 def hold(db: Session, *, wish: Wish) -> tuple[Booking, str]:
-    """Keep the time for ten minutes, while a form is filled in; with the token to book it. NotFound; Invalid; Conflict
-    with the next free slots."""
+    """Keep the time for ten minutes, while a form is filled in; with the token to book it. Invalid; Conflict with the
+    next free slots."""
     target = _lock_target(db, wish)
     booking = _new(target, wish.starts_at, status=Status.PENDING, held_until=times.now() + HOLD)
     _place(db, booking, target, asker=Asker(None))
@@ -63,7 +63,7 @@ def book(
     init_data: str | None,
     asker: Asker,
 ) -> Row[Any]:
-    """Book the time that is wished, or held. NotFound; Invalid; Forbidden; Conflict with the next free slots."""
+    """Book the time that is wished, or held. Invalid; Forbidden; Conflict with the next free slots."""
     told: dict[str, Any] = patients.of_contact(db, contact, asker.viewer) | {"message": message}
     if init_data is not None:
         told["telegram_id"] = telegram.use(db, init_data)
@@ -81,7 +81,7 @@ def book(
 def _lock_target(db: Session, wish: Wish) -> Target:
     doctor_id, diagnostic_id, location_id = wish.doctor_id, wish.diagnostic_id, wish.location_id
     crud.lock_time(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
-    return crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    return times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
 
 
 def _new(target: Target, starts_at: dt.datetime, *, staff: bool = False, **values: Any) -> Booking:
@@ -202,7 +202,7 @@ def move(
     expected.check(booking.updated_at)
     _assert_changeable(booking, (Status.BOOKED,), seen.deadline_minutes, asker)
     left = times.of(booking) | {"at": booking.starts_at}
-    target = crud.target(db, **times.of(booking) | {"location_id": location_id or booking.location_id})
+    target = times.wanted(db, **times.of(booking) | {"location_id": location_id or booking.location_id})
     slot = times.slot_at(target, starts_at, staff=asker.is_staff)
     if slot is None:
         raise _no_slot()

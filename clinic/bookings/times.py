@@ -12,7 +12,7 @@ from clinic.bookings.crud import Target
 from clinic.bookings.models import Booking
 from clinic.bookings.slots import MAX_DAYS, Slot, free
 from clinic.locations.calendar import DAY
-from conf.errors import Invalid
+from conf.errors import Invalid, NotFound
 
 OTHERS = 3
 """Free slots that are told to who came too late."""
@@ -20,6 +20,15 @@ OTHERS = 3
 
 def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def wanted(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_id: int) -> Target:
+    """What somebody asks for. Invalid, with the field, when there is no such thing."""
+    try:
+        return crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    except NotFound as error:
+        field = error.field or ("doctor_id" if doctor_id else "diagnostic_id")
+        raise Invalid(error.detail, field=field) from None
 
 
 def today(target: Target) -> dt.date:

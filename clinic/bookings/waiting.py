@@ -33,8 +33,8 @@ def join(
     contact: Contact,
     asker: Asker,
 ) -> Waiting:
-    """Wait for a time on these local days. NotFound; Invalid; Forbidden; Conflict for who waits there already."""
-    target = crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    """Wait for a time on these local days. Invalid; Forbidden; Conflict for who waits there already."""
+    target = times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     patient = patients.of_contact(db, contact, asker.viewer)
     adding = insert(Waiting).values(**times.of(target), **patient, first_day=first_day, last_day=last_day)
     made: Waiting | None = db.scalars(adding.on_conflict_do_nothing().returning(Waiting)).one_or_none()

@@ -27,10 +27,8 @@ def _known(zone: str) -> str:
     return zone
 
 
-def _whole_minutes(time: dt.time) -> dt.time:
-    if time.second or time.microsecond or time.tzinfo is not None:
-        raise ValueError("must be hours and minutes, as 09:30")
-    return time
+def span(weekday: int, opens: str, closes: str) -> Span:
+    return Span(weekday, dt.time.fromisoformat(opens), dt.time.fromisoformat(closes))
 
 
 def assert_apart(spans: list[Span]) -> None:
@@ -43,7 +41,8 @@ def assert_apart(spans: list[Span]) -> None:
 
 
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known)]
-Time = Annotated[dt.time, AfterValidator(_whole_minutes)]
+Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""Local, hours and minutes: `09:30`."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
 Address = Annotated[str, StringConstraints(min_length=1, max_length=500), Storable]
 Note = Annotated[str, StringConstraints(max_length=200), Storable]

@@ -1,7 +1,19 @@
 """What a route says of who may call it, where anyone may, and of who may keep the answer. The other needs are in
 `iam.dependencies`."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from fastapi import Depends
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def demanding(dependency: C) -> C:
+    """Decorator: a dependency that refuses who is not signed in. Others that look who asks let anyone through, and the
+    reference says so."""
+    dependency.demanding = True  # type: ignore[attr-defined]
+    return dependency
 
 
 def public() -> None:

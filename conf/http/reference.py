@@ -201,10 +201,9 @@ def _is_problem(content: dict[str, Any]) -> bool:
 
 
 def _may_be_anonymous(route: Route) -> bool:
-    """It looks who asks, and nothing below asks for more."""
-    nested = [d.call for parent in route.dependant.dependencies for d in walk(parent) if d is not parent]
-    direct = [d.call for d in route.dependant.dependencies]
-    return any(isinstance(c, SecurityBase) for c in direct) and not any(isinstance(c, SecurityBase) for c in nested)
+    """It looks who asks, and nothing asks for more."""
+    calls = [dependant.call for dependant in walk(route.dependant)]
+    return any(isinstance(c, SecurityBase) for c in calls) and not any(hasattr(c, "demanding") for c in calls)
 
 
 _PHRASES = {

@@ -80,6 +80,8 @@ def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Lo
         ({"diagnostic_id": 1}, "body"),
         ({"hold": "1.x"}, "body"),
         ({"colour": "red"}, "colour"),
+        ({"doctor_id": 999}, "doctor_id"),
+        ({"location_id": 999}, "location_id"),
         ({"message": "\0"}, "message"),
     ],
 )
@@ -256,7 +258,7 @@ def test_a_diagnostic_is_moved_to_another_location(anonymous: TestClient, patien
     moved = act(anonymous, patient, booking, "reschedule", starts_at=at(2).isoformat(), location_id=other.id)
     assert (moved.status_code, moved.json()["location_id"]) == (200, other.id)
     nowhere = act(anonymous, patient, booking, "reschedule", starts_at=at(2).isoformat(), location_id=third.id)
-    assert nowhere.status_code == 404
+    assert (nowhere.status_code, field_of(nowhere)) == (422, "location_id")
 
 
 def test_a_booking_is_cancelled_and_its_time_is_free(

@@ -160,4 +160,6 @@ def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, docto
 
 def test_days_in_the_wrong_order_are_refused(client: TestClient, doctor: Doctor, place: Location) -> None:
     assert join(client, doctor, place, **days(3, 2)).status_code == 422
-    assert join(client, doctor, place, doctor_id=999).status_code == 404
+    for field in ("doctor_id", "location_id"):
+        answer = join(client, doctor, place, **{field: 999})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)

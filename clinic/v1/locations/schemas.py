@@ -6,7 +6,6 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from clinic.locations import rules
-from clinic.locations.calendar import Span
 from conf.http.schemas import UNCHANGED, Changes, Input, Output
 from conf.values import Day
 
@@ -31,7 +30,7 @@ class ExceptionalDay(Input):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        rules.assert_apart([Span(1, hours.opens, hours.closes) for hours in self.intervals])
+        rules.assert_apart([rules.span(1, hours.opens, hours.closes) for hours in self.intervals])
         return self
 
 
@@ -43,7 +42,7 @@ class Schedule(Input):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        rules.assert_apart([Span(span.weekday, span.opens, span.closes) for span in self.hours])
+        rules.assert_apart([rules.span(one.weekday, one.opens, one.closes) for one in self.hours])
         if len({day.date for day in self.exceptions}) < len(self.exceptions):
             raise ValueError("two exceptions are of one day")
         return self
@@ -76,8 +75,8 @@ class Location(Output):
 
 
 class OpenHours(Output):
-    opens: dt.time
-    closes: dt.time
+    opens: str = Field(description="`09:00`")
+    closes: str
 
 
 class OpenWeek(OpenHours):
