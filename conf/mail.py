@@ -21,9 +21,12 @@ TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Attachment:
+    """Text. `kind`: what comes behind `text/`, with `parameters`."""
+
     name: str
-    media_type: str
     content: bytes
+    kind: str
+    parameters: dict[str, str]
 
 
 def send(*, to: str, subject: str, text: str, attached: Attachment | None = None) -> None:
@@ -35,8 +38,13 @@ def send(*, to: str, subject: str, text: str, attached: Attachment | None = None
     message["Message-ID"] = email.utils.make_msgid(domain=urlsplit(settings.public_url).hostname)
     message.set_content(text, cte=None if settings.smtp_url else "8bit")  # in the folder, a link can be copied
     if attached is not None:
-        kind, _, subtype = attached.media_type.partition("/")
-        message.add_attachment(attached.content, maintype=kind, subtype=subtype, filename=attached.name)
+        message.add_attachment(
+            attached.content,
+            maintype="text",
+            subtype=attached.kind,
+            filename=attached.name,
+            params={"charset": "utf-8", **attached.parameters},
+        )
     if settings.smtp_url:
         _by_smtp(message, settings)
     else:

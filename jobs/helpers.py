@@ -7,11 +7,7 @@ from conf._celery.enqueue import wake_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import find, stop
 from conf.errors import Conflict, NotFound
-from conf.storage.store import REMOVE
 from iam.roles import Identity
-
-INTERNAL = frozenset({REMOVE})
-"""Housekeeping that nobody may stop by hand."""
 
 
 def get(db: Session, *, job_id: int, viewer: Identity) -> Job:
@@ -34,7 +30,8 @@ def cancel_own(db: Session, *, job_id: int, viewer: Identity) -> Job:
 def cancel(db: Session, *, job_id: int) -> Job:
     """Stop the job: at once while it waits, within seconds while it runs. NotFound; Conflict when it has ended."""
     job = crud.lock(db, job_id=job_id)
-    if job.name in INTERNAL:
+    task = find(job.name)
+    if task is not None and not task.stoppable:
         raise Conflict("This job is housekeeping of the server.")
     if job.status in ENDED:
         raise Conflict(f"The job has already ended: it is {job.status}.")

@@ -1,10 +1,11 @@
 """How many patients a location takes at a time for a diagnostic."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud
+from clinic.bookings import crud, waiting
 from clinic.bookings.crud import Twice
 from clinic.diagnostics import crud as diagnostics
 from conf.errors import Conflict
@@ -16,23 +17,33 @@ def put(db: Session, *, diagnostic_id: int, location_id: int, capacity: int) -> 
     diagnostics.get(db, diagnostic_id=diagnostic_id)
     there = diagnostics.add_location(db, diagnostic_id=diagnostic_id, location_id=location_id)
     stations = diagnostics.stations(db, diagnostic_location_id=there.id)
+    waiting.lapse(db, stations=[station.id for station in stations])
+    kept = [station for station in stations if station.number <= capacity]
+    gone = [station for station in stations if station.number > capacity]
+    _reseat(db, of=[station.id for station in gone], at=[station.id for station in kept])
     for station in stations:
-        station.in_use = station.number <= capacity
+        station.in_use = station in kept
     diagnostics.add_stations(db, diagnostic_location_id=there.id, numbers=range(len(stations) + 1, capacity + 1))
-    kept = [station.id for station in stations if station.in_use]
-    gone = [station.id for station in stations if not station.in_use]
-    for booking in crud.upcoming_at(db, stations=gone):
-        if booking.patient_key is not None and not crud.try_lock_patient(db, patient_key=booking.patient_key):
-            raise Conflict("One of the patients is booking right now. Try again.")
-        try:
-            crud.seat(db, booking, stations=kept)
-            db.flush()
-        except Twice:
-            raise Conflict("More patients than that are booked at a time. Move some first.", field="capacity") from None
-    (shown,) = [
-        row for row in diagnostics.locations(db, diagnostic_id=diagnostic_id, hidden=True) if row.id == location_id
-    ]
-    return shown
+    found = diagnostics.locations(db, diagnostic_id=diagnostic_id, hidden=True)
+    return next(row for row in found if row.id == location_id)
+
+
+def _reseat(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
+    """Move what is still to come `of` some stations to others, each to the first that is free. Conflict."""
+    moving = crud.upcoming_at(db, stations=of)
+    if not moving:
+        return
+    patient_keys = [booking.patient_key for booking in moving if booking.patient_key is not None]
+    if not crud.try_lock_patients(db, patient_keys=patient_keys):
+        raise Conflict("One of the patients is booking right now. Try again.")
+    end = max(booking.occupied_until for booking in moving)
+    taken = crud.busy_stations(db, stations=at, start=moving[0].starts_at, end=end)
+    try:
+        for booking in moving:
+            crud.seat(booking, taken)
+        crud.flush(db)
+    except Twice:
+        raise Conflict("There is no room left for one of the bookings. Move some first.", field="capacity") from None
 
 
 def remove(db: Session, *, diagnostic_id: int, location_id: int) -> None:

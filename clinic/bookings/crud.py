@@ -5,7 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, bindparam, case, cast, delete, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,7 +43,7 @@ from clinic.doctors.models import Doctor, DoctorLocation
 from clinic.locations.calendar import DAY, Interval
 from clinic.locations.models import Location
 from conf.db.models import constraint_of
-from conf.errors import Conflict, NotFound
+from conf.errors import Conflict, Invalid, NotFound
 
 PATIENT_LOCK = 0x636C696E  # "clin"
 _NOW = func.clock_timestamp()
@@ -82,7 +98,7 @@ _OF_DOCTOR: Select[Any] = (
     .where(Doctor.is_active, Location.is_active)
 )
 _STATIONS = (
-    select(func.array_agg(Station.id))
+    select(func.array_agg(aggregate_order_by(Station.id, Station.number)))
     .where(Station.diagnostic_location_id == DiagnosticLocation.id, Station.in_use)
     .scalar_subquery()
 )
@@ -122,9 +138,12 @@ def target(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, loc
     )
 
 
-_start, _until = (func.extract("epoch", moment) for moment in (Booking.starts_at, Booking.occupied_until))
+def _seconds(moment: Any) -> Any:
+    return cast(func.extract("epoch", moment), BigInteger)
+
+
 _TAKEN: Select[Any] = (
-    select(cast(_start, Station.id.type), cast(_until, Station.id.type), Booking.station_id)
+    select(_seconds(Booking.starts_at), _seconds(Booking.occupied_until), Booking.station_id)
     .where(Booking.starts_at > bindparam("after"), Booking.starts_at < bindparam("before"))
     .where(Booking.id != bindparam("besides_id"))
     .where(Booking.status.in_(TAKES_TIME), or_(Booking.held_until.is_(None), Booking.held_until > _NOW))
@@ -132,7 +151,9 @@ _TAKEN: Select[Any] = (
 )
 _TAKEN_DOCTOR = _TAKEN.where(Booking.doctor_id == bindparam("doctor_id"))
 _TAKEN_STATIONS = _TAKEN.where(Booking.station_id == func.any(bindparam("stations")))
-_TAKEN_PATIENT = _TAKEN.where(Booking.patient_key == bindparam("patient_key"))
+_TAKEN_PATIENT = _TAKEN.with_only_columns(_seconds(Booking.starts_at), _seconds(Booking.ends_at)).where(
+    Booking.patient_key == bindparam("patient_key")
+)
 
 
 def _between(start: dt.datetime, end: dt.datetime, besides_id: int | None = None) -> dict[str, Any]:
@@ -145,10 +166,10 @@ def busy(db: Session, *, target: Target, start: dt.datetime, end: dt.datetime) -
     if target.doctor_id:
         rows = db.execute(_TAKEN_DOCTOR, _between(start, end) | {"doctor_id": target.doctor_id})
         return [[Interval(row[0], row[1]) for row in rows]]
-    return list(_busy_stations(db, stations=target.stations, start=start, end=end).values())
+    return list(busy_stations(db, stations=target.stations, start=start, end=end).values())
 
 
-def _busy_stations(
+def busy_stations(
     db: Session, *, stations: Sequence[int], start: dt.datetime, end: dt.datetime, besides_id: int | None = None
 ) -> dict[int, list[Interval]]:
     """When each is taken, `besides` by one booking."""
@@ -163,22 +184,41 @@ def busy_patient(db: Session, *, patient_key: int, start: dt.datetime, end: dt.d
     return [Interval(row[0], row[1]) for row in rows]
 
 
-def seat(db: Session, booking: Booking, *, stations: Sequence[int]) -> None:
-    """Give a booking of a diagnostic the first of the stations that nothing else takes in its time. Twice."""
-    begin, end = booking.starts_at, booking.occupied_until
-    with db.no_autoflush:  # the booking is written when it has its station
-        taken = _busy_stations(db, stations=stations, start=begin, end=end, besides_id=booking.id)
+def seat(booking: Booking, taken: dict[int, list[Interval]]) -> None:
+    """Give a booking of a diagnostic the first of these stations that nothing takes in its time, and note it there.
+    Twice."""
+    wanted = Interval(int(booking.starts_at.timestamp()), int(booking.occupied_until.timestamp()))
     for station, times in taken.items():
-        if not any(one.start < end.timestamp() and one.end > begin.timestamp() for one in times):
+        if not any(one.start < wanted.end and one.end > wanted.start for one in times):
+            times.append(wanted)
             booking.station_id = station
             return
     raise Twice("station")
 
 
+def seat_at(db: Session, booking: Booking, *, stations: Sequence[int]) -> None:
+    """The same, of what else is booked at these stations."""
+    with db.no_autoflush:  # the booking is written when it has its station
+        seat(
+            booking,
+            busy_stations(
+                db, stations=stations, start=booking.starts_at, end=booking.occupied_until, besides_id=booking.id
+            ),
+        )
+
+
 def upcoming_at(db: Session, *, stations: Sequence[int]) -> Sequence[Booking]:
-    """What is still to come at these stations, locked."""
+    """What is still to come at these stations, locked, the earliest first."""
     query = select(Booking).where(Booking.station_id.in_(stations), Booking.occupied_until > _NOW)
-    return db.scalars(query.where(Booking.status.in_(TAKES_TIME)).order_by(Booking.id).with_for_update()).all()
+    query = query.where(Booking.status.in_(TAKES_TIME)).order_by(Booking.starts_at, Booking.id)
+    return db.scalars(query.with_for_update()).all()
+
+
+def stations_beside(db: Session, *, station_id: int) -> Sequence[int]:
+    """Those in use of the same diagnostic at the same location."""
+    there = select(Station.diagnostic_location_id).where(Station.id == station_id).scalar_subquery()
+    query = select(Station.id).where(Station.diagnostic_location_id == there, Station.in_use).order_by(Station.number)
+    return db.scalars(query).all()
 
 
 def lock_time(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_ids: set[int]) -> None:
@@ -201,21 +241,31 @@ def lock_patient(db: Session, *, patient_key: int) -> None:
     db.execute(select(func.pg_advisory_xact_lock(PATIENT_LOCK, func.hashint8(patient_key))))
 
 
-def try_lock_patient(db: Session, *, patient_key: int) -> bool:
-    """The same, without waiting; for a second patient."""
-    return bool(db.scalar(select(func.pg_try_advisory_xact_lock(PATIENT_LOCK, func.hashint8(patient_key)))))
+def try_lock_patients(db: Session, *, patient_keys: Sequence[int]) -> bool:
+    """The same, of others, without waiting: whether nobody else had any of them."""
+    locked = select(func.pg_try_advisory_xact_lock(PATIENT_LOCK, func.hashint8(column("key"))).label("got"))
+    locked = locked.select_from(func.unnest(cast(list(patient_keys), ARRAY(BigInteger))).alias("key"))
+    return all(db.scalars(locked))
 
 
-def lapsed(db: Session, *, target: Target, patient_key: int | None) -> Sequence[Booking]:
-    """Locked, what was held of the target or for the patient, and not for long enough. What somebody else has locked is
-    being dealt with there."""
-    whose = Booking.doctor_id == target.doctor_id
-    if target.diagnostic_id:
-        whose = Booking.station_id.in_(target.stations)
+def lapsed(
+    db: Session,
+    *,
+    doctor_id: int | None = None,
+    stations: Sequence[int] = (),
+    patient_key: int | None = None,
+    besides_id: int | None = None,
+) -> Sequence[Booking]:
+    """Locked, what was held of the doctor, the stations or for the patient, but for one booking, and is held no longer.
+    The time of the former is locked; what somebody else has locked of the patient's is being dealt with there."""
+    over = select(Booking).where(Booking.status == Status.PENDING, Booking.held_until <= _NOW)
+    over = over.where(Booking.id != (besides_id or 0))
+    here = Booking.doctor_id == doctor_id if doctor_id else Booking.station_id.in_(stations)
+    found = list(db.scalars(over.where(here).with_for_update()))
     if patient_key is not None:
-        whose = or_(whose, Booking.patient_key == patient_key)
-    query = select(Booking).where(Booking.status == Status.PENDING, Booking.held_until <= _NOW, whose)
-    return db.scalars(query.with_for_update(skip_locked=True)).all()
+        mine = over.where(Booking.patient_key == patient_key, Booking.id.not_in([booking.id for booking in found]))
+        found += db.scalars(mine.with_for_update(skip_locked=True))
+    return found
 
 
 def get(db: Session, *, booking_id: int) -> Booking:
@@ -227,8 +277,8 @@ def get(db: Session, *, booking_id: int) -> Booking:
 
 
 def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
-    """The booking, and the time that it takes, and could take at the location `also`, locked until the transaction
-    ends. NotFound; Conflict when it is just being moved."""
+    """The booking, the time that it takes, and could take at the location `also`, and its patient, locked until the
+    transaction ends. NotFound; Conflict when it is just being moved."""
     seen = get(db, booking_id=booking_id)
     places = {seen.location_id, also or seen.location_id}
     lock_time(db, doctor_id=seen.doctor_id, diagnostic_id=seen.diagnostic_id, location_ids=places)
@@ -237,18 +287,16 @@ def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
         raise NotFound("booking", booking_id)
     if booking.location_id not in places:
         raise Conflict("It has just been moved. Try again.")
+    if booking.patient_key is not None:
+        lock_patient(db, patient_key=booking.patient_key)
     return booking
 
 
 def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "") -> Booking:
-    """Write the booking and what became of it. Twice; then the transaction, or its savepoint, has to be rolled back."""
+    """Write the booking and what became of it. Twice, and Conflict when something of it is gone; then the transaction,
+    or its savepoint, has to be rolled back."""
     db.add(booking)
-    try:
-        db.flush()
-    except IntegrityError as error:
-        if (whose := TWICE.get(constraint_of(error))) is None:
-            raise
-        raise Twice(whose) from None
+    flush(db)
     event = BookingEvent(
         booking_id=booking.id,
         actor_id=actor_id,
@@ -260,6 +308,19 @@ def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "
     db.add(event)
     db.flush()
     return booking
+
+
+def flush(db: Session) -> None:
+    """Write bookings. Twice; Conflict when something they name has just been deleted."""
+    try:
+        db.flush()
+    except IntegrityError as error:
+        constraint = constraint_of(error)
+        if constraint in TWICE:
+            raise Twice(TWICE[constraint]) from None
+        if constraint.startswith("fk_bookings_"):
+            raise Conflict("Something that the booking names has just been deleted.") from None
+        raise
 
 
 def remove(db: Session, *, booking_id: int) -> None:
@@ -303,6 +364,13 @@ def view(db: Session, *, booking_id: int) -> Row[Any]:
     return row
 
 
+def _moment(microseconds: int) -> dt.datetime:
+    try:
+        return dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise Invalid("This is not a cursor of this API.", field="cursor") from None
+
+
 def page(
     db: Session,
     *,
@@ -320,7 +388,7 @@ def page(
     microseconds of the last one's beginning, and its id. `day`: in the time zone of each location."""
     query = _SHOWN.where(Booking.email.is_not(None)).order_by(Booking.starts_at, Booking.id).limit(limit)
     if after is not None:
-        last = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=after[0])
+        last = _moment(after[0])
         query = query.where(or_(Booking.starts_at > last, and_(Booking.starts_at == last, Booking.id > after[1])))
     if day is not None:
         midnight = dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -1,6 +1,7 @@
 """Use cases on bookings: hold, book, confirm, move, cancel, and what staff note of them."""
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,7 @@ def hold(db: Session, *, wish: Wish) -> tuple[Booking, str]:
 
 def release(db: Session, *, token: str) -> None:
     """Give a held time back. Invalid; NotFound; Conflict when it has been booked, or is over."""
-    booking = _lock_held(db, token)
-    crud.remove(db, booking_id=booking.id)
-    waiting.offer(db, **times.of(booking), at=booking.starts_at)
+    waiting.give_up(db, _lock_held(db, token))
 
 
 def book(
@@ -122,23 +121,28 @@ def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reaso
     patient_key = changes.get("patient_key", booking.patient_key)
     if patient_key is not None:
         crud.lock_patient(db, patient_key=patient_key)
-    waiting.lapse(db, target=target, patient_key=patient_key)
+    if booking.held_until is not None and booking.held_until <= times.now():
+        raise _over()
+    waiting.lapse(
+        db,
+        doctor_id=target.doctor_id,
+        stations=target.stations,
+        patient_key=patient_key,
+        besides_id=booking.id,
+    )
     for column, value in changes.items():
         setattr(booking, column, value)
-    starts_at, has_account = booking.starts_at, booking.patient_id is not None
+    starts_at = booking.starts_at
     try:
         if target.diagnostic_id:
-            crud.seat(db, booking, stations=target.stations)
+            crud.seat_at(db, booking, stations=target.stations)
         crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice as twice:
         db.rollback()  # the others in the line need not wait until we know what is free
-        # Of a guest's other bookings nobody is told: an e-mail is no proof of who asks.
-        theirs = twice.whose == "patient" and has_account
+        whose = twice.whose == "patient"
         raise Conflict(
-            "The patient has another booking at this time." if theirs else "This time has just been taken.",
-            next_slots=times.next_free(
-                db, target=target, after=starts_at, patient_key=patient_key if has_account else None
-            ),
+            "The patient has another booking at this time." if whose else "This time has just been taken.",
+            next_slots=times.next_free(db, target=target, after=starts_at, patient_key=patient_key),
         ) from None
 
 
@@ -152,10 +156,12 @@ def get(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
 
 
 def _reaches(asker: Asker, booking: Row[Any]) -> bool:
-    """A time that is only held is nobody's; a link is good for a while after the visit."""
-    if booking.email is None or not asker.may_reach("booking", booking.id, booking.patient_id):
+    """A time that is only held is nobody's. A link is good for a while after the visit."""
+    if booking.email is None:
         return False
-    return asker.viewer is not None or times.now() < booking.ends_at + patients.LINK_LIFE
+    if asker.is_staff or asker.owns(booking.patient_id):
+        return True
+    return asker.has_key("booking", booking.id) and times.now() < booking.ends_at + patients.LINK_LIFE
 
 
 def page(db: Session, *, asker: Asker, **wanted: Any) -> Sequence[Row[Any]]:
@@ -171,7 +177,7 @@ def history(db: Session, *, booking_id: int, asker: Asker) -> Sequence[BookingEv
 
 def calendar(db: Session, *, booking_id: int, asker: Asker) -> bytes:
     """The booking as iCalendar. NotFound; Unauthenticated."""
-    return notices.calendar(db, get(db, booking_id=booking_id, asker=asker))
+    return notices.as_calendar(db, get(db, booking_id=booking_id, asker=asker))
 
 
 def confirm(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
@@ -202,6 +208,8 @@ def move(
     expected.check(booking.updated_at)
     _assert_changeable(booking, (Status.BOOKED,), seen.deadline_minutes, asker)
     left = times.of(booking) | {"at": booking.starts_at}
+    if left == left | {"location_id": location_id or booking.location_id, "at": starts_at}:
+        return seen
     target = times.wanted(db, **times.of(booking) | {"location_id": location_id or booking.location_id})
     slot = times.slot_at(target, starts_at, staff=asker.is_staff)
     if slot is None:
@@ -213,18 +221,19 @@ def move(
 
 
 def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected: Expected) -> Row[Any]:
-    """Give the time back; the first who waits for it is offered it. NotFound; Unauthenticated; Changed; Conflict when
-    it cannot be cancelled (any more)."""
+    """Give the time back; the first who waits for it is offered it. Only a reason of staff is mailed. NotFound;
+    Unauthenticated; Changed; Conflict when it cannot be cancelled (any more)."""
     seen = get(db, booking_id=booking_id, asker=asker)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     offered = booking.status == Status.PENDING
     _assert_changeable(booking, (Status.PENDING, Status.BOOKED), None if offered else seen.deadline_minutes, asker)
     booking.status, booking.held_until = Status.CANCELLED, None
+    notices.forget_reminder(db, booking)
     crud.save(db, booking, actor_id=asker.user_id, reason=reason)
-    if not offered:
-        notices.tell(db, booking, Kind.CANCELLED, reason=reason)
-    waiting.offer(db, **times.of(booking), at=booking.starts_at)
+    if asker.is_staff or not offered:
+        notices.tell(db, booking, Kind.CANCELLED, reason=reason if asker.is_staff else "")
+    waiting.give_up(db, booking)
     return crud.view(db, booking_id=booking_id)
 
 
@@ -244,24 +253,30 @@ def note(db: Session, *, booking_id: int, status: Status, reason: str, asker: As
     """What became of the visit, by staff. NotFound; Forbidden; Changed; Conflict when it cannot follow what was."""
     if not asker.is_staff:
         raise Forbidden("Only staff note this.")
-    get(db, booking_id=booking_id, asker=asker)
+    seen = get(db, booking_id=booking_id, asker=asker)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     if status not in NEXT.get(booking.status, ()):
         raise Conflict(f"A booking that is {booking.status} does not become {status}.")
     if status == Status.NOSHOW and times.now() < booking.starts_at:
         raise Conflict("The visit has not begun.")
+    zone = zoneinfo.ZoneInfo(seen.time_zone)
+    if status != Status.BOOKED and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date():
+        raise Conflict("The visit is on another day.")
     _change(db, booking, asker=asker, reason=reason, status=status)
     return crud.view(db, booking_id=booking_id)
 
 
 def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **changes: Any) -> None:
     """Write what became of a locked booking, which may be in the way of another again. Conflict."""
-    if booking.patient_key is not None:
-        crud.lock_patient(db, patient_key=booking.patient_key)
+    back = booking.status == Status.NOSHOW
     for column, value in changes.items():
         setattr(booking, column, value)
     try:
+        if back and booking.station_id is not None:  # which may be another's now, or out of use
+            with db.no_autoflush:
+                stations = crud.stations_beside(db, station_id=booking.station_id)
+            crud.seat_at(db, booking, stations=stations)
         crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice:
         raise Conflict("Its time has been given to somebody else meanwhile.") from None

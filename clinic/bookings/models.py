@@ -62,7 +62,7 @@ class Patient:
     patient_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True)
     """Null: a guest, or the account is gone."""
     patient_key: Mapped[int | None] = mapped_column(BigInteger)
-    """Who it is for the database: the account's id, or a number below 0 made of a guest's e-mail."""
+    """Who it is for the database: the account's id, or a number below 0 made of what a guest says."""
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
@@ -100,6 +100,8 @@ class Booking(Patient, Timestamps, Model):
     """As it was when the booking was made."""
     message: Mapped[str] = mapped_column(Text, default="")
     """From the patient."""
+    reminder_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The job that reminds of it; those before it say nothing."""
 
 
 class BookingEvent(Model):
@@ -132,6 +134,7 @@ class Waiting(Patient, Model):
             func.coalesce(Column("doctor_id"), 0),
             func.coalesce(Column("diagnostic_id"), 0),
             unique=True,
+            postgresql_where=text("patient_id IS NOT NULL"),
         ),
     )
 

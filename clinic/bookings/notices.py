@@ -17,12 +17,15 @@ from sqlalchemy.orm import Session
 from clinic.bookings import crud, patients, times
 from clinic.bookings.models import Booking, Status
 from conf import mail
+from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
 from conf.errors import NotFound
 from conf.settings import get_settings
 
 NOTIFY = "clinic.bookings.notify"
 REMIND = dt.timedelta(hours=24)
+METHOD = "PUBLISH"
+"""Of iCalendar: for whom it may concern, with no answer expected (RFC 5546, 3.2.1)."""
 
 
 class Kind(enum.StrEnum):
@@ -31,6 +34,7 @@ class Kind(enum.StrEnum):
     CANCELLED = "cancelled"
     REMINDER = "reminder"
     OFFERED = "offered"
+    LAPSED = "lapsed"
     RESULT = "result"
 
 
@@ -40,6 +44,7 @@ SUBJECT = {
     Kind.CANCELLED: "Your booking has been cancelled",
     Kind.REMINDER: "Your booking is tomorrow",
     Kind.OFFERED: "A time has become free",
+    Kind.LAPSED: "The time that was kept for you",
     Kind.RESULT: "Your result is there",
 }
 FIRST = {
@@ -48,11 +53,13 @@ FIRST = {
     Kind.CANCELLED: "this booking has been cancelled.",
     Kind.REMINDER: "this is to remind you of your booking.",
     Kind.OFFERED: "a time that you are waiting for has become free, and is kept for you until {until}.",
+    Kind.LAPSED: "this time was kept for you, and has gone to the next who waits: it was not confirmed.",
     Kind.RESULT: "there is a result of your visit.",
 }
 LAST = {
     Kind.CANCELLED: "Book another time whenever you like:",
     Kind.OFFERED: "Confirm it, or leave it to the next who waits:",
+    Kind.LAPSED: "Join the waiting list again whenever you like:",
     Kind.RESULT: "You find it here:",
 }
 WHILE: dict[Kind, Status] = {
@@ -61,6 +68,7 @@ WHILE: dict[Kind, Status] = {
     Kind.REMINDER: Status.BOOKED,
     Kind.CANCELLED: Status.CANCELLED,
     Kind.OFFERED: Status.PENDING,
+    Kind.LAPSED: Status.CANCELLED,
 }
 """A notice that comes late is not sent when the booking says something else by then."""
 LETTER = """Hello {name},
@@ -96,26 +104,31 @@ def tell(db: Session, booking: Booking, kind: Kind, *, reason: str = "") -> None
 def booked(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
     """Tell of the booking, or of its new time, and remind of it a day before, unless it is nearer."""
     tell(db, booking, kind)
+    forget_reminder(db, booking)
     wait = booking.starts_at - REMIND - times.now()
     if wait > dt.timedelta():
-        enqueue(
-            db,
-            NOTIFY,
-            delay_s=wait.total_seconds(),
-            booking_id=booking.id,
-            kind=Kind.REMINDER,
-            starts_at=booking.starts_at.isoformat(),
+        reminder = enqueue(
+            db, NOTIFY, delay_s=wait.total_seconds(), booking_id=booking.id, kind=Kind.REMINDER, reason=""
         )
+        booking.reminder_job_id = reminder.id
+    db.flush()
 
 
-def write(db: Session, *, booking_id: int, kind: Kind, starts_at: str, reason: str) -> Notice | None:
-    """What to tell now; None when there is nothing to tell any more. `starts_at`: of a reminder, what it is for."""
+def forget_reminder(db: Session, booking: Booking) -> None:
+    if booking.reminder_job_id is not None:
+        jobs_crud.drop(db, job_id=booking.reminder_job_id)
+    booking.reminder_job_id = None
+
+
+def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int) -> Notice | None:
+    """What the job is to tell now; None when there is nothing to tell any more."""
     try:
         booking = crud.view(db, booking_id=booking_id)
     except NotFound:
         return None
-    moved = starts_at and dt.datetime.fromisoformat(starts_at) != booking.starts_at
-    if moved or booking.email is None or WHILE.get(kind, booking.status) != booking.status:
+    if booking.email is None or WHILE.get(kind, booking.status) != booking.status:
+        return None
+    if kind == Kind.REMINDER and (booking.reminder_job_id != job_id or booking.starts_at <= times.now()):
         return None
     zone = zoneinfo.ZoneInfo(booking.time_zone)
     text = LETTER.format(
@@ -129,13 +142,13 @@ def write(db: Session, *, booking_id: int, kind: Kind, starts_at: str, reason: s
         last=LAST.get(kind, "To move or cancel it, or to note it in your calendar:"),
         link=link(booking),
     )
-    noted = kind not in (Kind.REMINDER, Kind.OFFERED, Kind.RESULT)
+    noted = kind in (Kind.BOOKED, Kind.MOVED, Kind.CANCELLED)
     return Notice(
         email=booking.email,
         telegram_id=booking.telegram_id,
         subject=SUBJECT[kind],
         text=text,
-        calendar=calendar(db, booking) if noted else None,
+        calendar=as_calendar(db, booking) if noted else None,
     )
 
 
@@ -152,7 +165,7 @@ def link(booking: Row[Any]) -> str:
     return f"{settings.public_url}/api/v1/bookings/{booking.id}/" + (f"?key={key}" if key else "")
 
 
-def calendar(db: Session, booking: Row[Any]) -> bytes:
+def as_calendar(db: Session, booking: Row[Any]) -> bytes:
     """The booking as iCalendar (RFC 5545). One that comes later takes the place of those before (`SEQUENCE`)."""
     event = Event()
     event.add("uid", f"booking-{booking.id}@{urlsplit(get_settings().public_url).hostname}")
@@ -166,13 +179,14 @@ def calendar(db: Session, booking: Row[Any]) -> bytes:
     made = Calendar()
     made.add("prodid", "-//Campus//clinic//EN")
     made.add("version", "2.0")
-    made.add("method", "PUBLISH")
+    made.add("method", METHOD)
     made.add_component(event)
     return bytes(made.to_ical())
 
 
 def by_mail(notice: Notice) -> None:
-    attached = mail.Attachment("booking.ics", "text/calendar", notice.calendar) if notice.calendar else None
+    calendar = notice.calendar
+    attached = mail.Attachment("booking.ics", calendar, "calendar", {"method": METHOD}) if calendar else None
     mail.send(to=notice.email, subject=notice.subject, text=notice.text, attached=attached)
 
 

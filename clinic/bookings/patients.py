@@ -32,23 +32,31 @@ class Contact:
 
 
 def of_contact(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
-    """The columns of `Patient`. Staff book for whom they name; others for themselves, with other words for how to reach
-    them if they like; who is not signed in as a guest. Invalid, with the field that is missing; Forbidden."""
+    """The columns of `Patient`. Staff book for an account or a guest, or, naming nobody, for themselves; others with
+    an account for themselves; who is not signed in as a guest. Invalid, with the field that is missing; Forbidden."""
     staff = viewer is not None and viewer.may(READ)
     if contact.patient_id is not None and not staff:
         raise Forbidden("Only staff book for somebody else's account.", field="patient_id")
-    patient_id = contact.patient_id
-    if patient_id is None and viewer is not None and not (staff and contact.email):
-        patient_id = viewer.user_id
-    if patient_id is not None:
-        return _of_account(db, contact, patient_id)
+    if contact.patient_id is not None:
+        return _of_account(db, contact, contact.patient_id)
+    if viewer is not None and not (staff and (contact.name or contact.email or contact.phone)):
+        own = _of_account(db, contact, viewer.user_id)
+        if contact.email not in (None, users.get(db, user_id=viewer.user_id).email):
+            raise Forbidden("Mails go to your account's e-mail.", field="email")
+        return own
     for field in ("name", "email", "phone"):
         if getattr(contact, field) is None:
-            raise Invalid("A guest gives name, e-mail and phone.", field=field)
-    assert contact.email is not None
-    key = -1 - int.from_bytes(hashlib.sha256(contact.email.encode()).digest()[:7])
+            raise Invalid("A guest has name, e-mail and phone.", field=field)
     told = {"name": contact.name, "email": contact.email, "phone": contact.phone}
-    return {"patient_id": None, "patient_key": key, **told}
+    return {"patient_id": None, "patient_key": _key_of_guest(**told), **told}
+
+
+def _key_of_guest(*, name: str | None, email: str | None, phone: str | None) -> int:
+    """A number below 0. All three make the person: an e-mail alone, which others know too, tells nothing of whether
+    its owner has a booking; and a family may share one."""
+    digits = "".join(character for character in phone or "" if character.isdigit())
+    told = "\n".join([" ".join((name or "").casefold().split()), email or "", digits])
+    return -1 - int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
 
 
 def _of_account(db: Session, contact: Contact, patient_id: int) -> dict[str, Any]:
@@ -99,9 +107,8 @@ class Asker:
         if self.viewer is None and self.key is None:
             raise Unauthenticated("Sign in, or use the link that you were sent.")
 
-    def is_patient(self, what: str, row_id: int, patient_id: int | None) -> bool:
-        own = self.viewer is not None and self.viewer.user_id == patient_id
-        return own or (self.key is not None and is_key(what, row_id, self.key))
+    def owns(self, patient_id: int | None) -> bool:
+        return self.viewer is not None and self.viewer.user_id == patient_id
 
-    def may_reach(self, what: str, row_id: int, patient_id: int | None) -> bool:
-        return self.is_staff or self.is_patient(what, row_id, patient_id)
+    def has_key(self, what: str, row_id: int) -> bool:
+        return self.key is not None and is_key(what, row_id, self.key)

@@ -13,7 +13,7 @@ from conf.errors import Conflict, Forbidden
 def create(db: Session, *, doctor_id: int, booking_id: int, rating: int, text: str, asker: Asker) -> Review:
     """By the patient of a fulfilled booking, once for each doctor. NotFound; Unauthenticated; Forbidden; Conflict."""
     booking = helpers.get(db, booking_id=booking_id, asker=asker)
-    if not asker.is_patient("booking", booking.id, booking.patient_id):
+    if not (asker.owns(booking.patient_id) or asker.has_key("booking", booking.id)):
         raise Forbidden("Only the patient rates the doctor.")
     if booking.doctor_id != doctor_id or booking.status != Status.FULFILLED:
         raise Conflict("You rate a doctor once you have been there.", field="booking_id")

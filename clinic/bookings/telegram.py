@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,8 @@ def use(db: Session, init_data: str) -> int:
     fields = _verify(init_data)
     told = _lines(fields, without=("hash", "signature"))  # neither can be written differently in what is compared
     digest = hashlib.sha256(told.encode()).digest()
-    db.execute(delete(InitData).where(InitData.used_at < func.now() - dt.timedelta(seconds=2 * MAX_AGE_S)))
+    old = select(InitData.id).where(InitData.used_at < func.now() - dt.timedelta(seconds=2 * MAX_AGE_S)).limit(50)
+    db.execute(delete(InitData).where(InitData.id.in_(old.with_for_update(skip_locked=True))))
     using = insert(InitData).values(digest=digest).on_conflict_do_nothing().returning(InitData.id)
     if db.scalar(using) is None:
         raise Conflict("This has been used already. Open the app in Telegram again.", field=FIELD)

@@ -56,6 +56,8 @@ def columns_of(target: Target, slot: Slot) -> dict[str, Any]:
 def slot_at(target: Target, starts_at: dt.datetime, *, staff: bool) -> Slot | None:
     """The slot that begins then, taken or not, if it can be booked now; staff need give no notice."""
     start = starts_at.timestamp()
+    if target.diagnostic_id and not target.stations:
+        return None
     if start < now().timestamp() + (0 if staff else target.notice_s):
         return None
     day = starts_at.astimezone(target.grid.own.zone).date()

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
 from conf._celery.enqueue import enqueue
 from conf.errors import Conflict, NotFound
+from iam.users import crud as users
 
 EXPIRE = "clinic.bookings.expire"
 OFFER = dt.timedelta(hours=2)
@@ -33,14 +34,22 @@ def join(
     contact: Contact,
     asker: Asker,
 ) -> Waiting:
-    """Wait for a time on these local days. Invalid; Forbidden; Conflict for who waits there already."""
+    """Wait for a time on these local days. Invalid; Forbidden; Conflict for an account that waits there already: of a
+    guest nobody is told."""
     target = times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     patient = patients.of_contact(db, contact, asker.viewer)
+    _forget_past(db)
     adding = insert(Waiting).values(**times.of(target), **patient, first_day=first_day, last_day=last_day)
     made: Waiting | None = db.scalars(adding.on_conflict_do_nothing().returning(Waiting)).one_or_none()
     if made is None:
         raise Conflict("You wait for this already.")
     return made
+
+
+def _forget_past(db: Session) -> None:
+    """Nobody waits for a day that is over everywhere, and we need not know who did."""
+    over = select(Waiting.id).where(Waiting.last_day < func.current_date() - 1).limit(MAX_ASKED)
+    db.execute(delete(Waiting).where(Waiting.id.in_(over.with_for_update(skip_locked=True))))
 
 
 def page(db: Session, *, after_id: int | None, limit: int, asker: Asker, location_id: int | None) -> Sequence[Waiting]:
@@ -57,7 +66,7 @@ def leave(db: Session, *, waiting_id: int, asker: Asker) -> None:
     """Wait no longer. NotFound; Unauthenticated."""
     asker.assert_known()
     one = db.get(Waiting, waiting_id, with_for_update=True)
-    if one is None or not asker.may_reach("waiting", one.id, one.patient_id):
+    if one is None or not (asker.is_staff or asker.owns(one.patient_id) or asker.has_key("waiting", one.id)):
         raise NotFound("one who waits", waiting_id)
     db.delete(one)
     db.flush()
@@ -67,10 +76,18 @@ def hold_until(db: Session, booking: Booking) -> None:
     """Have what happens when the time of a held booking is over happen then."""
     assert booking.held_until is not None
     wait_s = (booking.held_until - times.now()).total_seconds()
-    enqueue(db, EXPIRE, delay_s=max(0.001, wait_s), booking_id=booking.id)
+    enqueue(db, EXPIRE, delay_s=max(0.0, wait_s) + 1, booking_id=booking.id)
 
 
-def offer(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_id: int, at: dt.datetime) -> None:
+def offer(
+    db: Session,
+    *,
+    doctor_id: int | None,
+    diagnostic_id: int | None,
+    location_id: int,
+    at: dt.datetime,
+    joined_after: dt.datetime | None = None,
+) -> None:
     """Keep a time that has become free, and that is locked, for the first who waits for it and can come."""
     try:
         target = crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
@@ -79,10 +96,9 @@ def offer(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, loca
     slot = times.slot_at(target, at, staff=False)
     if slot is None:
         return
-    for one in _first(db, target, slot.starts_at.date()):
-        assert one.patient_key is not None
-        if not crud.try_lock_patient(db, patient_key=one.patient_key):
-            continue  # who is booking something else this very moment
+    for one in _first(db, target, slot.starts_at.date(), joined_after):
+        if not _try_lock(db, one):
+            continue  # who is doing something else this very moment
         booking = Booking(
             **times.columns_of(target, slot),
             **columns_of(one),
@@ -93,42 +109,61 @@ def offer(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, loca
         try:
             with db.begin_nested():
                 if target.diagnostic_id:
-                    crud.seat(db, booking, stations=target.stations)
+                    crud.seat_at(db, booking, stations=target.stations)
                 crud.save(db, booking, actor_id=None)
         except Twice as twice:
             if twice.whose == "patient":
                 continue
             return
-        db.execute(delete(Waiting).where(Waiting.id == one.id))
+        db.delete(one)
         hold_until(db, booking)
         notices.tell(db, booking, Kind.OFFERED)
         return
 
 
-def _first(db: Session, target: Target, day: dt.date) -> Sequence[Waiting]:
+def _first(db: Session, target: Target, day: dt.date, joined_after: dt.datetime | None) -> Sequence[Waiting]:
     whom = Waiting.doctor_id == target.doctor_id if target.doctor_id else Waiting.diagnostic_id == target.diagnostic_id
     query = (
         select(Waiting)
         .where(whom, Waiting.location_id == target.location_id, Waiting.first_day <= day, Waiting.last_day >= day)
         .order_by(Waiting.id)
         .limit(MAX_ASKED)
-        .with_for_update(skip_locked=True)
     )
+    if joined_after is not None:
+        query = query.where(Waiting.created_at > joined_after)
     return db.scalars(query).all()
 
 
-def lapse(db: Session, *, target: Target, patient_key: int | None) -> None:
-    """End what was held for too long and might be in the way; the job that was to do it comes too late."""
-    for booking in crud.lapsed(db, target=target, patient_key=patient_key):
+def _try_lock(db: Session, one: Waiting) -> bool:
+    """Lock the patient, the account if there is one, and the row, waiting for nobody: others have them in the order of
+    their own work."""
+    assert one.patient_key is not None
+    return (
+        crud.try_lock_patients(db, patient_keys=[one.patient_key])
+        and (one.patient_id is None or users.try_keep(db, user_id=one.patient_id))
+        and db.scalar(select(Waiting.id).where(Waiting.id == one.id).with_for_update(skip_locked=True)) is not None
+    )
+
+
+def lapse(
+    db: Session,
+    *,
+    doctor_id: int | None = None,
+    stations: Sequence[int] = (),
+    patient_key: int | None = None,
+    besides_id: int | None = None,
+) -> None:
+    """End what was held of these for too long and might be in the way. The job of each offers its time to the next."""
+    over = crud.lapsed(db, doctor_id=doctor_id, stations=stations, patient_key=patient_key, besides_id=besides_id)
+    for booking in over:
         _end(db, booking)
 
 
 def _end(db: Session, booking: Booking) -> None:
-    if booking.email is None:
-        crud.remove(db, booking_id=booking.id)
-    else:
-        booking.status, booking.held_until = Status.CANCELLED, None
-        crud.save(db, booking, actor_id=None, reason=RAN_OUT)
+    booking.status, booking.held_until = Status.CANCELLED, None
+    crud.save(db, booking, actor_id=None, reason=RAN_OUT)
+    if booking.email is not None:
+        notices.tell(db, booking, Kind.LAPSED)
 
 
 def expire(db: Session, *, booking_id: int) -> None:
@@ -137,8 +172,21 @@ def expire(db: Session, *, booking_id: int) -> None:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:
         return
-    if booking.status == Status.PENDING and booking.held_until and booking.held_until <= times.now():
+    if booking.status == Status.PENDING:
+        assert booking.held_until is not None
+        if booking.held_until > times.now():
+            hold_until(db, booking)
+            return
         _end(db, booking)
     elif booking.status != Status.CANCELLED:
         return
-    offer(db, **times.of(booking), at=booking.starts_at)
+    give_up(db, booking)
+
+
+def give_up(db: Session, booking: Booking) -> None:
+    """Offer the time of a locked booking that has ended to the next. One that was only held goes without a trace, and
+    is offered to who has joined since: for the others it was not there before."""
+    held = booking.email is None
+    if held:
+        crud.remove(db, booking_id=booking.id)
+    offer(db, **times.of(booking), at=booking.starts_at, joined_after=booking.created_at if held else None)

@@ -71,6 +71,8 @@ def update(db: Session, *, diagnostic_id: int, expected: Expected, **values: Any
 
 def remove(db: Session, *, diagnostic_id: int, expected: Expected) -> None:
     """NotFound; Changed; Conflict when there are bookings."""
+    here = select(DiagnosticLocation.id).where(DiagnosticLocation.diagnostic_id == diagnostic_id)
+    db.execute(here.order_by(DiagnosticLocation.id).with_for_update()).all()  # first, as who books does
     db.delete(lock(db, diagnostic_id=diagnostic_id, expected=expected))
     try:
         db.flush()

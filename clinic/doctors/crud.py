@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from conf.db.models import constraint_of
 from conf.errors import Conflict, Invalid, NotFound
-from conf.values import Expected
+from conf.values import ANY, Expected
 
 IN_USE = "There are bookings with this doctor. Set is_active to false to take the doctor off the lists."
 
@@ -142,14 +142,15 @@ def remove(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
     return doctor
 
 
-def locations(db: Session, *, doctor_id: int) -> Sequence[DoctorLocation]:
-    """Where the doctor works, with the hours."""
+def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLocation]:
+    """Where the doctor works, with the hours; also where nobody is let in any more if `hidden`."""
     query = select(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id).order_by(DoctorLocation.location_id)
-    return db.scalars(query).all()
+    return [there for there in db.scalars(query) if there.location.is_active or hidden]
 
 
 def put_location(db: Session, *, doctor_id: int, location_id: int, **values: Any) -> DoctorLocation:
-    """Have the doctor work there at these hours. Invalid when there is no such location."""
+    """Have the doctor work there at these hours. NotFound when there is no such doctor or location."""
+    lock(db, doctor_id=doctor_id, expected=ANY)
     there = _location(db, doctor_id=doctor_id, location_id=location_id)
     if there is None:
         there = DoctorLocation(doctor_id=doctor_id, location_id=location_id, **values)
@@ -166,6 +167,7 @@ def put_location(db: Session, *, doctor_id: int, location_id: int, **values: Any
 
 def remove_location(db: Session, *, doctor_id: int, location_id: int) -> None:
     """NotFound. Bookings that were made stay."""
+    lock(db, doctor_id=doctor_id, expected=ANY)
     there = _location(db, doctor_id=doctor_id, location_id=location_id)
     if there is None:
         raise NotFound("location of the doctor", location_id)
@@ -248,9 +250,12 @@ def create_review(db: Session, *, doctor_id: int, patient_key: int, rating: int,
     return review
 
 
-def get_review(db: Session, *, review_id: int) -> Review:
-    """The review, locked until the transaction ends, or NotFound."""
-    review = db.get(Review, review_id, with_for_update=True)
+def lock_review(db: Session, *, review_id: int) -> Review:
+    """The review, and before it its doctor, locked until the transaction ends; or NotFound."""
+    review = db.get(Review, review_id)
+    if review is not None:
+        lock(db, doctor_id=review.doctor_id, expected=ANY)
+        review = db.get(Review, review_id, with_for_update=True, populate_existing=True)
     if review is None:
         raise NotFound("review", review_id)
     return review

@@ -18,7 +18,7 @@ def delete(db: Session, *, doctor_id: int, expected: Expected) -> None:
 
 def delete_review(db: Session, *, review_id: int, editor: Identity) -> None:
     """One's own, or as staff any. NotFound; Forbidden."""
-    review = crud.get_review(db, review_id=review_id)
+    review = crud.lock_review(db, review_id=review_id)
     if review.patient_key != editor.user_id and not editor.may("clinic:write"):
         raise Forbidden("Only who wrote it, or staff, delete a review.")
     crud.remove_review(db, review=review)

@@ -1,7 +1,6 @@
 """Queries on `results`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,10 +31,3 @@ def of_booking(db: Session, *, booking_id: int, ready: bool) -> Sequence[Result]
     if ready:
         query = query.where(Result.status == ResultStatus.READY)
     return db.scalars(query).all()
-
-
-def create(db: Session, **values: Any) -> Result:
-    result = Result(**values)
-    db.add(result)
-    db.flush()
-    return result

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from clinic.bookings import crud as bookings_crud
 from clinic.bookings import helpers as bookings
 from clinic.bookings import notices
-from clinic.bookings.models import Status
+from clinic.bookings.models import Booking, Status
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker
 from clinic.results import crud, links, preview_file
@@ -55,7 +55,10 @@ def _kind(path: Path) -> tuple[str, str]:
 @with_db_session
 def assert_may_add(*, booking_id: int, db: Session) -> None:
     """NotFound; Conflict unless it is a diagnostic's, and fulfilled; before a file is received for nothing."""
-    booking = bookings_crud.get(db, booking_id=booking_id)
+    _assert_done(bookings_crud.get(db, booking_id=booking_id))
+
+
+def _assert_done(booking: Booking) -> None:
     if booking.diagnostic_id is None or booking.status != Status.FULFILLED:
         raise Conflict("Results are added to a diagnostic's booking that is fulfilled.")
 
@@ -78,6 +81,7 @@ def add(*, booking_id: int, editor: Identity, origin: Origin, path: Path) -> Res
 
 @with_db_session
 def _attach(result: Result, *, origin: Origin, files: NewFiles, db: Session) -> Result:
+    _assert_done(bookings_crud.lock(db, booking_id=result.booking_id))
     db.add(result)
     db.flush()
     result.job_id = enqueue(db, CHECK, owner_id=result.uploader_id, result_id=result.id).id

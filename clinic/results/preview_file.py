@@ -39,7 +39,9 @@ def _of_picture(source: str) -> Image.Image:
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"too large: {picture.width}×{picture.height} pixels")
         picture.draft("RGB", (2 * SIZE, 2 * SIZE))
-        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        grey16 = picture.mode.startswith("I;16")  # as X-rays are
+        eight_bits = picture.point(lambda value: value / 256).convert("L") if grey16 else picture
+        upright = ImageOps.exif_transpose(eight_bits).convert("RGBA")
     flat = Image.new("RGB", upright.size, "white")
     flat.paste(upright, mask=upright.getchannel("A"))
     return flat

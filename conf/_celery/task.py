@@ -105,12 +105,14 @@ class Attempt:
 
 class JobTask(Task):
     """A task whose arguments and state live in `jobs`. Options: `job_queue`, `max_attempts`, `soft_time_limit`,
-    `retriable` (False: once it has failed, it cannot be run again by hand)."""
+    `retriable` (False: once it has failed, it cannot be run again by hand), `stoppable` (False: nobody stops it by
+    hand)."""
 
     abstract = True
     job_queue = "short"
     max_attempts = 5
     retriable = True
+    stoppable = True
     soft_time_limit: float | None = 120
     time_limit: float | None = 150
     _follower: Follower | None = None

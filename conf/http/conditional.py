@@ -23,8 +23,8 @@ from conf.values import ANY, Expected, version_of
 GZIP_BYTES = 2048
 """Below it a compressed answer saves no packet."""
 GZIP_LEVEL = 4
-REVALIDATE = (b"cache-control", b"no-cache")
-"""Keep it, but ask each time whether it still holds."""
+REVALIDATE = (b"cache-control", b"private, no-cache")
+"""Keep it, who asked and nobody else, but ask each time whether it still holds."""
 _TAG = re.compile(r'"([0-9a-f]{1,16})-[0-9a-f]+(?:-gzip)?"')
 """One of ours, and strong: a weak one matches nothing here (RFC 9110, 8.8.3.2)."""
 _MEANING = "The ETag of what you have seen (`*`: whatever is there). 412: it has changed since."

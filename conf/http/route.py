@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
+from psycopg2.errors import DeadlockDetected
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from sqlalchemy import Row
@@ -122,8 +123,8 @@ class Route(APIRoute):
         try:
             return self._attempt(request, body)
         except DBAPIError as error:
-            if self._safe and error.connection_invalidated:
-                return self._attempt(request, body)
+            if (self._safe and error.connection_invalidated) or isinstance(error.orig, DeadlockDetected):
+                return self._attempt(request, body)  # nothing of the first has been kept, or sent
             raise
 
     async def _call_async(self, request: Request) -> Response:

@@ -48,6 +48,12 @@ def with_hash(db: Session, *, user_id: int, lock: bool = False) -> User | None:
     return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def try_keep(db: Session, *, user_id: int) -> bool:
+    """Whether the user is there, and not about to go; then they stay until the transaction ends. Without waiting."""
+    query = select(User.id).where(User.id == user_id).with_for_update(read=True, key_share=True, skip_locked=True)
+    return db.scalar(query) is not None
+
+
 def lock(db: Session, *, user_id: int) -> User:
     """`with_hash`, locked, or NotFound."""
     user = with_hash(db, user_id=user_id, lock=True)

@@ -58,7 +58,10 @@ def test_a_guests_link_ends_long_after_the_visit(anonymous: TestClient, doctor: 
     with write_engine().begin() as connection:
         for column in ("starts_at", "ends_at", "occupied_until"):
             connection.execute(text(f"UPDATE bookings SET {column} = {column} - interval '93 days'"))
-    assert anonymous.get(f"{BOOKINGS}{made['id']}/", params={"key": made["key"]}).status_code == 404
+    address = f"{BOOKINGS}{made['id']}/"
+    other = make_person(Role.STUDENT, name="Other")
+    for headers in ({}, other.headers):
+        assert anonymous.get(address, params={"key": made["key"]}, headers=headers).status_code == 404
 
 
 def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
@@ -123,11 +126,20 @@ def test_a_patient_is_at_one_place_at_a_time(
     assert anonymous.post(BOOKINGS, json=guest).status_code == 201  # an e-mail is no account
 
 
-def test_nobody_learns_of_a_guests_other_bookings(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_is_who_has_that_name_email_and_phone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     other = make_doctor(place)
     anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST)
-    answer = anonymous.post(BOOKINGS, json=wish(other, place, at(2)) | GUEST)
-    assert (answer.status_code, answer.json()["detail"]) == (409, "This time has just been taken.")
+    again = GUEST | {"name": "gil  GUEST", "phone": "+49 (30) 765-4321"}
+    answer = anonymous.post(BOOKINGS, json=wish(other, place, at(2)) | again)
+    assert (answer.status_code, "another booking" in answer.json()["detail"]) == (409, True)
+    told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
+    assert at(2) not in told
+    for unlike in ({"name": "Gus Guest"}, {"phone": "+49 30 1"}):  # an e-mail alone tells nothing of its owner
+        body = wish(other, place, at(2)) | GUEST | unlike
+        made = anonymous.post(BOOKINGS, json=body)
+        assert made.status_code == 201
+        address = made.headers["Location"]
+        anonymous.post(f"{address}cancel/", params={"key": made.json()["key"]}, json={})
 
 
 def test_staff_book_for_an_account_or_a_guest(
@@ -142,6 +154,10 @@ def test_staff_book_for_an_account_or_a_guest(
     assert own["patient_id"] == staff.id
     refused = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), patient_id=staff.id), headers=patient.headers)
     assert (refused.status_code, field_of(refused)) == (403, "patient_id")
+    foreign = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), email="x@y.example"), headers=patient.headers)
+    assert (foreign.status_code, field_of(foreign)) == (403, "email")
+    unnamed = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), name="Walk In"), headers=staff.headers)
+    assert (unnamed.status_code, field_of(unnamed)) == (422, "email")
     nobody = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), patient_id=999), headers=staff.headers)
     assert (nobody.status_code, field_of(nobody)) == (422, "patient_id")
 
@@ -247,7 +263,6 @@ def test_a_booking_is_moved_and_its_old_time_is_free(
     assert [(event["status"], event["reason"], event["actor_id"]) for event in history] == [
         ("booked", "", None),
         ("booked", "Work", patient.id),
-        ("booked", "", patient.id),
     ]
 
 
@@ -308,6 +323,27 @@ def test_staff_note_what_became_of_a_visit(
     assert act(anonymous, staff, later, "status", status="noshow").status_code == 409
     history = anonymous.get(f"{BOOKINGS}{booking.id}/history/", headers=patient.headers).json()
     assert [event["status"] for event in history] == ["booked", *(step for step, status in steps if status == 200)]
+
+
+def test_nobody_has_come_before_the_day(
+    anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
+) -> None:
+    booking = make_booking(doctor, place, patient, at(2))
+    for status in ("arrived", "fulfilled", "noshow"):
+        assert act(anonymous, staff, booking, "status", status=status).status_code == 409
+
+
+def test_a_noshow_comes_back_only_while_there_is_room(
+    anonymous: TestClient, patient: Person, staff: Person, place: Location
+) -> None:
+    exam = make_diagnostic(place, room_for=2)
+    make_booking(exam, place, "g@home.example", at(-1), status=Status.FULFILLED)
+    missed = make_booking(exam, place, patient, at(-1), status=Status.NOSHOW)
+    room = f"/api/v1/diagnostics/{exam.id}/locations/{place.id}/"
+    assert anonymous.put(room, json={"capacity": 1}, headers=staff.headers).status_code == 200
+    assert act(anonymous, staff, missed, "status", status="arrived").status_code == 409
+    assert anonymous.put(room, json={"capacity": 2}, headers=staff.headers).status_code == 200
+    assert act(anonymous, staff, missed, "status", status="arrived").status_code == 200
 
 
 def test_a_noshow_does_not_come_back_into_a_time_that_is_taken(
@@ -378,11 +414,12 @@ def test_a_reminder_comes_a_day_before_for_what_is_still_booked(
         due = db.scalar(text("SELECT run_after FROM jobs WHERE args->>'kind' = 'reminder'"))
     assert abs(due - (at(3) - notices.REMIND)) < dt.timedelta(seconds=5)
     address = f"{BOOKINGS}{made['id']}/"
-    anonymous.post(f"{address}reschedule/", json={"starts_at": at(4).isoformat()}, headers=patient.headers)
+    for day in (4, 3, 4):
+        anonymous.post(f"{address}reschedule/", json={"starts_at": at(day).isoformat()}, headers=patient.headers)
     come_to_reminders()
     run_jobs()
     reminders = [letter for letter in mails() if "remind you" in letter]
-    assert len(reminders) == 1  # the one of the first time says nothing
+    assert len(reminders) == 1  # those of the times before say nothing
     assert f"{at(4):%-d %B %Y}" in reminders[0]
 
 
@@ -403,7 +440,7 @@ def test_a_booking_is_a_file_for_calendars(
 
     def event() -> Any:
         answer = anonymous.get(f"{address}calendar.ics", headers=patient.headers)
-        assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+        assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8; method=PUBLISH"
         (found,) = Calendar.from_ical(answer.content).walk("VEVENT")
         return found
 
@@ -431,3 +468,28 @@ def test_mails_lead_to_the_teams_own_page(
     made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).json()
     run_jobs()
     assert f"https://clinic.example/booking#booking={made['id']}&key={made['key']}" in mails()[0]
+
+
+def test_nobody_fills_a_mailbox_or_the_calendar(
+    anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
+) -> None:
+    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST)
+    move = f"{made.headers['Location']}reschedule/"
+
+    def moved(n: int, **who: Any) -> int:
+        return anonymous.post(move, json={"starts_at": at(3, hour=n).isoformat()}, **who).status_code
+
+    got = [moved(n, params={"key": made.json()["key"]}) for n in range(11)]
+    assert got == [200] * 10 + [429]
+    assert moved(12, headers=staff.headers) == 200
+    got = [
+        anonymous.post(BOOKINGS, json=wish(doctor, place, at(4, hour=n)), headers=patient.headers).status_code
+        for n in range(11)
+    ]
+    assert got == [201] * 10 + [429]
+
+
+def test_a_cursor_that_is_none_of_ours_is_refused(anonymous: TestClient, staff: Person) -> None:
+    for cursor in ("OTIyMzM3MjAzNjg1NDc3NTgwNy4x", "x", "MQ"):
+        answer = anonymous.get(BOOKINGS, params={"cursor": cursor}, headers=staff.headers)
+        assert (answer.status_code, field_of(answer)) == (422, "cursor")

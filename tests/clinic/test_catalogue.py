@@ -16,7 +16,7 @@ from clinic.locations.models import Location
 from conf._celery.models import Job
 from conf.db.session import read_engine
 from iam.roles import Role
-from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location
+from tests.clinic.factory import at, end_holds, make_booking, make_diagnostic, make_doctor, make_location
 from tests.people import Person, make_person
 
 API = "/api/v1/"
@@ -86,6 +86,16 @@ def test_hours_of_several_intervals_and_nights_are_kept(client: TestClient, plac
 def test_a_time_zone_is_one_that_there_is(client: TestClient, zone: str) -> None:
     answer = client.post(f"{API}locations/", json={"name": "x", "address": "y", "time_zone": zone})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "time_zone")
+
+
+def test_a_location_that_is_closed_down_is_shown_nowhere(client: TestClient, place: Location) -> None:
+    gone = make_location(is_active=False)
+    doctor = make_doctor(place, gone)
+    paths = [f"{API}doctors/{doctor.id}/", f"{API}doctors/{doctor.id}/locations/"]
+    assert [len(client.get(paths[0]).json()["locations"]), len(client.get(paths[1]).json())] == [2, 2]
+    del client.headers["Authorization"]
+    assert [len(client.get(paths[0]).json()["locations"]), len(client.get(paths[1]).json())] == [1, 1]
+    assert len(client.get(f"{API}doctors/").json()["items"][0]["locations"]) == 1
 
 
 def test_only_specialties_with_doctors_are_listed(client: TestClient, place: Location) -> None:
@@ -296,6 +306,16 @@ def test_less_room_moves_bookings_together_or_is_refused(client: TestClient, adm
     assert client.put(path, json={"capacity": 1}).json()["capacity"] == 1  # who was second now is at the first station
     for day, status in ((2, 409), (3, 409), (4, 201)):
         assert ask_for_exam(client, exam, place, 9, day).status_code == status
+
+
+def test_a_hold_that_is_over_is_in_nobodys_way(client: TestClient, place: Location) -> None:
+    exam = make_diagnostic(place, room_for=2)
+    body = {"diagnostic_id": exam.id, "location_id": place.id, "starts_at": at(2).isoformat()}
+    assert client.post(f"{API}holds/", json=body).status_code == 201
+    book_exam(client, exam, place, 1, 2)
+    end_holds()
+    path = f"{API}diagnostics/{exam.id}/locations/{place.id}/"
+    assert client.put(path, json={"capacity": 1}).json()["capacity"] == 1
 
 
 def ask_for_exam(client: TestClient, exam: Diagnostic, place: Location, n: int, day: int) -> Any:

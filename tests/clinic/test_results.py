@@ -110,6 +110,21 @@ def test_a_result_may_be_a_picture(
     assert Image.open(io.BytesIO(opened(anonymous, staff, result_id, preview=True).content)).size == (1200, 800)
 
 
+def test_a_preview_of_an_x_ray_shows_its_greys(
+    anonymous: TestClient, staff: Person, booking: Booking, run_jobs: RunJobs
+) -> None:
+    """Of 16 bits."""
+    made, greys = io.BytesIO(), Image.new("I;16", (256, 10))
+    for x in range(256):
+        for y in range(10):
+            greys.putpixel((x, y), x * 256)
+    greys.save(made, "PNG")
+    result_id = add(anonymous, staff, booking, made.getvalue()).json()["id"]
+    run_jobs()
+    preview = Image.open(io.BytesIO(opened(anonymous, staff, result_id, preview=True).content)).convert("L")
+    assert [abs(preview.getpixel((x, 5)) - x) < 8 for x in (5, 100, 200)] == [True] * 3  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("content", [b"GIF89a" + bytes(100), b"<html></html>", b"MZ" + bytes(100), b"RIFF" + bytes(20)])
 def test_another_kind_of_file_is_refused_at_once(
     anonymous: TestClient, staff: Person, booking: Booking, content: bytes, stored: Callable[[], list[str]]

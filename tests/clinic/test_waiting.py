@@ -3,10 +3,12 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf._celery.models import Job
+from conf.db.session import open_session, write_engine
 from iam.roles import Role
 from tests.clinic.factory import at, end_holds, make_booking, make_doctor, make_waiting, wish
 from tests.people import Person, make_person
@@ -148,7 +150,7 @@ def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, docto
     joined = join(anonymous, doctor, place, patient).json()
     assert join(anonymous, doctor, place, patient).status_code == 409
     guest = join(anonymous, doctor, place).json()
-    assert join(anonymous, doctor, place, email="GIL@home.example").status_code == 409
+    assert join(anonymous, doctor, place).status_code == 201  # whether somebody waits nobody learns by an e-mail
     assert anonymous.delete(f"{WAITING}{joined['id']}/", headers=patient.headers).status_code == 204
     assert join(anonymous, doctor, place, patient).status_code == 201
     address = f"{WAITING}{guest['id']}/"
@@ -160,6 +162,70 @@ def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, docto
 
 def test_days_in_the_wrong_order_are_refused(client: TestClient, doctor: Doctor, place: Location) -> None:
     assert join(client, doctor, place, **days(3, 2)).status_code == 422
-    for field in ("doctor_id", "location_id"):
-        answer = join(client, doctor, place, **{field: 999})
+    wrong: list[dict[str, Any]] = [{"doctor_id": 999}, {"location_id": 999}]
+    for body in wrong:
+        answer = join(client, doctor, place, **body)
+        (field,) = body
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+def hold(client: TestClient, doctor: Doctor, place: Location, day: float) -> str:
+    return str(client.post("/api/v1/holds/", json=wish(doctor, place, at(day))).json()["hold"])
+
+
+def test_what_was_only_held_is_offered_to_who_joined_meanwhile(
+    anonymous: TestClient, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
+) -> None:
+    before, meanwhile = (make_person(Role.STUDENT, name=name) for name in ("Before", "Meanwhile"))
+    join(anonymous, doctor, place, before)
+    token = hold(anonymous, doctor, place, 2)
+    assert anonymous.delete(f"/api/v1/holds/{token}/").status_code == 204
+    assert mine(anonymous, before) == []  # nor has the place in the line gone
+    assert len(anonymous.get(WAITING, headers=before.headers).json()["items"]) == 1
+    hold(anonymous, doctor, place, 2)
+    join(anonymous, doctor, place, meanwhile)
+    end_holds()
+    other = wish(doctor, place, at(5)) | GUEST
+    assert anonymous.post(BOOKINGS, json=other).status_code == 201  # who takes the old hold away on the way
+    run_jobs()
+    assert [one["status"] for one in mine(anonymous, meanwhile)] == ["pending"]
+    assert mine(anonymous, before) == []
+
+
+def test_a_job_that_comes_too_early_comes_again(
+    anonymous: TestClient, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
+) -> None:
+    hold(anonymous, doctor, place, 2)
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE jobs SET run_after = now()"))
+    run_jobs()
+    with open_session() as db:
+        waits = db.execute(text("SELECT status FROM jobs ORDER BY id")).scalars().all()
+        assert waits == ["succeeded", "queued"]
+
+
+def test_an_offer_that_ran_out_or_was_withdrawn_is_told(
+    anonymous: TestClient,
+    patient: Person,
+    staff: Person,
+    doctor: Doctor,
+    place: Location,
+    run_jobs: Callable[[], list[Job]],
+    mails: Callable[[], list[str]],
+) -> None:
+    first, second = (make_person(Role.STUDENT, name=name) for name in ("First", "Second"))
+    for person in (first, second):
+        join(anonymous, doctor, place, person)
+    cancel(anonymous, make_booking(doctor, place, patient, at(2)).id, patient)
+    end_holds()
+    run_jobs()
+    assert cancel(anonymous, mine(anonymous, second)[0]["id"], staff).status_code == 200
+    run_jobs()
+    assert sum("was not confirmed" in letter for letter in mails()) == 1
+    assert sum("has been cancelled" in letter for letter in mails()) == 2
+
+
+def test_nobody_stops_what_the_clinic_has_to_do(client: TestClient, doctor: Doctor, place: Location) -> None:
+    hold(client, doctor, place, 2)
+    (job,) = client.get("/api/v1/jobs/", params={"name": "clinic.bookings.expire"}).json()["items"]
+    assert client.post(f"/api/v1/jobs/{job['id']}/cancel/").status_code == 409

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -223,3 +225,22 @@ def test_groups_are_made_changed_and_deleted(anonymous: TestClient) -> None:
     assert anonymous.delete(path, headers=teacher.headers).status_code == 204
     assert anonymous.get(f"{USERS}{student.id}/", headers=student.headers).json()["group"] is None
     assert anonymous.get(path, headers=student.headers).status_code == 404
+
+
+def test_who_loses_a_deadlock_is_served_all_the_same(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from psycopg2.errors import DeadlockDetected
+    from sqlalchemy.exc import OperationalError
+
+    from iam.groups import crud
+
+    create, victims = crud.create, [OperationalError("INSERT", {}, DeadlockDetected())]
+
+    def once_in_vain(*args: Any, **values: Any) -> Any:
+        made = create(*args, **values)
+        if victims:
+            raise victims.pop()
+        return made
+
+    monkeypatch.setattr(crud, "create", once_in_vain)
+    assert client.post("/api/v1/groups/", json={"name": "A"}).status_code == 201
+    assert [group["name"] for group in client.get("/api/v1/groups/").json()["items"]] == ["A"]

@@ -8,13 +8,14 @@ from sqlalchemy import Row
 
 from clinic.bookings import helpers, patients, waiting
 from clinic.bookings.models import Status
+from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Asker
 from clinic.v1.bookings import schemas
 from clinic.v1.doctors.routes import IdFilter, LinkKey
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch
-from conf.http.limits import Policy, by_address, count
+from conf.http.limits import Policy, by_account, by_address, count
 from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.problems import may
 from conf.http.route import Router
@@ -24,8 +25,11 @@ from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
 
-GUEST = Policy("guest-booking", address="60/hour", account="10/hour")
-HOLD = Policy("hold", address="120/hour", account="120/hour")
+BOOK = Policy("booking", address="60/hour", account="10/hour")
+"""Of guests an address, and an e-mail; of accounts each. Not of staff."""
+CHANGE = Policy("booking-change", address="60/hour", account="10/hour")
+"""Of each booking, whoever has it; mails are sent of it."""
+HOLD = Policy("hold", address="60/hour", account="60/hour")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -65,7 +69,8 @@ def create_booking(
 ) -> schemas.NewBooking:
     """Book a free slot, or one that you hold. 409, with the next free ones, when it is taken. Public; guests give name,
     e-mail and phone."""
-    _count_guest(request, viewer, booking)
+    who = Asker(viewer)
+    _count(request, who, booking)
     made = helpers.book(
         db,
         wish=booking.wish(),
@@ -73,16 +78,26 @@ def create_booking(
         contact=booking.contact(),
         message=booking.message,
         init_data=booking.telegram_init_data,
-        asker=Asker(viewer),
+        asker=who,
     )
     response.headers["Location"] = f"/api/v1/bookings/{made.id}/"
     return made._asdict() | {"key": _key("booking", made)}
 
 
-def _count_guest(request: Request, viewer: Viewer, contacts: schemas.Contacts) -> None:
-    """Nobody fills the calendar, or another's mailbox, without an account."""
-    if viewer is None:
-        count(request, GUEST, account=contacts.email)
+def _count(request: Request, who: Asker, contacts: schemas.Contacts) -> None:
+    """Nobody fills the calendar, or another's mailbox."""
+    if who.viewer is None:
+        count(request, BOOK, account=contacts.email)
+    elif not who.is_staff:
+        by_account(request, BOOK, str(who.viewer.user_id))
+
+
+def _count_change(request: Request, who: Who, booking_id: Id) -> None:
+    if not who.is_staff:
+        by_account(request, CHANGE, str(booking_id))
+
+
+CHANGES = Depends(_count_change)
 
 
 def _key(what: str, row: Any) -> str | None:
@@ -142,17 +157,17 @@ def get_booking_calendar(booking_id: Id, db: DbSession, who: Who) -> Response:
     """The booking as a file for calendars (RFC 5545). Owner, who has its link, Staff."""
     content = helpers.calendar(db, booking_id=booking_id, asker=who)
     headers = {"Content-Disposition": 'attachment; filename="booking.ics"', "Cache-Control": "private, no-cache"}
-    return Response(content, 200, headers, "text/calendar; charset=utf-8")
+    return Response(content, 200, headers, f"text/calendar; charset=utf-8; method={METHOD}")
 
 
-@router.post("/bookings/{booking_id}/confirm/", responses=may(401))
+@router.post("/bookings/{booking_id}/confirm/", responses=may(401), dependencies=[CHANGES])
 def confirm_booking(booking_id: Id, db: DbSession, who: Who) -> schemas.Booking:
     """Take a time that you waited for and that was offered to you. 409 when the offer is over. Owner, who has its link,
     Staff."""
     return helpers.confirm(db, booking_id=booking_id, asker=who)
 
 
-@router.post("/bookings/{booking_id}/reschedule/", responses=may(401) | TAKEN)
+@router.post("/bookings/{booking_id}/reschedule/", responses=may(401) | TAKEN, dependencies=[CHANGES])
 def reschedule_booking(
     booking_id: Id, move: schemas.Move, db: DbSession, who: Who, expected: IfMatch
 ) -> schemas.Booking:
@@ -161,7 +176,7 @@ def reschedule_booking(
     return helpers.move(db, booking_id=booking_id, asker=who, expected=expected, **move.model_dump())
 
 
-@router.post("/bookings/{booking_id}/cancel/", responses=may(401))
+@router.post("/bookings/{booking_id}/cancel/", responses=may(401), dependencies=[CHANGES])
 def cancel_booking(
     booking_id: Id, cancellation: schemas.Cancellation, db: DbSession, who: Who, expected: IfMatch
 ) -> schemas.Booking:
@@ -186,7 +201,8 @@ def join_waiting_list(
 ) -> schemas.NewWaiting:
     """Be offered a time if one becomes free: it is kept for you for two hours, to confirm. 409 when you wait for it
     already. Public; guests give name, e-mail and phone."""
-    _count_guest(request, viewer, wanted)
+    who = Asker(viewer)
+    _count(request, who, wanted)
     made = waiting.join(
         db,
         doctor_id=wanted.doctor_id,
@@ -195,7 +211,7 @@ def join_waiting_list(
         first_day=wanted.first_day,
         last_day=wanted.last_day,
         contact=wanted.contact(),
-        asker=Asker(viewer),
+        asker=who,
     )
     return {name: getattr(made, name) for name in schemas.Waiting.model_fields} | {"key": _key("waiting", made)}
 

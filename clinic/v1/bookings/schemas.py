@@ -51,7 +51,8 @@ class Hold(Output):
 
 
 class Contacts(Input):
-    """Who comes: guests give all three; who is signed in what is to be other than in the account."""
+    """Who comes. Guests give name, e-mail and phone; accounts a name or phone for this booking, if they like. Staff
+    give `patient_id`, or all three of a guest, or nothing for themselves."""
 
     name: PatientName | None = None
     email: rules.Email | None = None
@@ -97,7 +98,7 @@ class Move(Input):
 
 
 class Cancellation(Input):
-    reason: Reason = Field("", description="The patient is told.")
+    reason: Reason = Field("", description="Staff see it; from staff, it is mailed to the patient.")
 
 
 class StatusNote(Input):

@@ -104,12 +104,13 @@ def list_doctors(
     found = page(
         rows, limit=limit, request=request, response=response, key=lambda doctor: (getattr(doctor, column), doctor.id)
     )
-    return found | {"items": [_shown(doctor) for doctor in found["items"]]}
+    return found | {"items": [_shown(doctor, hidden=hidden) for doctor in found["items"]]}
 
 
-def _shown(doctor: Doctor) -> dict[str, Any]:
+def _shown(doctor: Doctor, *, hidden: bool) -> dict[str, Any]:
     fields = {name: getattr(doctor, name) for name in _FIELDS}
-    return fields | {"locations": [there.location for there in doctor.locations]}
+    places = [there.location for there in doctor.locations]
+    return fields | {"locations": [place for place in places if place.is_active or hidden]}
 
 
 _FIELDS = [
@@ -124,13 +125,13 @@ def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Respons
     """A doctor, who is nowhere until there are locations. Staff and Admin."""
     created = crud.create(db, **doctor.model_dump())
     response.headers["Location"] = f"/api/v1/doctors/{created.id}/"
-    return _shown(created)
+    return _shown(created, hidden=True)
 
 
 @router.get("/doctors/{doctor_id}/")
 def get_doctor(doctor_id: Id, db: DbSession, hidden: Hidden) -> schemas.Doctor:
     """One doctor. Public."""
-    return _shown(crud.get(db, doctor_id=doctor_id, hidden=hidden))
+    return _shown(crud.get(db, doctor_id=doctor_id, hidden=hidden), hidden=hidden)
 
 
 @router.patch("/doctors/{doctor_id}/", dependencies=[EDITOR])
@@ -138,7 +139,7 @@ def update_doctor(
     doctor_id: Id, changes: schemas.DoctorUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> schemas.Doctor:
     """Change the fields that are given. Staff and Admin."""
-    return _shown(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()))
+    return _shown(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), hidden=True)
 
 
 @router.delete("/doctors/{doctor_id}/", status_code=204, dependencies=[EDITOR])
@@ -165,7 +166,7 @@ def delete_doctor_photo(doctor_id: Id, db: DbSession) -> None:
 def list_doctor_locations(doctor_id: Id, db: DbSession, hidden: Hidden) -> list[schemas.DoctorHours]:
     """Where the doctor works, and when. Public."""
     crud.get(db, doctor_id=doctor_id, hidden=hidden)
-    return [_hours(there) for there in crud.locations(db, doctor_id=doctor_id)]
+    return [_hours(there) for there in crud.locations(db, doctor_id=doctor_id, hidden=hidden)]
 
 
 def _hours(there: DoctorLocation) -> dict[str, Any]:
@@ -181,7 +182,6 @@ def _hours(there: DoctorLocation) -> dict[str, Any]:
 @router.put("/doctors/{doctor_id}/locations/{location_id}/", dependencies=[EDITOR])
 def put_doctor_location(doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession) -> schemas.DoctorHours:
     """Have the doctor work there, at these hours and no others. Bookings that were made stay. Staff and Admin."""
-    crud.get(db, doctor_id=doctor_id)
     there = crud.put_location(db, doctor_id=doctor_id, location_id=location_id, **schedule.model_dump(mode="json"))
     return _hours(there)
 

@@ -207,6 +207,7 @@ def upgrade() -> None:
             sa.literal_column("coalesce(diagnostic_id, 0)"),
         ],
         unique=True,
+        postgresql_where=sa.text("patient_id IS NOT NULL"),
     )
     op.create_table(
         "bookings",
@@ -237,6 +238,7 @@ def upgrade() -> None:
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("price", sa.Integer(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("reminder_job_id", sa.BigInteger()),
         sa.Column("patient_id", sa.BigInteger(), nullable=True),
         sa.Column("patient_key", sa.BigInteger(), nullable=True),
         sa.Column("name", sa.String(length=200), nullable=True),
