@@ -8,11 +8,11 @@ from rich.console import Console
 from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from clinic.bookings import capacity, crud, patients, times
-from clinic.bookings.crud import Target
+from clinic.bookings import capacity, patients, targets, times
 from clinic.bookings.models import Booking, BookingEvent, Status
 from clinic.bookings.patients import Contact
 from clinic.bookings.slots import Slot
+from clinic.bookings.targets import Target
 from clinic.diagnostics import crud as diagnostics
 from clinic.doctors import crud as doctors
 from clinic.doctors.models import Doctor, Review
@@ -101,8 +101,7 @@ def fill(*, db: Session) -> str | None:
         return None
     luck = random.Random(1)  # noqa: S311
     places = _locations(db)
-    targets = [*_doctors(db, luck, places), *_diagnostics(db, luck, places)]
-    made = _bookings(db, luck, targets)
+    made = _bookings(db, luck, [*_doctors(db, luck, places), *_diagnostics(db, luck, places)])
     reviews = _reviews(db, luck)
     count = f"{len(LOCATIONS)} locations, {len(LAST_NAMES.split())} doctors, {len(DIAGNOSTICS)} diagnostics"
     return f"{count}, {made} bookings, {reviews} reviews"
@@ -140,7 +139,7 @@ def _locations(db: Session) -> list[Location]:
 def _doctors(db: Session, luck: random.Random, places: list[Location]) -> list[Target]:
     """Each is at one location in the mornings and, some of them, at a second one in the afternoons."""
     kinds = {name: doctors.create_specialty(db, name=name) for name in SPECIALTIES}
-    targets = []
+    made = []
     for n, last_name in enumerate(LAST_NAMES.split()):
         kind = list(SPECIALTIES)[n % len(SPECIALTIES)]
         price, services = SPECIALTIES[kind]
@@ -164,14 +163,14 @@ def _doctors(db: Session, luck: random.Random, places: list[Location]) -> list[T
         homes = luck.choice((places[:2], places[2:4])) if n % 2 else [luck.choice(places)]  # one city to the next
         for home, hours in zip(homes, (_hours("08:00", "13:00"), _hours("14:00", "18:00")), strict=False):
             doctors.put_location(db, doctor_id=doctor.id, location_id=home.id, hours=hours, exceptions=[])
-            targets.append(crud.target(db, doctor_id=doctor.id, diagnostic_id=None, location_id=home.id))
-    return targets
+            made.append(targets.get(db, doctor_id=doctor.id, diagnostic_id=None, location_id=home.id))
+    return made
 
 
 def _diagnostics(db: Session, luck: random.Random, places: list[Location]) -> list[Target]:
-    targets = []
+    made = []
     for name, description, preparation, price, minutes, room in DIAGNOSTICS:
-        made = diagnostics.create(
+        exam = diagnostics.create(
             db,
             name=name,
             description=description,
@@ -185,9 +184,9 @@ def _diagnostics(db: Session, luck: random.Random, places: list[Location]) -> li
             deadline_minutes=12 * 60,
         )
         for place in luck.sample(places, k=luck.randint(2, 4)):
-            capacity.put(db, diagnostic_id=made.id, location_id=place.id, capacity=room)
-            targets.append(crud.target(db, doctor_id=None, diagnostic_id=made.id, location_id=place.id))
-    return targets
+            capacity.put(db, diagnostic_id=exam.id, location_id=place.id, capacity=room)
+            made.append(targets.get(db, doctor_id=None, diagnostic_id=exam.id, location_id=place.id))
+    return made
 
 
 def _patients(db: Session) -> list[dict[str, Any]]:
@@ -202,13 +201,13 @@ def _patients(db: Session) -> list[dict[str, Any]]:
     return account + [patients.of_contact(db, guest, None) for guest in guests]
 
 
-def _bookings(db: Session, luck: random.Random, targets: list[Target]) -> int:
+def _bookings(db: Session, luck: random.Random, wanted: list[Target]) -> int:
     """Nobody twice at a time; how many there are."""
     people = _patients(db)
     taken: dict[tuple[str, int], list[Interval]] = {}
     rows = []
     now = times.now().timestamp()
-    for target in targets:
+    for target in wanted:
         today = times.today(target)
         share = BUSY_DOCTOR if target.doctor_id else BUSY_STATION
         for day in range(-PAST_DAYS, COMING_DAYS):

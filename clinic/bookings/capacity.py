@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud, waiting
-from clinic.bookings.crud import Twice
+from clinic.bookings import crud, targets, waiting
+from clinic.bookings.targets import Twice
 from clinic.diagnostics import crud as diagnostics
 from conf.errors import Conflict
 
@@ -37,10 +37,10 @@ def _reseat(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
     if not crud.try_lock_patients(db, patient_keys=patient_keys):
         raise Conflict("One of the patients is booking right now. Try again.")
     end = max(booking.occupied_until for booking in moving)
-    taken = crud.busy_stations(db, stations=at, start=moving[0].starts_at, end=end)
+    taken = targets.busy_stations(db, stations=at, start=moving[0].starts_at, end=end)
     try:
         for booking in moving:
-            crud.seat(booking, taken)
+            targets.seat(booking, taken)
         crud.flush(db)
     except Twice:
         raise Conflict("There is no room left for one of the bookings. Move some first.", field="capacity") from None

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud, notices, patients, telegram, times, waiting
-from clinic.bookings.crud import Target, Twice
+from clinic.bookings import crud, notices, patients, targets, telegram, times, waiting
 from clinic.bookings.models import Booking, BookingEvent, Status
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
+from clinic.bookings.targets import Target, Twice
 from conf.errors import Conflict, Forbidden, Invalid, NotFound
 from conf.values import Expected
 
@@ -71,7 +71,7 @@ def book(
         booking = _new(target, wish.starts_at, staff=asker.is_staff)
     else:
         booking = _lock_held(db, held or "")
-        target = crud.target(db, **times.of(booking))
+        target = targets.get(db, **times.of(booking))
     _place(db, booking, target, asker=asker, status=Status.BOOKED, held_until=None, **told)
     notices.booked(db, booking)
     return crud.view(db, booking_id=booking.id)
@@ -79,7 +79,7 @@ def book(
 
 def _lock_target(db: Session, wish: Wish) -> Target:
     doctor_id, diagnostic_id, location_id = wish.doctor_id, wish.diagnostic_id, wish.location_id
-    crud.lock_time(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
+    targets.lock(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
     return times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
 
 
@@ -135,7 +135,7 @@ def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reaso
     starts_at = booking.starts_at
     try:
         if target.diagnostic_id:
-            crud.seat_at(db, booking, stations=target.stations)
+            targets.seat_at(db, booking, stations=target.stations)
         crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice as twice:
         db.rollback()  # the others in the line need not wait until we know what is free
@@ -275,8 +275,8 @@ def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **
     try:
         if back and booking.station_id is not None:  # which may be another's now, or out of use
             with db.no_autoflush:
-                stations = crud.stations_beside(db, station_id=booking.station_id)
-            crud.seat_at(db, booking, stations=stations)
+                stations = targets.stations_beside(db, station_id=booking.station_id)
+            targets.seat_at(db, booking, stations=stations)
         crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice:
         raise Conflict("Its time has been given to somebody else meanwhile.") from None

@@ -84,6 +84,7 @@ class Booking(Patient, Timestamps, Model):
         Index("ix_bookings_doctor_id", "doctor_id", "starts_at"),
         Index("ix_bookings_station_id", "station_id", "starts_at"),
         Index("ix_bookings_starts_at", "starts_at", "id"),
+        Index("ix_bookings_held_until", "held_until", postgresql_where=text("status = 'pending'")),
     )
 
     doctor_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("doctors.id"))

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud
-from clinic.bookings.crud import Target
+from clinic.bookings import targets
 from clinic.bookings.models import Booking
 from clinic.bookings.slots import MAX_DAYS, Slot, free
+from clinic.bookings.targets import Target
 from clinic.locations.calendar import DAY
 from conf.errors import Invalid, NotFound
 
@@ -25,7 +25,7 @@ def now() -> dt.datetime:
 def wanted(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_id: int) -> Target:
     """What somebody asks for. Invalid, with the field, when there is no such thing."""
     try:
-        return crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+        return targets.get(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     except NotFound as error:
         field = error.field or ("doctor_id" if doctor_id else "diagnostic_id")
         raise Invalid(error.detail, field=field) from None
@@ -78,9 +78,9 @@ def free_slots(
     if not slots:
         return
     taken = {"start": slots[0].starts_at, "end": slots[-1].ends_at + dt.timedelta(seconds=target.buffer_s)}
-    busy = crud.busy(db, target=target, **taken)
+    busy = targets.busy(db, target=target, **taken)
     if patient_key is not None:
-        mine = crud.busy_patient(db, patient_key=patient_key, **taken)
+        mine = targets.busy_patient(db, patient_key=patient_key, **taken)
         slots = [slot for slot in slots if not any(one.start < slot.end and slot.start < one.end for one in mine)]
     earliest = int(now().timestamp()) + target.notice_s
     yield from free(slots, busy, buffer_s=target.buffer_s, earliest=earliest)

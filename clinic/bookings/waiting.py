@@ -7,11 +7,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud, notices, patients, times
-from clinic.bookings.crud import Target, Twice
+from clinic.bookings import crud, notices, patients, targets, times
 from clinic.bookings.models import Booking, Status, Waiting, columns_of
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
+from clinic.bookings.targets import Target, Twice
 from conf._celery.enqueue import enqueue
 from conf.errors import Conflict, NotFound
 from iam.users import crud as users
@@ -90,7 +90,7 @@ def offer(
 ) -> None:
     """Keep a time that has become free, and that is locked, for the first who waits for it and can come."""
     try:
-        target = crud.target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+        target = targets.get(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     except NotFound:
         return
     slot = times.slot_at(target, at, staff=False)
@@ -109,7 +109,7 @@ def offer(
         try:
             with db.begin_nested():
                 if target.diagnostic_id:
-                    crud.seat_at(db, booking, stations=target.stations)
+                    targets.seat_at(db, booking, stations=target.stations)
                 crud.save(db, booking, actor_id=None)
         except Twice as twice:
             if twice.whose == "patient":

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from clinic.bookings.crud import Twice
 from clinic.bookings.models import Status
+from clinic.bookings.targets import Twice
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf.db.session import open_session, write_engine

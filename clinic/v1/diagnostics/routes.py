@@ -7,9 +7,9 @@ from fastapi import Query, Request, Response
 from clinic.bookings import capacity
 from clinic.diagnostics import crud, helpers
 from clinic.diagnostics.photos import PHOTOS
+from clinic.v1.bookable.schemas import PhotoAccepted
 from clinic.v1.diagnostics import schemas
 from clinic.v1.doctors.routes import Editor
-from clinic.v1.doctors.schemas import PhotoAccepted
 from clinic.v1.locations.routes import EDITOR, Hidden
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch, NeedsIfMatch

@@ -10,6 +10,7 @@ from clinic.doctors import crud, helpers
 from clinic.doctors.crud import Sort
 from clinic.doctors.models import Doctor, DoctorLocation
 from clinic.doctors.photos import PHOTOS
+from clinic.v1.bookable.schemas import PhotoAccepted
 from clinic.v1.doctors import schemas
 from clinic.v1.locations.routes import EDITOR, Hidden
 from clinic.v1.locations.schemas import Schedule
@@ -149,11 +150,11 @@ def delete_doctor(doctor_id: Id, db: DbSession, expected: IfMatch) -> None:
 
 
 @router.post("/doctors/{doctor_id}/photo/", status_code=202, openapi_extra=FILE_BODY)
-async def upload_doctor_photo(doctor_id: Id, request: Request, editor: Editor) -> schemas.PhotoAccepted:
+async def upload_doctor_photo(doctor_id: Id, request: Request, editor: Editor) -> PhotoAccepted:
     """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Staff
     and Admin."""
     doctor = await take_file(request, PHOTOS.replace, max_bytes=MAX_BYTES, row_id=doctor_id, owner_id=editor.user_id)
-    return schemas.PhotoAccepted.model_validate({"job_id": doctor.photo_job_id})
+    return PhotoAccepted.model_validate({"job_id": doctor.photo_job_id})
 
 
 @router.delete("/doctors/{doctor_id}/photo/", status_code=204, dependencies=[EDITOR])

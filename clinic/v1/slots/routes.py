@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud, times
+from clinic.bookings import targets, times
 from clinic.v1.slots import schemas
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
@@ -38,6 +38,6 @@ def list_diagnostic_slots(
 
 
 def _slots(db: Session, first: dt.date | None, last: dt.date | None, **which: Any) -> dict[str, Any]:
-    target = crud.target(db, **which)
+    target = targets.get(db, **which)
     items = times.of_days(db, target=target, first_day=first, last_day=last)
     return {"location_id": target.location_id, "time_zone": target.time_zone, "items": items}

@@ -285,6 +285,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_bookings"),
     )
     op.create_index("ix_bookings_diagnostic_id", "bookings", ["diagnostic_id"], unique=False)
+    op.create_index(
+        "ix_bookings_held_until", "bookings", ["held_until"], postgresql_where=sa.text("status = 'pending'")
+    )
     op.create_index("ix_bookings_doctor_id", "bookings", ["doctor_id", "starts_at"], unique=False)
     op.create_index("ix_bookings_location_id", "bookings", ["location_id"], unique=False)
     op.create_index("ix_bookings_patient_id", "bookings", ["patient_id"], unique=False)
