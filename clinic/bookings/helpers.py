@@ -139,9 +139,9 @@ def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reaso
         crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice as twice:
         db.rollback()  # the others in the line need not wait until we know what is free
-        whose = twice.whose == "patient"
+        elsewhere = twice.whose == "patient"
         raise Conflict(
-            "The patient has another booking at this time." if whose else "This time has just been taken.",
+            "The patient has another booking at this time." if elsewhere else "This time has just been taken.",
             next_slots=times.next_free(db, target=target, after=starts_at, patient_key=patient_key),
         ) from None
 
@@ -207,16 +207,17 @@ def move(
     booking = crud.lock(db, booking_id=booking_id, also=location_id)
     expected.check(booking.updated_at)
     _assert_changeable(booking, (Status.BOOKED,), seen.deadline_minutes, asker)
-    left = times.of(booking) | {"at": booking.starts_at}
-    if left == left | {"location_id": location_id or booking.location_id, "at": starts_at}:
-        return seen
-    target = times.wanted(db, **times.of(booking) | {"location_id": location_id or booking.location_id})
+    left, left_at = times.of(booking), booking.starts_at
+    wanted = left | {"location_id": location_id or booking.location_id}
+    if (wanted, starts_at) == (left, left_at):
+        return crud.view(db, booking_id=booking_id)
+    target = times.wanted(db, **wanted)
     slot = times.slot_at(target, starts_at, staff=asker.is_staff)
     if slot is None:
         raise _no_slot()
     _place(db, booking, target, asker=asker, reason=reason, **times.columns_of(target, slot))
     notices.booked(db, booking, Kind.MOVED)
-    waiting.offer(db, **left)
+    waiting.offer(db, **left, at=left_at)
     return crud.view(db, booking_id=booking_id)
 
 
