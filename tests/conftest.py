@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 
-from tests.servers import any_postgres, new_database
+from tests.servers import any_postgres, free_port, new_database
 
 # Settings are read when modules are imported, so the environment is made before anything of Campus is.
 _stack = contextlib.ExitStack()
@@ -48,6 +48,7 @@ from conf.db.migrate import upgrade  # noqa: E402
 from conf.db.models import Model  # noqa: E402
 from conf.db.session import dispose, open_session, write_engine  # noqa: E402
 from conf.http.limits import counters  # noqa: E402
+from conf.settings import Settings, get_settings  # noqa: E402
 from iam.roles import Role  # noqa: E402
 from iam.tokens.helpers import forget_known  # noqa: E402
 from main import app  # noqa: E402
@@ -138,6 +139,30 @@ def stored() -> Callable[[], list[str]]:
     from conf.storage.store import storage
 
     return lambda: sorted(storage().keys(""))
+
+
+@pytest.fixture(scope="session")
+def s3_settings() -> Iterator[Settings]:
+    """Those of a Campus whose files are in S3, over HTTP, in an empty bucket."""
+    from moto.server import ThreadedMotoServer
+    from pydantic import SecretStr
+
+    from conf.storage.s3 import _client
+
+    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    settings = get_settings().model_copy(
+        update={
+            "s3_bucket": "campus",
+            "s3_endpoint_url": f"http://127.0.0.1:{port}",
+            "s3_access_key_id": "key",
+            "s3_secret_access_key": SecretStr("secret"),
+        }
+    )
+    _client(settings, settings.s3_endpoint_url).create_bucket(Bucket="campus")
+    yield settings
+    server.stop()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pypdfium2
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +13,8 @@ from clinic.bookings.models import Booking, Status
 from clinic.locations.models import Location
 from clinic.results import links
 from conf._celery.models import Job
+from conf.settings import Settings
+from conf.storage import store
 from iam.roles import Role
 from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor
 from tests.people import Person, make_person
@@ -224,3 +227,27 @@ def test_a_result_may_be_deleted_while_it_is_checked(
     assert anonymous.delete(f"{RESULTS}{result_id}/", headers=staff.headers).status_code == 204
     run_jobs()
     assert stored() == []
+
+
+@pytest.fixture
+def s3(s3_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files are in S3."""
+    monkeypatch.setattr(store, "get_settings", lambda: s3_settings)
+    store.storage.cache_clear()
+    yield
+    monkeypatch.undo()
+    store.storage.cache_clear()
+
+
+def test_from_s3_a_result_comes_by_an_address_of_a_minute(
+    anonymous: TestClient, s3: None, patient: Person, staff: Person, booking: Booking, run_jobs: RunJobs
+) -> None:
+    content = pdf()
+    result_id = add(anonymous, staff, booking, content).json()["id"]
+    run_jobs()
+    link = anonymous.post(f"{RESULTS}{result_id}/link/", json={}, headers=patient.headers).json()["url"]
+    answer = anonymous.get(link.removeprefix("http://testserver"), follow_redirects=False)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (307, "private, no-store")
+    assert "X-Amz-Expires=60" in answer.headers["Location"]
+    assert httpx.get(answer.headers["Location"], trust_env=False).content == content
+    assert len(audited(anonymous, "result_downloaded")) == 1

@@ -5,34 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
-from pydantic import SecretStr
 
 from conf.errors import NotFound, TooLarge, Unavailable
 from conf.settings import Settings, get_settings
 from conf.storage import work
 from conf.storage.base import Storage
 from conf.storage.local import LocalStorage
-from conf.storage.s3 import S3Storage, _client
+from conf.storage.s3 import S3Storage
 from tests.servers import free_port
-
-
-@pytest.fixture(scope="module")
-def s3_settings() -> Iterator[Settings]:
-    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
-    server.start()
-    port = server.get_host_and_port()[1]
-    settings = get_settings().model_copy(
-        update={
-            "s3_bucket": "campus",
-            "s3_endpoint_url": f"http://127.0.0.1:{port}",
-            "s3_access_key_id": "key",
-            "s3_secret_access_key": SecretStr("secret"),
-        }
-    )
-    _client(settings, settings.s3_endpoint_url).create_bucket(Bucket="campus")
-    yield settings
-    server.stop()
 
 
 @pytest.fixture(params=["local", "s3"])
