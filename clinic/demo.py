@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from clinic.bookings import capacity, patients, targets, times
-from clinic.bookings.models import Booking, BookingEvent, Status
+from clinic.bookings.models import Booking, BookingEvent, BookingStatus
 from clinic.bookings.patients import Contact
 from clinic.bookings.slots import Slot
 from clinic.bookings.targets import Target
@@ -20,6 +20,7 @@ from clinic.locations import crud as locations
 from clinic.locations.calendar import DAY, Interval
 from clinic.locations.models import Location
 from conf.db.dependencies import with_db_session
+from conf.values import ANY
 from iam.demo import email_of
 from iam.roles import Identity, Role
 from iam.users import crud as users
@@ -79,8 +80,8 @@ PATIENTS = 400
 PAST_DAYS, COMING_DAYS = 30, 14
 BUSY_DOCTOR, BUSY_STATION = 0.2, 0.05
 """How many of all slots are booked."""
-PAST = {Status.FULFILLED: 85, Status.CANCELLED: 10, Status.NOSHOW: 5}
-COMING = {Status.BOOKED: 95, Status.CANCELLED: 5}
+PAST = {BookingStatus.FULFILLED: 85, BookingStatus.CANCELLED: 10, BookingStatus.NOSHOW: 5}
+COMING = {BookingStatus.BOOKED: 95, BookingStatus.CANCELLED: 5}
 RATED = 0.4
 STARS = {5: 60, 4: 25, 3: 10, 2: 3, 1: 2}
 
@@ -153,16 +154,16 @@ def _doctors(db: Session, luck: random.Random, places: list[Location]) -> list[T
             experience_years=years,
             certificates=[f"{kind}, {dt.datetime.now(dt.UTC).year - years}"],
             services=luck.sample(services, k=len(services) - 1),
-            duration_minutes=(kind == "Psychotherapy" and 50) or luck.choice((20, 30)),
+            duration_minutes=(kind == "Psychotherapy" and 50) or luck.choice((20, 25)),
             interval_minutes=(kind == "Psychotherapy" and 60) or 30,
-            buffer_minutes=luck.choice((0, 0, 5)),
+            buffer_minutes=5,
             notice_minutes=120,
             horizon_days=90,
             deadline_minutes=24 * 60,
         )
         homes = luck.choice((places[:2], places[2:4])) if n % 2 else [luck.choice(places)]  # one city to the next
         for home, hours in zip(homes, (_hours("08:00", "13:00"), _hours("14:00", "18:00")), strict=False):
-            doctors.put_location(db, doctor_id=doctor.id, location_id=home.id, hours=hours, exceptions=[])
+            doctors.put_location(db, doctor_id=doctor.id, location_id=home.id, expected=ANY, hours=hours, exceptions=[])
             made.append(targets.get(db, doctor_id=doctor.id, diagnostic_id=None, location_id=home.id))
     return made
 
@@ -177,7 +178,7 @@ def _diagnostics(db: Session, luck: random.Random, places: list[Location]) -> li
             preparation=preparation,
             price=price,
             duration_minutes=minutes,
-            interval_minutes=max(30, minutes),
+            interval_minutes=max(30, minutes + 5),
             buffer_minutes=5,
             notice_minutes=60,
             horizon_days=60,
@@ -249,7 +250,7 @@ def _booking(
 def _reviews(db: Session, luck: random.Random) -> int:
     """Of some who have been there, one each; how many there are."""
     been = select(Booking.doctor_id, Booking.patient_key).distinct().order_by(Booking.doctor_id, Booking.patient_key)
-    been = been.where(Booking.status == Status.FULFILLED, Booking.doctor_id.is_not(None))
+    been = been.where(Booking.status == BookingStatus.FULFILLED, Booking.doctor_id.is_not(None))
     rows = [
         {
             "doctor_id": row.doctor_id,

@@ -20,7 +20,7 @@ _TEACHER: list[str] = [
 ]
 _STAFF: list[str] = [
     "clinic:write",  # locations, doctors, diagnostics
-    "clinic:patients",  # everybody's bookings and results: not for admins, who have to make themselves staff, on record
+    "clinic:patients",  # everybody's bookings and results: not for admins, unless they get this role instead, on record
 ]
 _ADMIN: list[str] = [
     "users:admin",  # roles, e-mails, deletion

@@ -29,7 +29,7 @@ from clinic.bookings.models import (
     TAKES_TIME,
     Booking,
     BookingEvent,
-    Status,
+    BookingStatus,
 )
 from clinic.bookings.targets import Twice
 from clinic.diagnostics.models import Diagnostic
@@ -75,7 +75,7 @@ def lapsed(
 ) -> Sequence[Booking]:
     """Locked, what was held of the doctor, the stations or for the patient, but for one booking, and is held no longer.
     The time of the former is locked; what somebody else has locked of the patient's is being dealt with there."""
-    over = select(Booking).where(Booking.status == Status.PENDING, Booking.held_until <= _NOW)
+    over = select(Booking).where(Booking.status == BookingStatus.PENDING, Booking.held_until <= _NOW)
     over = over.where(Booking.id != (besides_id or 0))
     here = Booking.doctor_id == doctor_id if doctor_id else Booking.station_id.in_(stations)
     found = list(db.scalars(over.where(here).with_for_update()))
@@ -155,6 +155,7 @@ def count_events(db: Session, *, booking_id: int) -> int:
     return db.scalar(select(func.count()).where(BookingEvent.booking_id == booking_id)) or 0
 
 
+_deadline = case((Doctor.id.is_(None), Diagnostic.deadline_minutes), else_=Doctor.deadline_minutes)
 _SHOWN: Select[Any] = (
     select(
         *Booking.__table__.c,
@@ -163,9 +164,7 @@ _SHOWN: Select[Any] = (
         Location.name.label("location_name"),
         Location.address.label("address"),
         Location.time_zone.label("time_zone"),
-        case((Doctor.id.is_(None), Diagnostic.deadline_minutes), else_=Doctor.deadline_minutes).label(
-            "deadline_minutes"
-        ),
+        (Booking.starts_at - func.make_interval(0, 0, 0, 0, 0, _deadline)).label("changeable_until"),
     )
     .join(Location, Location.id == Booking.location_id)
     .outerjoin(Doctor, Doctor.id == Booking.doctor_id)
@@ -195,11 +194,13 @@ def page(
     limit: int,
     patient_id: int | None,
     since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    words: str | None = None,
     day: dt.date | None = None,
     doctor_id: int | None = None,
     diagnostic_id: int | None = None,
     location_id: int | None = None,
-    status: Status | None = None,
+    status: BookingStatus | None = None,
 ) -> Sequence[Row[Any]]:
     """As `view` has them, of one patient or of all, the earliest first; but for times that are only held. `after`: Unix
     microseconds of the last one's beginning, and its id. `day`: in the time zone of each location."""
@@ -213,6 +214,11 @@ def page(
         query = query.where(Booking.starts_at.between(midnight - DAY, midnight + 2 * DAY))
     if since is not None:
         query = query.where(Booking.starts_at >= since)
+    if until is not None:
+        query = query.where(Booking.starts_at < until)
+    if words is not None:
+        said = (Booking.name, Booking.email, Booking.phone)
+        query = query.where(or_(*(column.icontains(words, autoescape=True) for column in said)))
     wanted = {
         "patient_id": patient_id,
         "doctor_id": doctor_id,

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic.bookings import crud, notices, patients, targets, telegram, times, waiting
-from clinic.bookings.models import Booking, BookingEvent, Status
+from clinic.bookings.models import Booking, BookingEvent, BookingStatus
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
 from clinic.bookings.targets import Target, Twice
@@ -18,11 +18,11 @@ from conf.errors import Conflict, Forbidden, Invalid, NotFound
 from conf.values import Expected
 
 HOLD = dt.timedelta(minutes=10)
-NEXT: dict[Status, tuple[Status, ...]] = {
-    Status.BOOKED: (Status.ARRIVED, Status.FULFILLED, Status.NOSHOW),
-    Status.ARRIVED: (Status.FULFILLED, Status.BOOKED),
-    Status.FULFILLED: (Status.ARRIVED,),
-    Status.NOSHOW: (Status.ARRIVED, Status.BOOKED),
+NEXT: dict[BookingStatus, tuple[BookingStatus, ...]] = {
+    BookingStatus.BOOKED: (BookingStatus.ARRIVED, BookingStatus.FULFILLED, BookingStatus.NOSHOW),
+    BookingStatus.ARRIVED: (BookingStatus.FULFILLED, BookingStatus.BOOKED),
+    BookingStatus.FULFILLED: (BookingStatus.ARRIVED,),
+    BookingStatus.NOSHOW: (BookingStatus.ARRIVED, BookingStatus.BOOKED),
 }
 """What staff make of a booking, and how they take back what they noted by mistake. Cancelling is for `cancel`."""
 
@@ -41,7 +41,7 @@ def hold(db: Session, *, wish: Wish) -> tuple[Booking, str]:
     """Keep the time for ten minutes, while a form is filled in; with the token to book it. Invalid; Conflict with the
     next free slots."""
     target = _lock_target(db, wish)
-    booking = _new(target, wish.starts_at, status=Status.PENDING, held_until=times.now() + HOLD)
+    booking = _new(target, wish.starts_at, status=BookingStatus.PENDING, held_until=times.now() + HOLD)
     _place(db, booking, target, asker=Asker(None))
     waiting.hold_until(db, booking)
     return booking, f"{booking.id}.{patients.key_of('hold', booking.id)}"
@@ -72,7 +72,7 @@ def book(
     else:
         booking = _lock_held(db, held or "")
         target = targets.get(db, **times.of(booking))
-    _place(db, booking, target, asker=asker, status=Status.BOOKED, held_until=None, **told)
+    _place(db, booking, target, asker=asker, status=BookingStatus.BOOKED, held_until=None, **told)
     notices.booked(db, booking)
     return crud.view(db, booking_id=booking.id)
 
@@ -105,7 +105,7 @@ def _lock_held(db: Session, token: str) -> Booking:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:
         raise _over() from None
-    if booking.status != Status.PENDING or booking.held_until is None or booking.email is not None:
+    if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.email is not None:
         raise Conflict("The held time has been booked.")
     if booking.held_until <= times.now():
         raise _over()
@@ -164,9 +164,11 @@ def _reaches(asker: Asker, booking: Row[Any]) -> bool:
     return asker.has_key("booking", booking.id) and times.now() < booking.ends_at + patients.LINK_LIFE
 
 
-def page(db: Session, *, asker: Asker, **wanted: Any) -> Sequence[Row[Any]]:
+def page(db: Session, *, asker: Asker, patient_id: int | None, **wanted: Any) -> Sequence[Row[Any]]:
     """As `crud.page`: one's own, or, as staff, all."""
-    return crud.page(db, patient_id=None if asker.is_staff else asker.user_id, **wanted)
+    if not asker.is_staff:
+        patient_id = asker.user_id
+    return crud.page(db, patient_id=patient_id, **wanted)
 
 
 def history(db: Session, *, booking_id: int, asker: Asker) -> Sequence[BookingEvent]:
@@ -184,9 +186,9 @@ def confirm(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
     """Take a time that was offered to who waited for it. NotFound; Unauthenticated; Conflict when that is over."""
     get(db, booking_id=booking_id, asker=asker)
     booking = crud.lock(db, booking_id=booking_id)
-    if booking.status != Status.PENDING or booking.held_until is None or booking.held_until <= times.now():
+    if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
         raise Conflict("There is no offer to confirm, or no longer.")
-    _change(db, booking, asker=asker, status=Status.BOOKED, held_until=None)
+    _change(db, booking, asker=asker, status=BookingStatus.BOOKED, held_until=None)
     notices.booked(db, booking)
     return crud.view(db, booking_id=booking_id)
 
@@ -206,12 +208,17 @@ def move(
     seen = get(db, booking_id=booking_id, asker=asker)
     booking = crud.lock(db, booking_id=booking_id, also=location_id)
     expected.check(booking.updated_at)
-    _assert_changeable(booking, (Status.BOOKED,), seen.deadline_minutes, asker)
+    _assert_changeable(booking, seen, asker)
     left, left_at = times.of(booking), booking.starts_at
     wanted = left | {"location_id": location_id or booking.location_id}
     if (wanted, starts_at) == (left, left_at):
         return crud.view(db, booking_id=booking_id)
-    target = times.wanted(db, **wanted)
+    try:
+        target = times.wanted(db, **wanted)
+    except Invalid as error:
+        if location_id is not None and error.field == "location_id":
+            raise
+        raise Conflict("No more bookings are taken for this there. Cancel it, or call the clinic.") from None
     slot = times.slot_at(target, starts_at, staff=asker.is_staff)
     if slot is None:
         raise _no_slot()
@@ -227,9 +234,10 @@ def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected:
     seen = get(db, booking_id=booking_id, asker=asker)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
-    offered = booking.status == Status.PENDING
-    _assert_changeable(booking, (Status.PENDING, Status.BOOKED), None if offered else seen.deadline_minutes, asker)
-    booking.status, booking.held_until = Status.CANCELLED, None
+    offered = booking.status == BookingStatus.PENDING
+    if not offered:
+        _assert_changeable(booking, seen, asker)
+    booking.status, booking.held_until = BookingStatus.CANCELLED, None
     notices.forget_reminder(db, booking)
     crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     if asker.is_staff or not offered:
@@ -238,19 +246,18 @@ def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected:
     return crud.view(db, booking_id=booking_id)
 
 
-def _assert_changeable(
-    booking: Booking, statuses: tuple[Status, ...], deadline_minutes: int | None, asker: Asker
-) -> None:
-    """Conflict for another status, and for a patient after the deadline."""
-    if booking.status not in statuses:
+def _assert_changeable(booking: Booking, seen: Row[Any], asker: Asker) -> None:
+    """Conflict unless it is booked, and for a patient after the deadline."""
+    if booking.status != BookingStatus.BOOKED:
         raise Conflict(f"The booking is {booking.status}.")
-    if asker.is_staff or deadline_minutes is None:
-        return
-    if times.now() > booking.starts_at - dt.timedelta(minutes=deadline_minutes):
-        raise Conflict(f"This can be done until {deadline_minutes} minutes before the beginning. Call the clinic.")
+    if not asker.is_staff and times.now() > seen.changeable_until:
+        until = notices.clock(seen.changeable_until, seen.time_zone)
+        raise Conflict(f"This could be done until {until}. Call the clinic.")
 
 
-def note(db: Session, *, booking_id: int, status: Status, reason: str, asker: Asker, expected: Expected) -> Row[Any]:
+def note(
+    db: Session, *, booking_id: int, status: BookingStatus, reason: str, asker: Asker, expected: Expected
+) -> Row[Any]:
     """What became of the visit, by staff. NotFound; Forbidden; Changed; Conflict when it cannot follow what was."""
     if not asker.is_staff:
         raise Forbidden("Only staff note this.")
@@ -258,11 +265,15 @@ def note(db: Session, *, booking_id: int, status: Status, reason: str, asker: As
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     if status not in NEXT.get(booking.status, ()):
-        raise Conflict(f"A booking that is {booking.status} does not become {status}.")
-    if status == Status.NOSHOW and times.now() < booking.starts_at:
+        possible = " or ".join(NEXT.get(booking.status, ())) or "nothing else"
+        raise Conflict(f"A booking that is {booking.status} becomes {possible} here, not {status}.")
+    if status == BookingStatus.NOSHOW and times.now() < booking.starts_at:
         raise Conflict("The visit has not begun.")
     zone = zoneinfo.ZoneInfo(seen.time_zone)
-    if status != Status.BOOKED and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date():
+    if (
+        status != BookingStatus.BOOKED
+        and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date()
+    ):
         raise Conflict("The visit is on another day.")
     _change(db, booking, asker=asker, reason=reason, status=status)
     return crud.view(db, booking_id=booking_id)
@@ -270,7 +281,7 @@ def note(db: Session, *, booking_id: int, status: Status, reason: str, asker: As
 
 def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **changes: Any) -> None:
     """Write what became of a locked booking, which may be in the way of another again. Conflict."""
-    back = booking.status == Status.NOSHOW
+    back = booking.status == BookingStatus.NOSHOW
     for column, value in changes.items():
         setattr(booking, column, value)
     try:

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from conf.db.models import Model, Timestamps, choice
 
 
-class Status(enum.StrEnum):
+class BookingStatus(enum.StrEnum):
     """Those of FHIR's Appointment that a clinic of this size needs (hl7.org/fhir/valueset-appointmentstatus.html)."""
 
     PENDING = "pending"
@@ -38,7 +38,7 @@ class Status(enum.StrEnum):
     NOSHOW = "noshow"
 
 
-TAKES_TIME = (Status.PENDING, Status.BOOKED, Status.ARRIVED, Status.FULFILLED)
+TAKES_TIME = (BookingStatus.PENDING, BookingStatus.BOOKED, BookingStatus.ARRIVED, BookingStatus.FULFILLED)
 
 
 def _never_twice(name: str, column: str, until: str) -> ExcludeConstraint:
@@ -95,7 +95,7 @@ class Booking(Patient, Timestamps, Model):
     ends_at: Mapped[dt.datetime]
     occupied_until: Mapped[dt.datetime]
     """`ends_at` and the buffer behind it."""
-    status: Mapped[Status] = mapped_column(choice(Status, "status"))
+    status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
     held_until: Mapped[dt.datetime | None]
     price: Mapped[int]
     """As it was when the booking was made."""
@@ -114,7 +114,7 @@ class BookingEvent(Model):
     at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     """The account that did it; null: a guest, or the house itself."""
-    status: Mapped[Status] = mapped_column(choice(Status, "status"))
+    status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
     """From then on; so is what follows."""
     starts_at: Mapped[dt.datetime]
     location_id: Mapped[int] = mapped_column(BigInteger)

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic.bookings import crud, patients, times
-from clinic.bookings.models import Booking, Status
+from clinic.bookings.models import Booking, BookingStatus
 from conf import mail
 from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
@@ -58,17 +58,17 @@ FIRST = {
 }
 LAST = {
     Kind.CANCELLED: "Book another time whenever you like:",
-    Kind.OFFERED: "Confirm it, or leave it to the next who waits:",
+    Kind.OFFERED: "Confirm it, or cancel it and leave it to the next who waits:",
     Kind.LAPSED: "Join the waiting list again whenever you like:",
     Kind.RESULT: "You find it here:",
 }
-WHILE: dict[Kind, Status] = {
-    Kind.BOOKED: Status.BOOKED,
-    Kind.MOVED: Status.BOOKED,
-    Kind.REMINDER: Status.BOOKED,
-    Kind.CANCELLED: Status.CANCELLED,
-    Kind.OFFERED: Status.PENDING,
-    Kind.LAPSED: Status.CANCELLED,
+WHILE: dict[Kind, BookingStatus] = {
+    Kind.BOOKED: BookingStatus.BOOKED,
+    Kind.MOVED: BookingStatus.BOOKED,
+    Kind.REMINDER: BookingStatus.BOOKED,
+    Kind.CANCELLED: BookingStatus.CANCELLED,
+    Kind.OFFERED: BookingStatus.PENDING,
+    Kind.LAPSED: BookingStatus.CANCELLED,
 }
 """A notice that comes late is not sent when the booking says something else by then."""
 LETTER = """Hello {name},
@@ -130,15 +130,15 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
         return None
     if kind == Kind.REMINDER and (booking.reminder_job_id != job_id or booking.starts_at <= times.now()):
         return None
-    zone = zoneinfo.ZoneInfo(booking.time_zone)
+    zone = booking.time_zone
     text = LETTER.format(
         name=booking.name,
-        first=FIRST[kind].format(until=_clock(booking.held_until, zone) if booking.held_until else ""),
+        first=FIRST[kind].format(until=clock(booking.held_until, zone) if booking.held_until else ""),
         what=booking.doctor_name or booking.diagnostic_name,
-        when=_clock(booking.starts_at, zone),
+        when=clock(booking.starts_at, zone),
         location=booking.location_name,
         address=booking.address,
-        reason=f"\n{reason}\n" if reason else "",
+        reason=f"\nReason: {reason}\n" if reason else "",
         last=LAST.get(kind, "To move or cancel it, or to note it in your calendar:"),
         link=link(booking),
     )
@@ -152,8 +152,9 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
     )
 
 
-def _clock(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%A, %-d %B %Y, %H:%M} ({zone.key})"
+def clock(moment: dt.datetime, time_zone: str) -> str:
+    """As people there read it."""
+    return f"{moment.astimezone(zoneinfo.ZoneInfo(time_zone)):%A, %-d %B %Y, %H:%M} ({time_zone})"
 
 
 def link(booking: Row[Any]) -> str:
@@ -175,13 +176,19 @@ def as_calendar(db: Session, booking: Row[Any]) -> bytes:
     event.add("dtend", booking.ends_at)
     event.add("summary", booking.doctor_name or booking.diagnostic_name)
     event.add("location", f"{booking.location_name}, {booking.address}")
-    event.add("status", {Status.CANCELLED: "CANCELLED", Status.PENDING: "TENTATIVE"}.get(booking.status, "CONFIRMED"))
+    event.add(
+        "status",
+        {BookingStatus.CANCELLED: "CANCELLED", BookingStatus.PENDING: "TENTATIVE"}.get(booking.status, "CONFIRMED"),
+    )
     made = Calendar()
     made.add("prodid", "-//Campus//clinic//EN")
     made.add("version", "2.0")
     made.add("method", METHOD)
     made.add_component(event)
     return bytes(made.to_ical())
+
+
+_IN_CALENDARS = {BookingStatus.CANCELLED: "CANCELLED", BookingStatus.PENDING: "TENTATIVE"}
 
 
 def by_mail(notice: Notice) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from clinic.bookings import helpers
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from clinic.bookings.patients import Asker
 from clinic.doctors import crud as doctors
 from clinic.doctors.models import Review
@@ -15,6 +15,6 @@ def create(db: Session, *, doctor_id: int, booking_id: int, rating: int, text: s
     booking = helpers.get(db, booking_id=booking_id, asker=asker)
     if not (asker.owns(booking.patient_id) or asker.has_key("booking", booking.id)):
         raise Forbidden("Only the patient rates the doctor.")
-    if booking.doctor_id != doctor_id or booking.status != Status.FULFILLED:
+    if booking.doctor_id != doctor_id or booking.status != BookingStatus.FULFILLED:
         raise Conflict("You rate a doctor once you have been there.", field="booking_id")
     return doctors.create_review(db, doctor_id=doctor_id, patient_key=booking.patient_key, rating=rating, text=text)

@@ -89,7 +89,8 @@ def get(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, locati
             doctors.get(db, doctor_id=doctor_id, hidden=False)
         else:
             diagnostics.get(db, diagnostic_id=diagnostic_id or 0, hidden=False)
-        raise NotFound("location of it with the id", location_id, field="location_id")
+        whose = f"doctor {doctor_id}" if doctor_id else f"diagnostic {diagnostic_id}"
+        raise NotFound(f"time of {whose} at the location", location_id, field="location_id")
     duration, interval, buffer, notice, horizon, price, zone, hours, exceptions, *rest = row
     house = (hours, exceptions)
     own, stations = ((rest[0], rest[1]), ()) if doctor_id else (house, tuple(rest[0] or ()))

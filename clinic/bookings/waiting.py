@@ -8,12 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic.bookings import crud, notices, patients, targets, times
-from clinic.bookings.models import Booking, Status, Waiting, columns_of
+from clinic.bookings.models import Booking, BookingStatus, Waiting, columns_of
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
 from clinic.bookings.targets import Target, Twice
 from conf._celery.enqueue import enqueue
-from conf.errors import Conflict, NotFound
+from conf.errors import Conflict, Invalid, NotFound
 from iam.users import crud as users
 
 EXPIRE = "clinic.bookings.expire"
@@ -37,12 +37,14 @@ def join(
     """Wait for a time on these local days. Invalid; Forbidden; Conflict for an account that waits there already: of a
     guest nobody is told."""
     target = times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    if last_day < times.today(target):
+        raise Invalid("This day is over.", field="last_day")
     patient = patients.of_contact(db, contact, asker.viewer)
     _forget_past(db)
     adding = insert(Waiting).values(**times.of(target), **patient, first_day=first_day, last_day=last_day)
     made: Waiting | None = db.scalars(adding.on_conflict_do_nothing().returning(Waiting)).one_or_none()
     if made is None:
-        raise Conflict("You wait for this already.")
+        raise Conflict("The patient waits for this already.")
     return made
 
 
@@ -52,13 +54,14 @@ def _forget_past(db: Session) -> None:
     db.execute(delete(Waiting).where(Waiting.id.in_(over.with_for_update(skip_locked=True))))
 
 
-def page(db: Session, *, after_id: int | None, limit: int, asker: Asker, location_id: int | None) -> Sequence[Waiting]:
-    """One's own, or, as staff, all; the first who came first."""
+def page(db: Session, *, after_id: int | None, limit: int, asker: Asker, **wanted: int | None) -> Sequence[Waiting]:
+    """One's own, or, as staff, all; the first who came first. `wanted`: what the columns of these names have to be."""
     query = select(Waiting).where(Waiting.id > (after_id or 0)).order_by(Waiting.id).limit(limit)
     if not asker.is_staff:
         query = query.where(Waiting.patient_id == asker.user_id)
-    if location_id is not None:
-        query = query.where(Waiting.location_id == location_id)
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(getattr(Waiting, name) == value)
     return db.scalars(query).all()
 
 
@@ -67,7 +70,7 @@ def leave(db: Session, *, waiting_id: int, asker: Asker) -> None:
     asker.assert_known()
     one = db.get(Waiting, waiting_id, with_for_update=True)
     if one is None or not (asker.is_staff or asker.owns(one.patient_id) or asker.has_key("waiting", one.id)):
-        raise NotFound("one who waits", waiting_id)
+        raise NotFound("waiting entry", waiting_id)
     db.delete(one)
     db.flush()
 
@@ -103,7 +106,7 @@ def offer(
             **times.columns_of(target, slot),
             **columns_of(one),
             price=target.price,
-            status=Status.PENDING,
+            status=BookingStatus.PENDING,
             held_until=min(times.now() + OFFER, slot.starts_at),
         )
         try:
@@ -160,7 +163,7 @@ def lapse(
 
 
 def _end(db: Session, booking: Booking) -> None:
-    booking.status, booking.held_until = Status.CANCELLED, None
+    booking.status, booking.held_until = BookingStatus.CANCELLED, None
     crud.save(db, booking, actor_id=None, reason=RAN_OUT)
     if booking.email is not None:
         notices.tell(db, booking, Kind.LAPSED)
@@ -172,13 +175,13 @@ def expire(db: Session, *, booking_id: int) -> None:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:
         return
-    if booking.status == Status.PENDING:
+    if booking.status == BookingStatus.PENDING:
         assert booking.held_until is not None
         if booking.held_until > times.now():
             hold_until(db, booking)
             return
         _end(db, booking)
-    elif booking.status != Status.CANCELLED:
+    elif booking.status != BookingStatus.CANCELLED:
         return
     give_up(db, booking)
 

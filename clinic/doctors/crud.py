@@ -18,7 +18,7 @@ from conf.values import ANY, Expected
 IN_USE = "There are bookings with this doctor. Set is_active to false to take the doctor off the lists."
 
 
-class Sort(enum.StrEnum):
+class DoctorSort(enum.StrEnum):
     NEWEST = "newest"
     RATING = "rating"
     PRICE = "price"
@@ -26,12 +26,12 @@ class Sort(enum.StrEnum):
     EXPERIENCE = "experience"
 
 
-ORDER: dict[Sort, tuple[InstrumentedAttribute[int], bool]] = {
-    Sort.NEWEST: (Doctor.id, True),
-    Sort.RATING: (Doctor.rating_hundredths, True),
-    Sort.PRICE: (Doctor.price, False),
-    Sort.PRICE_DOWN: (Doctor.price, True),
-    Sort.EXPERIENCE: (Doctor.experience_years, True),
+ORDER: dict[DoctorSort, tuple[InstrumentedAttribute[int], bool]] = {
+    DoctorSort.NEWEST: (Doctor.id, True),
+    DoctorSort.RATING: (Doctor.rating_hundredths, True),
+    DoctorSort.PRICE: (Doctor.price, False),
+    DoctorSort.PRICE_DOWN: (Doctor.price, True),
+    DoctorSort.EXPERIENCE: (Doctor.experience_years, True),
 }
 """The column, and whether the largest comes first. Among equals the newest does."""
 
@@ -48,7 +48,7 @@ def get(db: Session, *, doctor_id: int, hidden: bool = True) -> Doctor:
 def page(
     db: Session,
     *,
-    sort: Sort,
+    sort: DoctorSort,
     after: tuple[int, int] | None,
     limit: int,
     hidden: bool = False,
@@ -148,11 +148,13 @@ def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLo
     return [there for there in db.scalars(query) if there.location.is_active or hidden]
 
 
-def put_location(db: Session, *, doctor_id: int, location_id: int, **values: Any) -> DoctorLocation:
-    """Have the doctor work there at these hours. NotFound when there is no such doctor or location."""
+def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> DoctorLocation:
+    """Have the doctor work there at these hours. NotFound when there is no such doctor or location; Changed."""
     lock(db, doctor_id=doctor_id, expected=ANY)
     there = _location(db, doctor_id=doctor_id, location_id=location_id)
-    if there is None:
+    if there is not None:
+        expected.check(there.updated_at)
+    else:
         there = DoctorLocation(doctor_id=doctor_id, location_id=location_id, **values)
         db.add(there)
     for name, value in values.items():
@@ -186,6 +188,14 @@ def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) 
     if not unused:
         query = query.where(exists().where(Doctor.specialty_id == Specialty.id, Doctor.is_active))
     return db.scalars(query).all()
+
+
+def get_specialty(db: Session, *, specialty_id: int) -> Specialty:
+    """The specialty, or NotFound."""
+    specialty = db.get(Specialty, specialty_id)
+    if specialty is None:
+        raise NotFound("specialty", specialty_id)
+    return specialty
 
 
 def create_specialty(db: Session, *, name: str) -> Specialty:

@@ -32,7 +32,7 @@ class Specialty(Timestamps, Model):
 Index("uq_specialties_name", func.lower(Specialty.name), unique=True)
 
 
-class DoctorLocation(Schedule, Model):
+class DoctorLocation(Schedule, Timestamps, Model):
     """When a doctor is at a location; open to patients only while the location is."""
 
     __tablename__ = "doctor_locations"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from clinic.bookings import crud as bookings_crud
 from clinic.bookings import helpers as bookings
 from clinic.bookings import notices
-from clinic.bookings.models import Booking, Status
+from clinic.bookings.models import Booking, BookingStatus
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker
 from clinic.results import crud, links, preview_file
@@ -59,11 +59,11 @@ def assert_may_add(*, booking_id: int, db: Session) -> None:
 
 
 def _assert_done(booking: Booking) -> None:
-    if booking.diagnostic_id is None or booking.status != Status.FULFILLED:
+    if booking.diagnostic_id is None or booking.status != BookingStatus.FULFILLED:
         raise Conflict("Results are added to a diagnostic's booking that is fulfilled.")
 
 
-def add(*, booking_id: int, editor: Identity, origin: Origin, path: Path) -> Result:
+def add(*, booking_id: int, title: str, editor: Identity, origin: Origin, path: Path) -> Result:
     """Add the file at `path`, which is moved away, and have it checked. NotFound; Conflict; Unsupported."""
     media_type, extension = _kind(path)
     size_bytes = path.stat().st_size
@@ -72,6 +72,7 @@ def add(*, booking_id: int, editor: Identity, origin: Origin, path: Path) -> Res
         result = Result(
             booking_id=booking_id,
             uploader_id=editor.user_id,
+            title=title,
             media_type=media_type,
             size_bytes=size_bytes,
             file_key=key,

@@ -24,6 +24,7 @@ class Result(Timestamps, Model):
     """Why it was refused, for staff."""
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     """The job that checks it and makes the preview."""
+    title: Mapped[str] = mapped_column(String(200))
     media_type: Mapped[str] = mapped_column(String(50))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     file_key: Mapped[str | None] = mapped_column(String(255))

@@ -60,5 +60,5 @@ def _run(command: list[str]) -> None:
     """With ruff on the PATH, which formats the Python."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
+    if done.returncode or "Unable to parse" in done.stdout + done.stderr:
         raise CannotMake(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()[-300:]}")

@@ -184,9 +184,11 @@ def _add_refusals(operation: dict[str, Any], route: Route) -> None:
         if phrase in (None, "Validation Error", http.HTTPStatus(int(status)).phrase):
             phrase = _PHRASES[int(status)]
         own = operation["responses"].get(status, {}).get("content", {}) if status in declared else {}
-        if _is_problem(own):
-            own = {}
-        operation["responses"][status] = {"description": phrase, "content": own | _PROBLEM}
+        if _is_problem(route, status):
+            content = {"application/problem+json": next(iter(own.values()))}
+        else:
+            content = own | _PROBLEM
+        operation["responses"][status] = {"description": phrase, "content": content}
     if route.answer_type is None and isinstance(route.response_class, DefaultPlaceholder):
         operation["responses"][str(route.status_code or 200)].pop("content", None)
     operation["responses"]["5XX"] = {"description": _PHRASES[500], "content": _PROBLEM}
@@ -196,8 +198,10 @@ def _fields(kind: Any) -> set[str]:
     return set(getattr(kind, "model_fields", ()))
 
 
-def _is_problem(content: dict[str, Any]) -> bool:
-    return [one.get("schema") for one in content.values()] == [_PROBLEM["application/problem+json"]["schema"]]
+def _is_problem(route: Route, status: str) -> bool:
+    """Whether the route declares a problem, or one with more to it."""
+    model = next((told.get("model") for code, told in route.responses.items() if str(code) == status), None)
+    return isinstance(model, type) and issubclass(model, problems.Problem)
 
 
 def _may_be_anonymous(route: Route) -> bool:

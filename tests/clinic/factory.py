@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic.bookings import capacity, patients
 from clinic.bookings import crud as bookings
-from clinic.bookings.models import Booking, Status, Waiting
+from clinic.bookings.models import Booking, BookingStatus, Waiting
 from clinic.diagnostics import crud as diagnostics
 from clinic.diagnostics.models import Diagnostic, Station
 from clinic.doctors import crud as doctors
@@ -19,6 +19,7 @@ from clinic.locations.models import Location
 from clinic.results.models import Result, ResultStatus
 from conf.db.dependencies import with_db_session
 from conf.db.session import write_engine
+from conf.values import ANY
 from tests.people import Person
 
 _numbers = itertools.count()
@@ -53,7 +54,7 @@ def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db:
     values = {"name": "Dr. Rey", "about": "", "experience_years": 7, "certificates": [], "services": []}
     doctor = doctors.create(db, specialty_id=kind.id, **RULES | values | fields)
     for place in places:
-        doctors.put_location(db, doctor_id=doctor.id, location_id=place.id, hours=hours, exceptions=[])
+        doctors.put_location(db, doctor_id=doctor.id, location_id=place.id, expected=ANY, hours=hours, exceptions=[])
     return doctor
 
 
@@ -73,7 +74,7 @@ def make_booking(
     patient: Person | str,
     starts_at: dt.datetime,
     *,
-    status: Status = Status.BOOKED,
+    status: BookingStatus = BookingStatus.BOOKED,
     db: Session,
     **fields: Any,
 ) -> Booking:
@@ -102,7 +103,7 @@ def make_hold(of: Doctor, place: Location, starts_at: dt.datetime, *, seconds: f
     ends_at = starts_at + dt.timedelta(minutes=of.duration_minutes)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
     when = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "held_until": until}
-    booking = Booking(doctor_id=of.id, location_id=place.id, status=Status.PENDING, price=of.price, **when)
+    booking = Booking(doctor_id=of.id, location_id=place.id, status=BookingStatus.PENDING, price=of.price, **when)
     bookings.save(db, booking, actor_id=None)
     return f"{booking.id}.{patients.key_of('hold', booking.id)}"
 
@@ -118,7 +119,7 @@ def make_waiting(of: Doctor, place: Location, patient: Person | str, *, db: Sess
 
 @with_db_session
 def make_result(booking: Booking, *, db: Session, **fields: Any) -> Result:
-    values = {"media_type": "application/pdf", "size_bytes": 5, "status": ResultStatus.READY, "pages": 1}
+    values = {"title": "", "media_type": "application/pdf", "size_bytes": 5, "status": ResultStatus.READY, "pages": 1}
     result = Result(booking_id=booking.id, file_key=f"results/{booking.id}/a/result.pdf", **values | fields)
     db.add(result)
     db.flush()
@@ -134,5 +135,5 @@ def end_holds() -> None:
     """As if what is held were held no longer, and the jobs that end it due."""
     ended = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
     with write_engine().begin() as connection:
-        connection.execute(update(Booking).where(Booking.status == Status.PENDING).values(held_until=ended))
+        connection.execute(update(Booking).where(Booking.status == BookingStatus.PENDING).values(held_until=ended))
         connection.execute(text("UPDATE jobs SET run_after = now() WHERE name = 'clinic.bookings.expire'"))

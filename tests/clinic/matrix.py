@@ -3,7 +3,7 @@ import datetime as dt
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from clinic.doctors import crud as doctors
 from conf.db.dependencies import with_db_session
 from tests.clinic.factory import (
@@ -47,6 +47,7 @@ ROWS = {
     "put_working_hours": Case(f"{V1}/working-hours/{{place}}/", only(*EDITORS), json={"hours": []}, headers=ANY),
     "list_specialties": Case(f"{V1}/specialties/", everyone()),
     "create_specialty": Case(f"{V1}/specialties/", only(*EDITORS, status=201), json={"name": "Eyes"}),
+    "get_specialty": Case(f"{V1}/specialties/{{specialty}}/", everyone()),
     "update_specialty": Case(f"{V1}/specialties/{{specialty}}/", only(*EDITORS), json={"name": "Ears"}),
     "delete_specialty": Case(f"{V1}/specialties/{{unused}}/", only(*EDITORS, status=204)),
     "list_doctors": Case(f"{V1}/doctors/", anyone()),
@@ -119,7 +120,7 @@ def things(_api: TestClient, owner: Person) -> dict[str, object]:
     exam = make_diagnostic(place, room_for=3)
     free = at(3)
     until = at(0) + dt.timedelta(days=2)
-    done = make_booking(exam, place, owner, at(-2), status=Status.FULFILLED)
+    done = make_booking(exam, place, owner, at(-2), status=BookingStatus.FULFILLED)
     return {
         "place": place.id,
         "empty": make_location(name="Nobody's").id,
@@ -136,8 +137,8 @@ def things(_api: TestClient, owner: Person) -> dict[str, object]:
         "day": free.date().isoformat(),
         "hold": make_hold(other, place, free),
         "booking": make_booking(doctor, place, owner, at(2)).id,
-        "offered": make_booking(other, place, owner, at(4), status=Status.PENDING, held_until=until).id,
-        "seen": make_booking(doctor, place, owner, at(-1), status=Status.FULFILLED).id,
+        "offered": make_booking(other, place, owner, at(4), status=BookingStatus.PENDING, held_until=until).id,
+        "seen": make_booking(doctor, place, owner, at(-1), status=BookingStatus.FULFILLED).id,
         "done": done.id,
         "result": make_result(done).id,
         "waiting": make_waiting(other, place, owner).id,

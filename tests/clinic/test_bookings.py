@@ -8,7 +8,7 @@ from icalendar import Calendar
 from sqlalchemy import text
 
 from clinic.bookings import notices
-from clinic.bookings.models import Booking, Status
+from clinic.bookings.models import Booking, BookingStatus
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf._celery.models import Job
@@ -170,7 +170,7 @@ def test_staff_see_all_by_day_doctor_location_and_status(
     other = make_doctor(near, far)
     first = make_booking(other, near, patient, at(2, 20)).id
     second = make_booking(other, far, "g@home.example", at(2, 21)).id  # there it is tomorrow
-    third = make_booking(other, near, "h@home.example", at(3, 9), status=Status.CANCELLED).id
+    third = make_booking(other, near, "h@home.example", at(3, 9), status=BookingStatus.CANCELLED).id
 
     def ids(**params: Any) -> list[int]:
         return [one["id"] for one in anonymous.get(BOOKINGS, params=params, headers=staff.headers).json()["items"]]
@@ -179,11 +179,19 @@ def test_staff_see_all_by_day_doctor_location_and_status(
     assert ids(day=at(2).date()) == [first]
     assert ids(day=at(3).date()) == [second, third]
     assert (ids(doctor_id=doctor.id), ids(doctor_id=other.id, location_id=far.id)) == ([], [second])
-    assert (ids(status="cancelled"), ids(since=at(3).replace(hour=0).isoformat())) == ([third], [third])
+    midnight = at(3, hour=0).isoformat()
+    assert (ids(status="cancelled"), ids(since=midnight), ids(until=midnight)) == ([third], [third], [first, second])
+    assert (ids(patient_id=patient.id), ids(q="PAT T"), ids(q="h@home"), ids(q="7654")) == (
+        [first],
+        [first],
+        [third],
+        [second, third],
+    )
+    assert ids(q="%_") == []
     page = anonymous.get(BOOKINGS, params={"limit": 2}, headers=staff.headers).json()
     assert [one["id"] for one in page["items"]] == [first, second]
     assert ids(limit=2, cursor=page["next"]) == [third]
-    mine = anonymous.get(BOOKINGS, headers=patient.headers).json()["items"]
+    mine = anonymous.get(BOOKINGS, params={"patient_id": staff.id}, headers=patient.headers).json()["items"]
     assert [one["id"] for one in mine] == [first]
 
 
@@ -276,6 +284,18 @@ def test_a_diagnostic_is_moved_to_another_location(anonymous: TestClient, patien
     assert (nowhere.status_code, field_of(nowhere)) == (422, "location_id")
 
 
+def test_where_no_more_bookings_are_taken_none_is_moved(
+    anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
+) -> None:
+    booking = make_booking(doctor, place, patient, at(2))
+    address = f"/api/v1/doctors/{doctor.id}/"
+    headers = staff.headers | {"If-Match": "*"}
+    assert anonymous.patch(address, json={"is_active": False}, headers=headers).status_code == 200
+    moved = act(anonymous, patient, booking, "reschedule", starts_at=at(3).isoformat())
+    assert (moved.status_code, "No more bookings" in moved.json()["detail"]) == (409, True)
+    assert act(anonymous, patient, booking, "cancel").status_code == 200
+
+
 def test_a_booking_is_cancelled_and_its_time_is_free(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
@@ -294,7 +314,10 @@ def test_after_the_deadline_only_staff_move_and_cancel(
     booking = make_booking(doctor, place, patient, at(2))
     for what, body in (("cancel", {}), ("reschedule", {"starts_at": at(5).isoformat()})):
         answer = act(anonymous, patient, booking, what, **body)
-        assert (answer.status_code, "4320 minutes" in answer.json()["detail"]) == (409, True)
+        until = f"{at(-1):%A, %-d %B %Y, 10:00} (UTC)"
+        assert (answer.status_code, until in answer.json()["detail"]) == (409, True)
+    shown = anonymous.get(f"{BOOKINGS}{booking.id}/", headers=patient.headers).json()
+    assert dt.datetime.fromisoformat(shown["changeable_until"]) == at(-1)
     assert act(anonymous, staff, booking, "reschedule", starts_at=at(2, 11).isoformat()).status_code == 200
     assert act(anonymous, staff, booking, "cancel").status_code == 200
 
@@ -337,8 +360,8 @@ def test_a_noshow_comes_back_only_while_there_is_room(
     anonymous: TestClient, patient: Person, staff: Person, place: Location
 ) -> None:
     exam = make_diagnostic(place, room_for=2)
-    make_booking(exam, place, "g@home.example", at(-1), status=Status.FULFILLED)
-    missed = make_booking(exam, place, patient, at(-1), status=Status.NOSHOW)
+    make_booking(exam, place, "g@home.example", at(-1), status=BookingStatus.FULFILLED)
+    missed = make_booking(exam, place, patient, at(-1), status=BookingStatus.NOSHOW)
     room = f"/api/v1/diagnostics/{exam.id}/locations/{place.id}/"
     assert anonymous.put(room, json={"capacity": 1}, headers=staff.headers).status_code == 200
     assert act(anonymous, staff, missed, "status", status="arrived").status_code == 409
@@ -349,8 +372,8 @@ def test_a_noshow_comes_back_only_while_there_is_room(
 def test_a_noshow_does_not_come_back_into_a_time_that_is_taken(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
-    missed = make_booking(doctor, place, patient, at(-1), status=Status.NOSHOW)
-    make_booking(doctor, place, "g@home.example", at(-1), status=Status.FULFILLED)
+    missed = make_booking(doctor, place, patient, at(-1), status=BookingStatus.NOSHOW)
+    make_booking(doctor, place, "g@home.example", at(-1), status=BookingStatus.FULFILLED)
     assert act(anonymous, staff, missed, "status", status="arrived").status_code == 409
 
 
@@ -479,14 +502,14 @@ def test_nobody_fills_a_mailbox_or_the_calendar(
     def moved(n: int, **who: Any) -> int:
         return anonymous.post(move, json={"starts_at": at(3, hour=n).isoformat()}, **who).status_code
 
-    got = [moved(n, params={"key": made.json()["key"]}) for n in range(11)]
-    assert got == [200] * 10 + [429]
-    assert moved(12, headers=staff.headers) == 200
-    got = [
-        anonymous.post(BOOKINGS, json=wish(doctor, place, at(4, hour=n)), headers=patient.headers).status_code
-        for n in range(11)
+    got = [moved(n, params={"key": made.json()["key"]}) for n in range(21)]
+    assert got == [200] * 20 + [429]
+    assert moved(22, headers=staff.headers) == 200
+    booked = [
+        anonymous.post(BOOKINGS, json=wish(doctor, place, at(4 + n // 20, hour=n % 20)), headers=patient.headers)
+        for n in range(31)
     ]
-    assert got == [201] * 10 + [429]
+    assert [answer.status_code for answer in booked] == [201] * 30 + [429]
 
 
 def test_a_cursor_that_is_none_of_ours_is_refused(anonymous: TestClient, staff: Person) -> None:

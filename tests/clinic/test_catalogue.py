@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import event
 
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from clinic.diagnostics.models import Diagnostic
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
@@ -127,6 +127,8 @@ def test_a_doctor_is_made_put_somewhere_changed_and_deleted(client: TestClient, 
     assert (put.status_code, put.json()["hours"], put.json()["location_name"]) == (200, hours, "Main building")
     again = client.put(f"{API}{path}locations/{place.id}/", json={"hours": []})
     assert [there["hours"] for there in client.get(f"{API}{path}locations/").json()] == [again.json()["hours"]] == [[]]
+    late = {"If-Match": put.headers["ETag"]}
+    assert client.put(f"{API}{path}locations/{place.id}/", json={"hours": []}, headers=late).status_code == 412
     assert [there["id"] for there in client.get(API + path).json()["locations"]] == [place.id]
     assert client.put(f"{API}{path}locations/99/", json={"hours": []}).status_code == 404
     assert client.put(f"{API}doctors/99/locations/{place.id}/", json={"hours": []}).status_code == 404
@@ -214,11 +216,11 @@ def test_a_patient_rates_a_doctor_once_after_a_visit(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     to_come = make_booking(doctor, place, patient, at(2)).id
-    been = make_booking(doctor, place, patient, at(-2), status=Status.FULFILLED).id
-    again = make_booking(doctor, place, patient, at(-1), status=Status.FULFILLED).id
+    been = make_booking(doctor, place, patient, at(-2), status=BookingStatus.FULFILLED).id
+    again = make_booking(doctor, place, patient, at(-1), status=BookingStatus.FULFILLED).id
     other = make_person(Role.STUDENT, name="Other")
-    theirs = make_booking(doctor, place, other, at(-3), status=Status.FULFILLED).id
-    elsewhere = make_booking(make_doctor(place), place, patient, at(-4), status=Status.FULFILLED).id
+    theirs = make_booking(doctor, place, other, at(-3), status=BookingStatus.FULFILLED).id
+    elsewhere = make_booking(make_doctor(place), place, patient, at(-4), status=BookingStatus.FULFILLED).id
     tag = anonymous.get(f"{API}doctors/{doctor.id}/").headers["ETag"].partition("-")[0]
     assert rate(anonymous, doctor, patient, to_come).status_code == 409
     assert rate(anonymous, doctor, patient, elsewhere).status_code == 409
@@ -230,7 +232,7 @@ def test_a_patient_rates_a_doctor_once_after_a_visit(
     assert rate(anonymous, doctor, patient, again).status_code == 409
     assert rate(anonymous, doctor, other, theirs, rating=4).status_code == 201
     shown = anonymous.get(f"{API}doctors/{doctor.id}/")
-    assert (shown.json()["rating"], shown.json()["reviews"]) == (4.5, 2)
+    assert (shown.json()["rating"], shown.json()["reviews_count"]) == (4.5, 2)
     assert shown.headers["ETag"].startswith(tag)  # staff who change the doctor need not read again
     assert names(anonymous, "doctors/", min_rating=4.5) == ["Dr. Rey"]
     assert names(anonymous, "doctors/", min_rating=4.6) == []
@@ -240,19 +242,19 @@ def test_a_patient_rates_a_doctor_once_after_a_visit(
 def test_a_review_is_taken_back_by_who_wrote_it(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
-    booking = make_booking(doctor, place, patient, at(-2), status=Status.FULFILLED)
+    booking = make_booking(doctor, place, patient, at(-2), status=BookingStatus.FULFILLED)
     review = rate(anonymous, doctor, patient, booking.id).json()
     other = make_person(Role.STUDENT, name="Other")
     assert anonymous.delete(f"{API}reviews/{review['id']}/", headers=other.headers).status_code == 403
     assert anonymous.delete(f"{API}reviews/{review['id']}/", headers=patient.headers).status_code == 204
     shown = anonymous.get(f"{API}doctors/{doctor.id}/").json()
-    assert (shown["rating"], shown["reviews"]) == (None, 0)
+    assert (shown["rating"], shown["reviews_count"]) == (None, 0)
 
 
 def test_a_guest_rates_by_the_link(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     from clinic.bookings.patients import key_of
 
-    booking = make_booking(doctor, place, "gil@home.example", at(-2), status=Status.FULFILLED)
+    booking = make_booking(doctor, place, "gil@home.example", at(-2), status=BookingStatus.FULFILLED)
     body = {"booking_id": booking.id, "rating": 3}
     path = f"{API}doctors/{doctor.id}/reviews/"
     assert anonymous.post(path, json=body).status_code == 401

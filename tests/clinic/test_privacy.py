@@ -10,7 +10,7 @@ import pypdfium2
 import pytest
 from sqlalchemy import text
 
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from conf.db.session import write_engine
 from iam.roles import Role
 from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, wish
@@ -92,7 +92,7 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
     patient = make_person(Role.STUDENT, name="Quibble")
     for status in (201, 409):
         ask("POST", "/waiting/", json=waits | {"email": patient.email}, headers=patient.headers, status=status)
-    fulfilled = make_booking(exam, place, SECRETS["email"], at(-1), status=Status.FULFILLED)
+    fulfilled = make_booking(exam, place, SECRETS["email"], at(-1), status=BookingStatus.FULFILLED)
     document, file = pypdfium2.PdfDocument.new(), io.BytesIO()
     document.new_page(100, 100)
     document.save(file)

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from clinic.bookings.models import Booking, Status
+from clinic.bookings.models import Booking, BookingStatus
 from clinic.locations.models import Location
 from clinic.results import links
 from conf._celery.models import Job
@@ -40,11 +40,12 @@ def picture(kind: str = "PNG") -> bytes:
 
 @pytest.fixture
 def booking(patient: Person, place: Location) -> Booking:
-    return make_booking(make_diagnostic(place), place, patient, at(-1), status=Status.FULFILLED)
+    return make_booking(make_diagnostic(place), place, patient, at(-1), status=BookingStatus.FULFILLED)
 
 
-def add(client: TestClient, staff: Person, booking: Booking, content: bytes) -> Any:
-    return client.post(f"/api/v1/bookings/{booking.id}/results/", files={"file": content}, headers=staff.headers)
+def add(client: TestClient, staff: Person, booking: Booking, content: bytes, **params: str) -> Any:
+    path = f"/api/v1/bookings/{booking.id}/results/"
+    return client.post(path, params=params, files={"file": content}, headers=staff.headers)
 
 
 def listed(client: TestClient, who: Person, booking: Booking) -> list[dict[str, Any]]:
@@ -76,7 +77,7 @@ def test_a_result_is_checked_told_and_read(
     mails: Callable[[], list[str]],
 ) -> None:
     content = pdf(pages=3)
-    added = add(anonymous, staff, booking, content)
+    added = add(anonymous, staff, booking, content, title="Blood count")
     assert (added.status_code, added.json()["status"]) == (202, "checking")
     result_id = added.json()["id"]
     assert listed(anonymous, patient, booking) == []  # not before it has been checked
@@ -84,7 +85,7 @@ def test_a_result_is_checked_told_and_read(
     assert anonymous.post(f"{RESULTS}{result_id}/link/", json={}, headers=staff.headers).status_code == 409
     run_jobs()
     (result,) = listed(anonymous, patient, booking)
-    assert (result["status"], result["pages"], result["size_bytes"]) == ("ready", 3, len(content))
+    assert (result["title"], result["pages"], result["size_bytes"]) == ("Blood count", 3, len(content))
     assert ["result of your visit" in letter for letter in mails()] == [True]
 
     file = opened(anonymous, patient, result_id)
@@ -158,7 +159,7 @@ def test_results_are_of_diagnostics_that_were_done(
     anonymous: TestClient, patient: Person, staff: Person, place: Location
 ) -> None:
     to_come = make_booking(make_diagnostic(place), place, patient, at(2))
-    visit = make_booking(make_doctor(place), place, patient, at(-1), status=Status.FULFILLED)
+    visit = make_booking(make_doctor(place), place, patient, at(-1), status=BookingStatus.FULFILLED)
     for booking in (to_come, visit):
         assert add(anonymous, staff, booking, pdf()).status_code == 409
 
@@ -192,7 +193,7 @@ def test_a_link_is_for_one_result_and_five_minutes(
 def test_a_guest_reads_a_result_by_the_link_of_the_booking(
     anonymous: TestClient, staff: Person, place: Location, run_jobs: RunJobs, mails: Callable[[], list[str]]
 ) -> None:
-    booking = make_booking(make_diagnostic(place), place, "gil@home.example", at(-1), status=Status.FULFILLED)
+    booking = make_booking(make_diagnostic(place), place, "gil@home.example", at(-1), status=BookingStatus.FULFILLED)
     result_id = add(anonymous, staff, booking, pdf()).json()["id"]
     run_jobs()
     key = mails()[0].partition("?key=")[2].split()[0]

@@ -162,6 +162,7 @@ def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, docto
 
 def test_days_in_the_wrong_order_are_refused(client: TestClient, doctor: Doctor, place: Location) -> None:
     assert join(client, doctor, place, **days(3, 2)).status_code == 422
+    assert join(client, doctor, place, **days(-9, -2)).json()["errors"][0]["field"] == "last_day"
     wrong: list[dict[str, Any]] = [{"doctor_id": 999}, {"location_id": 999}]
     for body in wrong:
         answer = join(client, doctor, place, **body)

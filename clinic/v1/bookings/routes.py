@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request, Response
 from sqlalchemy import Row
 
 from clinic.bookings import helpers, patients, waiting
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Asker
 from clinic.v1.bookings import schemas
@@ -20,14 +20,14 @@ from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.values import Day, Moment
+from conf.values import Day, Moment, Storable
 from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
 
-BOOK = Policy("booking", address="60/hour", account="10/hour")
+BOOK = Policy("booking", address="120/hour", account="30/hour")
 """Of guests an address, and an e-mail; of accounts each. Not of staff."""
-CHANGE = Policy("booking-change", address="60/hour", account="10/hour")
+CHANGE = Policy("booking-change", address="120/hour", account="20/hour")
 """Of each booking, whoever has it; mails are sent of it."""
 HOLD = Policy("hold", address="60/hour", account="60/hour")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -63,7 +63,7 @@ def delete_hold(hold: schemas.HoldToken, db: DbSession) -> None:
     helpers.release(db, token=hold)
 
 
-@router.post("/bookings/", status_code=201, responses=may(403) | TAKEN)
+@router.post("/bookings/", status_code=201, responses=may(403, 429) | TAKEN)
 def create_booking(
     booking: schemas.BookingCreate, db: DbSession, viewer: Viewer, request: Request, response: Response
 ) -> schemas.NewBooking:
@@ -113,11 +113,16 @@ def list_bookings(
     cursor: Cursor = None,
     limit: Limit = 20,
     since: Annotated[Moment | None, Query(description="Those that begin then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Those that begin before.")] = None,
     day: Annotated[Day | None, Query(description="Of each location's calendar.")] = None,
     doctor_id: IdFilter = None,
     diagnostic_id: IdFilter = None,
     location_id: IdFilter = None,
-    status: Status | None = None,
+    status: BookingStatus | None = None,
+    patient_id: IdFilter = None,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=100, description="In the patient's name, e-mail or phone."), Storable
+    ] = None,
 ) -> Page[schemas.Booking]:
     """Yours, or all for Staff, the earliest first. Signed in."""
     rows = helpers.page(
@@ -126,11 +131,14 @@ def list_bookings(
         after=keys_of(cursor),
         limit=limit + 1,
         since=since,
+        until=until,
         day=day,
         doctor_id=doctor_id,
         diagnostic_id=diagnostic_id,
         location_id=location_id,
         status=status,
+        patient_id=patient_id,
+        words=q,
     )
     return page(rows, limit=limit, request=request, response=response, key=_place)
 
@@ -152,31 +160,35 @@ def get_booking_history(booking_id: Id, db: DbSession, who: Who) -> list[schemas
     return helpers.history(db, booking_id=booking_id, asker=who)
 
 
-@router.get("/bookings/{booking_id}/calendar.ics", response_model=None, responses=may(401))
+class CalendarFile(Response):
+    media_type = f"text/calendar; charset=utf-8; method={METHOD}"
+
+
+@router.get("/bookings/{booking_id}/calendar.ics", response_model=None, response_class=CalendarFile, responses=may(401))
 def get_booking_calendar(booking_id: Id, db: DbSession, who: Who) -> Response:
     """The booking as a file for calendars (RFC 5545). Owner, who has its link, Staff."""
     content = helpers.calendar(db, booking_id=booking_id, asker=who)
     headers = {"Content-Disposition": 'attachment; filename="booking.ics"', "Cache-Control": "private, no-cache"}
-    return Response(content, 200, headers, f"text/calendar; charset=utf-8; method={METHOD}")
+    return CalendarFile(content, headers=headers)
 
 
-@router.post("/bookings/{booking_id}/confirm/", responses=may(401), dependencies=[CHANGES])
+@router.post("/bookings/{booking_id}/confirm/", responses=may(401, 429), dependencies=[CHANGES])
 def confirm_booking(booking_id: Id, db: DbSession, who: Who) -> schemas.Booking:
     """Take a time that you waited for and that was offered to you. 409 when the offer is over. Owner, who has its link,
     Staff."""
     return helpers.confirm(db, booking_id=booking_id, asker=who)
 
 
-@router.post("/bookings/{booking_id}/reschedule/", responses=may(401) | TAKEN, dependencies=[CHANGES])
+@router.post("/bookings/{booking_id}/reschedule/", responses=may(401, 429) | TAKEN, dependencies=[CHANGES])
 def reschedule_booking(
-    booking_id: Id, move: schemas.Move, db: DbSession, who: Who, expected: IfMatch
+    booking_id: Id, move: schemas.BookingMove, db: DbSession, who: Who, expected: IfMatch
 ) -> schemas.Booking:
     """To another free slot of the same doctor or diagnostic. 409, with the next free ones, when it is taken; 409 for a
     patient after the deadline. Owner, who has its link, Staff."""
     return helpers.move(db, booking_id=booking_id, asker=who, expected=expected, **move.model_dump())
 
 
-@router.post("/bookings/{booking_id}/cancel/", responses=may(401), dependencies=[CHANGES])
+@router.post("/bookings/{booking_id}/cancel/", responses=may(401, 429), dependencies=[CHANGES])
 def cancel_booking(
     booking_id: Id, cancellation: schemas.Cancellation, db: DbSession, who: Who, expected: IfMatch
 ) -> schemas.Booking:
@@ -195,7 +207,7 @@ def note_booking_status(
     )
 
 
-@router.post("/waiting/", status_code=201, responses=may(403))
+@router.post("/waiting/", status_code=201, responses=may(403, 429))
 def join_waiting_list(
     wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, request: Request
 ) -> schemas.NewWaiting:
@@ -224,10 +236,20 @@ def list_waiting(
     me: SignedIn,
     cursor: Cursor = None,
     limit: Limit = 20,
+    doctor_id: IdFilter = None,
+    diagnostic_id: IdFilter = None,
     location_id: IdFilter = None,
 ) -> Page[schemas.Waiting]:
     """What you wait for, or for Staff who waits, the first in line first. Signed in."""
-    rows = waiting.page(db, after_id=key_of(cursor), limit=limit + 1, asker=Asker(me), location_id=location_id)
+    rows = waiting.page(
+        db,
+        after_id=key_of(cursor),
+        limit=limit + 1,
+        asker=Asker(me),
+        doctor_id=doctor_id,
+        diagnostic_id=diagnostic_id,
+        location_id=location_id,
+    )
     return page(rows, limit=limit, request=request, response=response)
 
 

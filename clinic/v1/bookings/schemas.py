@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from clinic.bookings.helpers import Wish
-from clinic.bookings.models import Status
+from clinic.bookings.models import BookingStatus
 from clinic.bookings.patients import Contact
 from clinic.v1.doctors.schemas import Key
 from conf.http.problems import Problem
@@ -91,7 +91,7 @@ class BookingCreate(Contacts):
         return Wish(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
 
 
-class Move(Input):
+class BookingMove(Input):
     starts_at: Moment = Field(description="Of a free slot.")
     location_id: Key | None = Field(None, description="Where it is; null: where it was.")
     reason: Reason = ""
@@ -102,7 +102,7 @@ class Cancellation(Input):
 
 
 class StatusNote(Input):
-    status: Status = Field(description="`arrived`, `fulfilled`, `noshow`; or back, if that was a mistake.")
+    status: BookingStatus = Field(description="`arrived`, `fulfilled`, `noshow`; or back, if that was a mistake.")
     reason: Reason = ""
 
 
@@ -118,8 +118,9 @@ class Booking(Output):
     time_zone: str
     starts_at: dt.datetime
     ends_at: dt.datetime
-    status: Status
+    status: BookingStatus
     held_until: dt.datetime | None = Field(description="Of one that is pending: confirm it until then.")
+    changeable_until: dt.datetime = Field(description="Until then its patient may move or cancel it.")
     price: int
     patient_id: int | None = Field(description="Null: a guest, or the account is gone.")
     name: str
@@ -137,7 +138,7 @@ class NewBooking(Booking):
 class BookingEvent(Output):
     at: dt.datetime
     actor_id: int | None = Field(description="The account that did it. Null: a guest, or the clinic's own doing.")
-    status: Status = Field(description="From then on, as what follows.")
+    status: BookingStatus = Field(description="From then on, as what follows.")
     starts_at: dt.datetime
     location_id: int
     reason: str
@@ -171,7 +172,7 @@ class Waiting(Output):
 
 
 class NewWaiting(Waiting):
-    key: str | None = Field(description="A guest's, to wait no longer: `?key=`. Null: it is in an account.")
+    key: str | None = Field(description="A guest's, to wait no longer: `?key=`; told here alone. Null: an account's.")
 
 
 class FreeSlot(Output):

@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 from clinic.bookings import reviews
 from clinic.bookings.patients import Asker
 from clinic.doctors import crud, helpers
-from clinic.doctors.crud import Sort
+from clinic.doctors.crud import DoctorSort
 from clinic.doctors.models import Doctor, DoctorLocation
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
@@ -31,6 +31,7 @@ router = Router("/api/v1", tags=["clinic: doctors"])
 
 Editor = Annotated[Identity, requires("clinic:write")]
 IdFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+Sorting = Annotated[DoctorSort, Query(description="`price_down`: the dearest first; `experience`: the longest.")]
 PriceFilter = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 LinkKey = Annotated[str | None, Query(max_length=64, description="Of the link that a guest was sent.")]
 
@@ -50,9 +51,17 @@ def list_specialties(
 
 
 @router.post("/specialties/", status_code=201, dependencies=[EDITOR])
-def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession) -> schemas.Specialty:
+def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response: Response) -> schemas.Specialty:
     """409 when there is one of that name. Staff and Admin."""
-    return crud.create_specialty(db, name=specialty.name)
+    created = crud.create_specialty(db, name=specialty.name)
+    response.headers["Location"] = f"/api/v1/specialties/{created.id}/"
+    return created
+
+
+@router.get("/specialties/{specialty_id}/", dependencies=[PUBLIC])
+def get_specialty(specialty_id: Id, db: DbSession) -> schemas.Specialty:
+    """One specialty. Public."""
+    return crud.get_specialty(db, specialty_id=specialty_id)
 
 
 @router.patch("/specialties/{specialty_id}/", dependencies=[EDITOR])
@@ -77,7 +86,9 @@ def list_doctors(
     hidden: Hidden,
     cursor: Cursor = None,
     limit: Limit = 20,
-    sort: Sort = Sort.NEWEST,
+    sort: Annotated[
+        DoctorSort, Query(description="`price_down`: the dearest first; `experience`: the longest.")
+    ] = DoctorSort.NEWEST,
     specialty_id: IdFilter = None,
     location_id: IdFilter = None,
     min_price: PriceFilter = None,
@@ -177,13 +188,17 @@ def _hours(there: DoctorLocation) -> dict[str, Any]:
         "time_zone": there.location.time_zone,
         "hours": there.hours,
         "exceptions": there.exceptions,
+        "updated_at": there.updated_at,
     }
 
 
 @router.put("/doctors/{doctor_id}/locations/{location_id}/", dependencies=[EDITOR])
-def put_doctor_location(doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession) -> schemas.DoctorHours:
+def put_doctor_location(
+    doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession, expected: IfMatch
+) -> schemas.DoctorHours:
     """Have the doctor work there, at these hours and no others. Bookings that were made stay. Staff and Admin."""
-    there = crud.put_location(db, doctor_id=doctor_id, location_id=location_id, **schedule.model_dump(mode="json"))
+    values = schedule.model_dump(mode="json")
+    there = crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
     return _hours(there)
 
 

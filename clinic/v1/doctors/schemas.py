@@ -67,7 +67,7 @@ class Doctor(Bookable):
     certificates: list[str]
     services: list[str]
     rating: float | None = Field(description="Stars, from 1 to 5, two decimals. Null: nobody has rated the doctor.")
-    reviews: int = Field(description="How many there are: `/doctors/{id}/reviews/`.")
+    reviews_count: int = Field(validation_alias="reviews", description="`/doctors/{id}/reviews/`.")
     locations: list[DoctorPlace] = Field(description="With the doctor's hours: `/doctors/{id}/locations/`.")
 
 
@@ -79,6 +79,7 @@ class DoctorHours(Output):
     time_zone: str
     hours: list[OpenWeek]
     exceptions: list[OpenDay]
+    updated_at: dt.datetime
 
 
 class ReviewCreate(Input):

@@ -10,22 +10,22 @@ from conf.http.schemas import UNCHANGED, Changes, Input, Output
 from conf.values import Day
 
 
-class Hours(Input):
+class OpeningHours(Input):
     """One that closes at or before its opening closes on the next day; 00:00 to 00:00 is the whole day."""
 
     opens: rules.Time = Field(examples=["09:00"])
     closes: rules.Time = Field(examples=["17:30"])
 
 
-class WeeklyHours(Hours):
+class WeeklyHours(OpeningHours):
     weekday: rules.Weekday
 
 
 class ExceptionalDay(Input):
-    """Hours of one day in place of the week's; none: closed."""
+    """OpeningHours of one day in place of the week's; none: closed."""
 
     date: Day
-    intervals: list[Hours] = Field(default_factory=list, max_length=10)
+    intervals: list[OpeningHours] = Field(default_factory=list, max_length=10)
     note: rules.Note = ""
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class LocationCreate(Input):
 
 
 class LocationUpdate(Changes):
-    """Only the fields that are given change; none can be null. Hours: `/working-hours/{location_id}/`."""
+    """Only the fields that are given change; none can be null. OpeningHours: `/working-hours/{location_id}/`."""
 
     name: rules.Name = UNCHANGED
     address: rules.Address = UNCHANGED
@@ -84,7 +84,7 @@ class OpenWeek(OpenHours):
 
 
 class OpenDay(Output):
-    """Hours of one day in place of the week's; none: closed."""
+    """OpeningHours of one day in place of the week's; none: closed."""
 
     date: dt.date
     intervals: list[OpenHours]

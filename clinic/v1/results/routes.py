@@ -26,13 +26,18 @@ Staff = Annotated[Identity, requires("clinic:patients")]
 
 
 @router.post("/bookings/{booking_id}/results/", status_code=202, responses=may(409), openapi_extra=FILE_BODY)
-async def add_result(booking_id: Id, request: Request, staff: Staff, origin: From) -> schemas.Result:
+async def add_result(
+    booking_id: Id,
+    request: Request,
+    staff: Staff,
+    origin: From,
+    title: Annotated[schemas.Title, Query(description="What its patient knows it by.")] = "",
+) -> schemas.Result:
     """A PDF, or a JPEG, PNG or WebP picture, up to 50 MiB, as the part `file`, for a diagnostic's booking that is
     fulfilled. The job `job_id` checks it; then its patient is told. Staff."""
     await threads().run(helpers.assert_may_add, booking_id=booking_id)
-    result = await take_file(
-        request, helpers.add, max_bytes=helpers.MAX_BYTES, booking_id=booking_id, editor=staff, origin=origin
-    )
+    given = {"booking_id": booking_id, "title": title, "editor": staff, "origin": origin}
+    result = await take_file(request, helpers.add, max_bytes=helpers.MAX_BYTES, **given)
     return schemas.Result.model_validate(result)
 
 

@@ -1,11 +1,15 @@
 """What v1 accepts and returns about results."""
 
 import datetime as dt
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from clinic.results.models import ResultStatus
 from conf.http.schemas import Input, Output
+from conf.values import Storable
+
+Title = Annotated[str, StringConstraints(max_length=200), Storable]
 
 
 class Result(Output):
@@ -14,6 +18,7 @@ class Result(Output):
     status: ResultStatus
     error: str | None = Field(description="Why it was refused.")
     job_id: int | None = Field(description="The job that checks it: `/api/v1/jobs/{job_id}/`, for who uploaded it.")
+    title: str
     media_type: str
     size_bytes: int
     pages: int | None = Field(description="Null until it has been checked.")

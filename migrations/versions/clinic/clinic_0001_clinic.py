@@ -131,6 +131,8 @@ def upgrade() -> None:
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("hours", postgresql.JSONB(), server_default="[]", nullable=False),
         sa.Column("exceptions", postgresql.JSONB(), server_default="[]", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["doctor_id"], ["doctors.id"], name="fk_doctor_locations_doctor_id", ondelete="CASCADE"
         ),
@@ -338,6 +340,7 @@ def upgrade() -> None:
         ),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("media_type", sa.String(length=50), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("file_key", sa.String(length=255), nullable=True),
