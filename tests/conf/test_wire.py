@@ -38,6 +38,7 @@ ONES: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     float: st.floats(allow_nan=False, allow_infinity=False),
     dt.datetime: MOMENTS,
+    dt.date: st.dates(),
     dict: OBJECTS,
 }
 
@@ -82,12 +83,21 @@ def test_an_answer_says_the_same_in_both_formats(name: str) -> None:
     same()
 
 
+def sent(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of one field's type, as JSON has them."""
+    if is_enum(kind):
+        return st.sampled_from([member.value for member in kind])
+    if kind is dt.date:
+        return st.dates().map(dt.date.isoformat)
+    return ONES[kind] if kind in ONES else bodies(kind)
+
+
 def bodies(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
     """What clients send as JSON: of the right types, mostly not valid."""
     always: dict[str, Any] = {}
     maybe: dict[str, Any] = {}
     for field in message_of(kind).fields:
-        values = st.sampled_from([m.value for m in field.type]) if is_enum(field.type) else ONES[field.type]
+        values = sent(field.type)
         if field.presence in (Presence.REPEATED, Presence.WRAPPED):
             values = st.lists(values, max_size=3)
         if field.presence is Presence.CLEARABLE:
@@ -108,6 +118,9 @@ def message(kind: Any, body: dict[str, Any]) -> bytes:
         elif field.presence is Presence.WRAPPED:
             getattr(built, field.name).SetInParent()
             getattr(built, field.name).items.extend(value)
+        elif field.presence is Presence.REPEATED and hasattr(field.type, "model_fields"):
+            for item in value:
+                getattr(built, field.name).add().MergeFromString(message(field.type, item))
         elif field.presence is Presence.REPEATED:
             getattr(built, field.name).extend(value)
         elif is_enum(field.type):
