@@ -62,4 +62,9 @@ ANY = Expected()
 
 def version_of(updated_at: dt.datetime) -> int:
     """A number for what a row was at that time."""
-    return (updated_at - _EPOCH) // _STEP
+    return microseconds(updated_at)
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Since 1970."""
+    return (moment - _EPOCH) // _STEP

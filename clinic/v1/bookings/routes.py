@@ -1,6 +1,5 @@
 """Bookings: patients make, move and cancel theirs; staff see all of them and note what became of them."""
 
-import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -20,7 +19,7 @@ from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
 from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.values import Day, Moment, Storable
+from conf.values import Day, Moment, Storable, microseconds
 from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
@@ -30,8 +29,7 @@ BOOK = Policy("booking", address="120/hour", account="30/hour")
 CHANGE = Policy("booking-change", address="120/hour", account="20/hour")
 """Of each booking, whoever has it; mails are sent of it."""
 HOLD = Policy("hold", address="60/hour", account="60/hour")
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
+TAKEN = may(409, model=schemas.Taken)
 
 
 def asker(viewer: Viewer, key: LinkKey = None) -> Asker:
@@ -40,9 +38,6 @@ def asker(viewer: Viewer, key: LinkKey = None) -> Asker:
 
 Who = Annotated[Asker, Depends(asker)]
 """Whoever asks: an account, or a guest by the link that was mailed."""
-
-
-TAKEN = may(409, model=schemas.Taken)
 
 
 @router.post("/holds/", status_code=201, responses=TAKEN, dependencies=[PUBLIC, by_address(HOLD)])
@@ -140,12 +135,12 @@ def list_bookings(
         patient_id=patient_id,
         words=q,
     )
-    return page(rows, limit=limit, request=request, response=response, key=_place)
+    return page(rows, limit=limit, request=request, response=response, key=_position)
 
 
-def _place(booking: Row[Any]) -> tuple[int, int]:
+def _position(booking: Row[Any]) -> tuple[int, int]:
     """In the order of their beginnings."""
-    return (booking.starts_at - _EPOCH) // _MICROSECOND, booking.id
+    return microseconds(booking.starts_at), booking.id
 
 
 @router.get("/bookings/{booking_id}/", responses=may(401))
