@@ -1,4 +1,4 @@
-"""Queries on `bookings` and `booking_events`."""
+"""Queries on `bookings`, `booking_events`, `waiting` and `telegram_init_data`."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,8 @@ from clinic.bookings.models import (
     Booking,
     BookingEvent,
     BookingStatus,
+    InitData,
+    Waiting,
 )
 from clinic.bookings.targets import Twice
 from clinic.diagnostics.models import Diagnostic
@@ -230,3 +233,55 @@ def page(
         if value is not None:
             query = query.where(getattr(Booking, name) == value)
     return db.execute(query).all()
+
+
+def add_waiting(db: Session, **values: Any) -> Waiting | None:
+    """None when the account waits there already."""
+    adding = insert(Waiting).values(**values).on_conflict_do_nothing().returning(Waiting)
+    made: Waiting | None = db.scalars(adding).one_or_none()
+    return made
+
+
+def page_of_waiting(db: Session, *, after_id: int | None, limit: int, **wanted: int | None) -> Sequence[Waiting]:
+    """The first who came first. `wanted`: what the columns of these names have to be."""
+    query = select(Waiting).where(Waiting.id > (after_id or 0)).order_by(Waiting.id).limit(limit)
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(getattr(Waiting, name) == value)
+    return db.scalars(query).all()
+
+
+def first_waiting(
+    db: Session, *, target: targets.Target, day: dt.date, joined_after: dt.datetime | None, limit: int
+) -> Sequence[Waiting]:
+    """Who waits for the target on that day, the first who came first."""
+    whom = Waiting.doctor_id == target.doctor_id if target.doctor_id else Waiting.diagnostic_id == target.diagnostic_id
+    query = (
+        select(Waiting)
+        .where(whom, Waiting.location_id == target.location_id, Waiting.first_day <= day, Waiting.last_day >= day)
+        .order_by(Waiting.id)
+        .limit(limit)
+    )
+    if joined_after is not None:
+        query = query.where(Waiting.created_at > joined_after)
+    return db.scalars(query).all()
+
+
+def try_lock_waiting(db: Session, *, waiting_id: int) -> bool:
+    """Whether the row is there and nobody else has it; without waiting."""
+    query = select(Waiting.id).where(Waiting.id == waiting_id).with_for_update(skip_locked=True)
+    return db.scalar(query) is not None
+
+
+def forget_waiting(db: Session, *, limit: int) -> None:
+    """Nobody waits for a day that is over everywhere, and we need not know who did."""
+    over = select(Waiting.id).where(Waiting.last_day < func.current_date() - 1).limit(limit)
+    db.execute(delete(Waiting).where(Waiting.id.in_(over.with_for_update(skip_locked=True))))
+
+
+def use_init_data(db: Session, *, digest: bytes, remember: dt.timedelta) -> bool:
+    """Note what Telegram signed, and forget some of what is older. False when it has been used."""
+    old = select(InitData.id).where(InitData.used_at < func.now() - remember).limit(50)
+    db.execute(delete(InitData).where(InitData.id.in_(old.with_for_update(skip_locked=True))))
+    using = insert(InitData).values(digest=digest).on_conflict_do_nothing().returning(InitData.id)
+    return db.scalar(using) is not None

@@ -40,10 +40,7 @@ def of_contact(db: Session, contact: Contact, viewer: Identity | None) -> dict[s
     if contact.patient_id is not None:
         return _of_account(db, contact, contact.patient_id)
     if viewer is not None and not (staff and (contact.name or contact.email or contact.phone)):
-        own = _of_account(db, contact, viewer.user_id)
-        if contact.email not in (None, users.get(db, user_id=viewer.user_id).email):
-            raise Forbidden("Mails go to your account's e-mail.", field="email")
-        return own
+        return _of_account(db, contact, viewer.user_id, own=True)
     for field in ("name", "email", "phone"):
         if getattr(contact, field) is None:
             raise Invalid("A guest has name, e-mail and phone.", field=field)
@@ -59,11 +56,13 @@ def _key_of_guest(*, name: str | None, email: str | None, phone: str | None) -> 
     return -1 - int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
 
 
-def _of_account(db: Session, contact: Contact, patient_id: int) -> dict[str, Any]:
+def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = False) -> dict[str, Any]:
     try:
         user = users.get(db, user_id=patient_id)
     except NotFound as error:
         raise Invalid(error.detail, field="patient_id") from None
+    if own and contact.email not in (None, user.email):
+        raise Forbidden("Mails go to your account's e-mail.", field="email")
     return {
         "patient_id": user.id,
         "patient_key": user.id,

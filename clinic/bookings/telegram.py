@@ -15,11 +15,9 @@ from urllib.parse import parse_qsl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from clinic.bookings.models import InitData
+from clinic.bookings import crud
 from conf.errors import Conflict, Invalid
 from conf.settings import get_settings
 from conf.values import MAX_ID
@@ -40,10 +38,7 @@ def use(db: Session, init_data: str) -> int:
     fields = _verify(init_data)
     told = _lines(fields, without=("hash", "signature"))  # neither can be written differently in what is compared
     digest = hashlib.sha256(told.encode()).digest()
-    old = select(InitData.id).where(InitData.used_at < func.now() - dt.timedelta(seconds=2 * MAX_AGE_S)).limit(50)
-    db.execute(delete(InitData).where(InitData.id.in_(old.with_for_update(skip_locked=True))))
-    using = insert(InitData).values(digest=digest).on_conflict_do_nothing().returning(InitData.id)
-    if db.scalar(using) is None:
+    if not crud.use_init_data(db, digest=digest, remember=dt.timedelta(seconds=2 * MAX_AGE_S)):
         raise Conflict("This has been used already. Open the app in Telegram again.", field=FIELD)
     try:
         user = _User.model_validate_json(fields.get("user", ""))

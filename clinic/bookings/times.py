@@ -44,9 +44,7 @@ def of(what: Booking | Target) -> dict[str, Any]:
 def columns_of(target: Target, slot: Slot) -> dict[str, Any]:
     """Of a booking of that slot."""
     return {
-        "doctor_id": target.doctor_id,
-        "diagnostic_id": target.diagnostic_id,
-        "location_id": target.location_id,
+        **of(target),
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
         "occupied_until": slot.ends_at + dt.timedelta(seconds=target.buffer_s),

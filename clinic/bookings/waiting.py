@@ -2,16 +2,15 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic.bookings import crud, notices, patients, targets, times
 from clinic.bookings.models import Booking, BookingStatus, Waiting, columns_of
 from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
-from clinic.bookings.targets import Target, Twice
+from clinic.bookings.targets import Twice
 from conf._celery.enqueue import enqueue
 from conf.errors import Conflict, Invalid, NotFound
 from iam.users import crud as users
@@ -40,29 +39,16 @@ def join(
     if last_day < times.today(target):
         raise Invalid("This day is over.", field="last_day")
     patient = patients.of_contact(db, contact, asker.viewer)
-    _forget_past(db)
-    adding = insert(Waiting).values(**times.of(target), **patient, first_day=first_day, last_day=last_day)
-    made: Waiting | None = db.scalars(adding.on_conflict_do_nothing().returning(Waiting)).one_or_none()
+    crud.forget_waiting(db, limit=MAX_ASKED)
+    made = crud.add_waiting(db, **times.of(target), **patient, first_day=first_day, last_day=last_day)
     if made is None:
         raise Conflict("The patient waits for this already.")
     return made
 
 
-def _forget_past(db: Session) -> None:
-    """Nobody waits for a day that is over everywhere, and we need not know who did."""
-    over = select(Waiting.id).where(Waiting.last_day < func.current_date() - 1).limit(MAX_ASKED)
-    db.execute(delete(Waiting).where(Waiting.id.in_(over.with_for_update(skip_locked=True))))
-
-
-def page(db: Session, *, after_id: int | None, limit: int, asker: Asker, **wanted: int | None) -> Sequence[Waiting]:
-    """One's own, or, as staff, all; the first who came first. `wanted`: what the columns of these names have to be."""
-    query = select(Waiting).where(Waiting.id > (after_id or 0)).order_by(Waiting.id).limit(limit)
-    if not asker.is_staff:
-        query = query.where(Waiting.patient_id == asker.user_id)
-    for name, value in wanted.items():
-        if value is not None:
-            query = query.where(getattr(Waiting, name) == value)
-    return db.scalars(query).all()
+def page(db: Session, *, asker: Asker, **wanted: Any) -> Sequence[Waiting]:
+    """As `crud.page_of_waiting`: one's own, or, as staff, all."""
+    return crud.page_of_waiting(db, patient_id=None if asker.is_staff else asker.user_id, **wanted)
 
 
 def leave(db: Session, *, waiting_id: int, asker: Asker) -> None:
@@ -99,7 +85,8 @@ def offer(
     slot = times.slot_at(target, at, staff=False)
     if slot is None:
         return
-    for one in _first(db, target, slot.starts_at.date(), joined_after):
+    day = slot.starts_at.date()
+    for one in crud.first_waiting(db, target=target, day=day, joined_after=joined_after, limit=MAX_ASKED):
         if not _try_lock(db, one):
             continue  # who is doing something else this very moment
         booking = Booking(
@@ -124,19 +111,6 @@ def offer(
         return
 
 
-def _first(db: Session, target: Target, day: dt.date, joined_after: dt.datetime | None) -> Sequence[Waiting]:
-    whom = Waiting.doctor_id == target.doctor_id if target.doctor_id else Waiting.diagnostic_id == target.diagnostic_id
-    query = (
-        select(Waiting)
-        .where(whom, Waiting.location_id == target.location_id, Waiting.first_day <= day, Waiting.last_day >= day)
-        .order_by(Waiting.id)
-        .limit(MAX_ASKED)
-    )
-    if joined_after is not None:
-        query = query.where(Waiting.created_at > joined_after)
-    return db.scalars(query).all()
-
-
 def _try_lock(db: Session, one: Waiting) -> bool:
     """Lock the patient, the account if there is one, and the row, waiting for nobody: others have them in the order of
     their own work."""
@@ -144,7 +118,7 @@ def _try_lock(db: Session, one: Waiting) -> bool:
     return (
         crud.try_lock_patients(db, patient_keys=[one.patient_key])
         and (one.patient_id is None or users.try_keep(db, user_id=one.patient_id))
-        and db.scalar(select(Waiting.id).where(Waiting.id == one.id).with_for_update(skip_locked=True)) is not None
+        and crud.try_lock_waiting(db, waiting_id=one.id)
     )
 
 

@@ -2,7 +2,6 @@
 
 import enum
 import operator
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from conf.db.models import constraint_of
+from conf.db.search import beginnings
 from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
-
-IN_USE = "There are bookings with this doctor. Set is_active to false to take the doctor off the lists."
 
 
 class DoctorSort(enum.StrEnum):
@@ -86,17 +84,14 @@ def page(
 
 def _begins(words: str) -> ColumnElement[bool]:
     """Each of the words begins one of the doctor's, or of the specialty's name."""
-    found = re.findall(r"\w+", words)
-    if not found:
-        raise Invalid("There is no letter in it.", field="q")
-    wanted = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found))
+    wanted = beginnings(words)
     of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(wanted))
     return or_(Doctor.words.op("@@")(wanted), Doctor.specialty_id.in_(of_specialty))
 
 
 def create(db: Session, **values: Any) -> Doctor:
     """Invalid when there is no such specialty."""
-    doctor = Doctor(certificates=values.pop("certificates"), services=values.pop("services"), **values)
+    doctor = Doctor(**values)
     db.add(doctor)
     return _save(db, doctor)
 
@@ -130,7 +125,7 @@ def _save(db: Session, doctor: Doctor) -> Doctor:
     return get(db, doctor_id=doctor.id)
 
 
-def remove(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
+def remove(db: Session, *, doctor_id: int, expected: Expected) -> None:
     """Delete the doctor. NotFound; Changed; Conflict when there are bookings."""
     doctor = lock(db, doctor_id=doctor_id, expected=expected)
     db.execute(delete(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id))
@@ -138,8 +133,9 @@ def remove(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
     try:
         db.flush()
     except IntegrityError:
-        raise Conflict(IN_USE) from None
-    return doctor
+        raise Conflict(
+            "There are bookings with this doctor. Set is_active to false to take them off the lists."
+        ) from None
 
 
 def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLocation]:
@@ -155,7 +151,7 @@ def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Exp
     if there is not None:
         expected.check(there.updated_at)
     else:
-        there = DoctorLocation(doctor_id=doctor_id, location_id=location_id, **values)
+        there = DoctorLocation(doctor_id=doctor_id, location_id=location_id)
         db.add(there)
     for name, value in values.items():
         setattr(there, name, value)

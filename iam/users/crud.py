@@ -1,14 +1,14 @@
 """Queries on `users`."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, tuple_, update
+from sqlalchemy import exists, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, undefer
 
 from conf.db.models import constraint_of
+from conf.db.search import beginnings
 from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
@@ -81,15 +81,8 @@ def page(
     if learning_class is not None:
         query = query.where(User.learning_class == learning_class)
     if words is not None:
-        query = query.where(_begins(words))
+        query = query.where(User.words.op("@@")(beginnings(words)))
     return db.scalars(query).all()
-
-
-def _begins(words: str) -> ColumnElement[bool]:
-    found = re.findall(r"\w+", words)
-    if not found:
-        raise Invalid("There is no letter in it.", field="q")
-    return User.words.op("@@")(func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found)))
 
 
 def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None) -> Sequence[Any]:

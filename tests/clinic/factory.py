@@ -22,6 +22,7 @@ from conf.db.session import write_engine
 from conf.values import ANY
 from tests.people import Person
 
+GUEST = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 7654321"}
 _numbers = itertools.count()
 ALWAYS = [{"weekday": day, "opens": "00:00", "closes": "00:00"} for day in range(1, 8)]
 RULES = {
@@ -94,7 +95,7 @@ def make_booking(
 def who(db: Session, patient: Person | str) -> dict[str, Any]:
     if isinstance(patient, Person):
         return patients._of_account(db, patients.Contact(phone="+49 30 1234567"), patient.id)
-    return patients.of_contact(db, patients.Contact("Gil Guest", patient, "+49 30 7654321"), None)
+    return patients.of_contact(db, patients.Contact(GUEST["name"], patient, GUEST["phone"]), None)
 
 
 @with_db_session

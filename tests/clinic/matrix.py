@@ -7,6 +7,7 @@ from clinic.bookings.models import BookingStatus
 from clinic.doctors import crud as doctors
 from conf.db.dependencies import with_db_session
 from tests.clinic.factory import (
+    GUEST,
     at,
     make_booking,
     make_diagnostic,
@@ -27,7 +28,6 @@ PLACE, DOCTOR, EXAM = (f"{V1}/{name}/" for name in ("locations/{place}", "doctor
 BOOKING, OFFERED, DONE, RESULT = (
     f"{V1}/{name}/" for name in ("bookings/{booking}", "bookings/{offered}", "bookings/{done}", "results/{result}")
 )
-GUEST = {"name": "Gil Guest", "email": "gil@campus.example", "phone": "+49 30 7654321"}
 SLOT = {"doctor_id": "{doctor}", "location_id": "{place}", "starts_at": "{free}"}
 PICTURE = {"file": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(20), "image/png")}
 PDF = {"file": ("a.pdf", b"%PDF-1.4\n", "application/pdf")}

@@ -14,11 +14,10 @@ from clinic.locations.models import Location
 from conf._celery.models import Job
 from conf.db.session import open_session, write_engine
 from iam.roles import Role
-from tests.clinic.factory import at, end_holds, make_booking, make_diagnostic, make_doctor, make_location, wish
+from tests.clinic.factory import GUEST, at, end_holds, make_booking, make_diagnostic, make_doctor, make_location, wish
 from tests.people import Person, make_person
 
 BOOKINGS = "/api/v1/bookings/"
-GUEST = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 7654321"}
 
 
 def field_of(answer: Any) -> str:

@@ -21,7 +21,7 @@ from clinic.locations.models import Location
 from conf.db.session import open_session
 from conf.errors import Invalid
 from conf.settings import Settings, get_settings
-from tests.clinic.factory import at, wish
+from tests.clinic.factory import GUEST, at, wish
 from tests.people import Person
 
 BOOKINGS = "/api/v1/bookings/"
@@ -89,8 +89,7 @@ def test_a_booking_that_fails_does_not_use_it_up(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
 ) -> None:
     init_data = signed()
-    guest = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 7654321"}
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | guest).status_code == 201
+    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 201
     assert book(anonymous, patient, doctor, place, init_data).status_code == 409
     assert book(anonymous, patient, doctor, place, init_data, days=3).status_code == 201
 

@@ -1,0 +1,16 @@
+"""Full-text search by the beginnings of words."""
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+
+from conf.errors import Invalid
+
+
+def beginnings(words: str) -> ColumnElement[Any]:
+    """A `tsquery` that wants, for each of the words, one that begins like it. Invalid, of `q`, when there is none."""
+    found = re.findall(r"\w+", words)
+    if not found:
+        raise Invalid("There is no letter in it.", field="q")
+    return func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found))
