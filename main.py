@@ -8,11 +8,10 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from conf import logging, resources
 from conf._celery.app import celery_app
-from conf.http import draining, media, problems, reference
-from conf.http.direct import Direct
+from conf.http import draining, index, media, problems, reference
 from conf.http.observe import Observe
 from conf.settings import get_settings
-from conf.storage.work import sweep_work
+from conf.work import sweep_work
 from healthcheck import routes as healthcheck
 from web import routes as web
 
@@ -41,10 +40,10 @@ def build() -> FastAPI:
     celery_app.loader.import_default_modules()
     app = FastAPI(title=reference.TITLE, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
+    for router in (*resources.routers(), media.router, healthcheck.router, web.router, reference.router):
+        app.include_router(router)
     reference.install(app)
-    routers = (*resources.routers(), media.router, healthcheck.router, web.router, reference.router)
-    app.router.routes[:0] = [route for router in routers for route in router.routes]
-    app.add_middleware(Direct, routes=app.routes)
+    index.install(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

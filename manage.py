@@ -146,9 +146,10 @@ def contract(
 
     without_settings()
     from conf.develop.contract import ROOT, breaks, committed, current, write
+    from conf.http.index import handlers
     from main import app as whole
 
-    contracts = current(whole.routes)
+    contracts = current(handlers(whole))
     broken = [
         f"v{version}: {reason}"
         for version, before in committed().items()
@@ -211,9 +212,10 @@ def clients(
     without_settings()
     from conf.develop.clients import PYTHON, TYPESCRIPT, CannotMake, make
     from conf.develop.contract import current
+    from conf.http.index import handlers
     from main import app as whole
 
-    contracts = current(whole.routes)
+    contracts = current(handlers(whole))
     try:
         languages = (PYTHON, TYPESCRIPT) if typescript else (PYTHON,)
         made = make(contracts[max(contracts)], folder, languages=languages)

@@ -1,9 +1,9 @@
 """Which resources are installed, and what each offers by the place it keeps it.
 
 A resource is a top-level package. Found by name in it: `<version>.routes` with its `router`, and anywhere the modules
-`models` and `tasks`; on top of it `commands` with its `app` of the command line, and `demo` with what `demonstrate`
-puts in; its migrations are in `migrations/versions/<resource>`. Take a name out of `INSTALLED` and the
-API, the workers and the migrations go on without it.
+`models` and `tasks`; on top of it `events` and `subscribers` (`conf.events`), `commands` with its `app` of the command
+line, and `demo` with what `demonstrate` puts in; its migrations are in `migrations/versions/<resource>`. Take a name
+out of `INSTALLED` and the API, the workers and the migrations go on without it.
 """
 
 import functools
@@ -40,6 +40,11 @@ def task_modules() -> list[str]:
 def import_models() -> list[ModuleType]:
     """Import every table, so that metadata and foreign keys are whole."""
     return [importlib.import_module(module) for module in _named(r"\.models$")]
+
+
+def import_subscribers() -> list[ModuleType]:
+    """Import every declaration of an event, and every handler."""
+    return [importlib.import_module(module) for module in _named(r"^\w+\.(events|subscribers)$")]
 
 
 def commands() -> list["typer.Typer"]:

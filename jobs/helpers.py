@@ -52,6 +52,6 @@ def retry(db: Session, *, job_id: int, viewer: Identity) -> Job:
         raise Conflict("What it worked on is gone. Send it again.")
     job.max_attempts = job.attempt + task.max_attempts
     crud.requeue(db, job=job, delay_s=0, error=None)
-    task.tell(db, job)
+    task.status_changed(db, job)
     wake_after_commit(db, job)
     return job

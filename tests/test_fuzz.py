@@ -13,6 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from conf.http.index import handlers
 from conf.http.limits import counters
 from conf.http.reference import version_of, versions
 from iam.tokens.helpers import forget_known
@@ -31,7 +32,7 @@ LEFT_OUT = [positive_data_acceptance]
 
 SCHEMAS = {
     version: schemathesis.openapi.from_asgi(f"/api/v{version}/openapi.json", app)
-    for version in sorted(versions(app.routes))
+    for version in sorted(versions(handlers(app)))
 }
 OPERATIONS: dict[str, Any] = {
     f"v{version} {operation.label}": operation

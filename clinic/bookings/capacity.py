@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from clinic.bookings import crud, targets, waiting
 from clinic.bookings.targets import Twice
 from clinic.diagnostics import crud as diagnostics
+from conf.db import rows
 from conf.errors import Conflict
 
 
@@ -41,7 +42,7 @@ def _reseat(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
     try:
         for booking in moving:
             targets.seat(booking, taken)
-        crud.flush(db)
+        rows.flush(db, crud.VIOLATIONS)
     except Twice:
         raise Conflict("There is no room left for one of the bookings. Move some first.", field="capacity") from None
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +20,6 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clinic.bookings import targets
@@ -39,14 +39,21 @@ from clinic.diagnostics.models import Diagnostic
 from clinic.doctors.models import Doctor
 from clinic.locations.calendar import DAY
 from clinic.locations.models import Location
-from conf.db.models import constraint_of
+from conf.db import rows
 from conf.errors import Conflict, Invalid, NotFound
 
 PATIENT_LOCK = 0x636C696E  # "clin"
 _NOW = func.clock_timestamp()
 
 
-TWICE = {DOCTOR_TWICE: "doctor", STATION_TWICE: "station", PATIENT_TWICE: "patient"}
+VIOLATIONS = {
+    DOCTOR_TWICE: partial(Twice, "doctor"),
+    STATION_TWICE: partial(Twice, "station"),
+    PATIENT_TWICE: partial(Twice, "patient"),
+} | dict.fromkeys(
+    [f"fk_bookings_{name}_id" for name in ("patient", "doctor", "diagnostic", "station", "location")],
+    partial(Conflict, "Something that the booking names has just been deleted."),
+)
 
 
 def upcoming_at(db: Session, *, stations: Sequence[int]) -> Sequence[Booking]:
@@ -89,11 +96,8 @@ def lapsed(
 
 
 def get(db: Session, *, booking_id: int) -> Booking:
-    """The booking, or NotFound."""
-    booking = db.get(Booking, booking_id)
-    if booking is None:
-        raise NotFound("booking", booking_id)
-    return booking
+    """Return the booking. Raises: NotFound."""
+    return rows.get(db, Booking, booking_id)
 
 
 def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
@@ -102,9 +106,7 @@ def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
     seen = get(db, booking_id=booking_id)
     places = {seen.location_id, also or seen.location_id}
     targets.lock(db, doctor_id=seen.doctor_id, diagnostic_id=seen.diagnostic_id, location_ids=places)
-    booking = db.get(Booking, booking_id, with_for_update=True, populate_existing=True)
-    if booking is None:
-        raise NotFound("booking", booking_id)
+    booking = rows.lock(db, Booking, booking_id)
     if booking.location_id not in places:
         raise Conflict("It has just been moved. Try again.")
     if booking.patient_key is not None:
@@ -115,8 +117,7 @@ def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
 def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "") -> Booking:
     """Write the booking and what became of it. Twice, and Conflict when something of it is gone; then the transaction,
     or its savepoint, has to be rolled back."""
-    db.add(booking)
-    flush(db)
+    rows.save(db, booking, VIOLATIONS)
     event = BookingEvent(
         booking_id=booking.id,
         actor_id=actor_id,
@@ -125,22 +126,8 @@ def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "
         location_id=booking.location_id,
         reason=reason,
     )
-    db.add(event)
-    db.flush()
+    rows.save(db, event)
     return booking
-
-
-def flush(db: Session) -> None:
-    """Write bookings. Twice; Conflict when something they name has just been deleted."""
-    try:
-        db.flush()
-    except IntegrityError as error:
-        constraint = constraint_of(error)
-        if constraint in TWICE:
-            raise Twice(TWICE[constraint]) from None
-        if constraint.startswith("fk_bookings_"):
-            raise Conflict("Something that the booking names has just been deleted.") from None
-        raise
 
 
 def remove(db: Session, *, booking_id: int) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from clinic import events
 from clinic.bookings import crud, notices, patients, targets, telegram, times, waiting
 from clinic.bookings.models import Booking, BookingEvent, BookingStatus
-from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
 from clinic.bookings.targets import Target, Twice
 from conf.errors import Conflict, Forbidden, Invalid, NotFound
+from conf.events import announce
 from conf.values import Expected
 
 HOLD = dt.timedelta(minutes=10)
@@ -73,7 +74,7 @@ def book(
         booking = _lock_held(db, held or "")
         target = targets.get(db, **times.of(booking))
     _place(db, booking, target, asker=asker, status=BookingStatus.BOOKED, held_until=None, **told)
-    notices.booked(db, booking)
+    announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking.id)
 
 
@@ -130,15 +131,15 @@ def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reaso
         patient_key=patient_key,
         besides_id=booking.id,
     )
-    for column, value in changes.items():
-        setattr(booking, column, value)
-    starts_at = booking.starts_at
+    starts_at = changes.get("starts_at", booking.starts_at)
     try:
-        if target.diagnostic_id:
-            targets.seat_at(db, booking, stations=target.stations)
-        crud.save(db, booking, actor_id=asker.user_id, reason=reason)
+        with db.begin_nested():
+            for column, value in changes.items():
+                setattr(booking, column, value)
+            if target.diagnostic_id:
+                targets.seat_at(db, booking, stations=target.stations)
+            crud.save(db, booking, actor_id=asker.user_id, reason=reason)
     except Twice as twice:
-        db.rollback()  # the others in the line need not wait until we know what is free
         elsewhere = twice.whose == "patient"
         raise Conflict(
             "The patient has another booking at this time." if elsewhere else "This time has just been taken.",
@@ -164,7 +165,7 @@ def _reaches(asker: Asker, booking: Row[Any]) -> bool:
     return asker.has_key("booking", booking.id) and times.now() < booking.ends_at + patients.LINK_LIFE
 
 
-def page(db: Session, *, asker: Asker, patient_id: int | None, **wanted: Any) -> Sequence[Row[Any]]:
+def page(db: Session, *, asker: Asker, patient_id: int | None = None, **wanted: Any) -> Sequence[Row[Any]]:
     """As `crud.page`: one's own, or, as staff, all."""
     if not asker.is_staff:
         patient_id = asker.user_id
@@ -189,7 +190,7 @@ def confirm(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
         raise Conflict("There is no offer to confirm, or no longer.")
     _change(db, booking, asker=asker, status=BookingStatus.BOOKED, held_until=None)
-    notices.booked(db, booking)
+    announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking_id)
 
 
@@ -223,7 +224,7 @@ def move(
     if slot is None:
         raise _no_slot()
     _place(db, booking, target, asker=asker, reason=reason, **times.columns_of(target, slot))
-    notices.booked(db, booking, Kind.MOVED)
+    announce(db, events.Rescheduled(booking_id=booking.id))
     waiting.offer(db, **left, at=left_at)
     return crud.view(db, booking_id=booking_id)
 
@@ -238,10 +239,9 @@ def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected:
     if not offered:
         _assert_changeable(booking, seen, asker)
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
-    notices.forget_reminder(db, booking)
     crud.save(db, booking, actor_id=asker.user_id, reason=reason)
-    if asker.is_staff or not offered:
-        notices.tell(db, booking, Kind.CANCELLED, reason=reason if asker.is_staff else "")
+    told_reason, told = reason if asker.is_staff else "", asker.is_staff or not offered
+    announce(db, events.Cancelled(booking_id=booking.id, reason=told_reason, told=told))
     waiting.give_up(db, booking)
     return crud.view(db, booking_id=booking_id)
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clinic.bookings import crud, notices, patients, targets, times
+from clinic import events
+from clinic.bookings import crud, patients, targets, times
 from clinic.bookings.models import Booking, BookingStatus, Waiting, columns_of
-from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker, Contact
 from clinic.bookings.targets import Twice
 from conf._celery.enqueue import enqueue
+from conf.db import rows
 from conf.errors import Conflict, Invalid, NotFound
+from conf.events import announce
 from iam.users import crud as users
 
 EXPIRE = "clinic.bookings.expire"
@@ -57,8 +59,7 @@ def leave(db: Session, *, waiting_id: int, asker: Asker) -> None:
     one = db.get(Waiting, waiting_id, with_for_update=True)
     if one is None or not (asker.is_staff or asker.owns(one.patient_id) or asker.has_key("waiting", one.id)):
         raise NotFound("waiting entry", waiting_id)
-    db.delete(one)
-    db.flush()
+    rows.delete(db, one)
 
 
 def hold_until(db: Session, booking: Booking) -> None:
@@ -107,7 +108,7 @@ def offer(
             return
         db.delete(one)
         hold_until(db, booking)
-        notices.tell(db, booking, Kind.OFFERED)
+        announce(db, events.Offered(booking_id=booking.id))
         return
 
 
@@ -140,7 +141,7 @@ def _end(db: Session, booking: Booking) -> None:
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
     crud.save(db, booking, actor_id=None, reason=RAN_OUT)
     if booking.email is not None:
-        notices.tell(db, booking, Kind.LAPSED)
+        announce(db, events.OfferLapsed(booking_id=booking.id))
 
 
 def expire(db: Session, *, booking_id: int) -> None:

@@ -1,18 +1,28 @@
 """Queries on `diagnostics`, `diagnostic_locations` and `stations`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clinic.diagnostics.models import Diagnostic, DiagnosticLocation, Station
 from clinic.locations.models import Location
+from conf.db import rows
 from conf.errors import Conflict, NotFound
 from conf.values import Expected
 
+BOOKED = dict.fromkeys(
+    ("fk_bookings_diagnostic_id", "fk_bookings_station_id"),
+    partial(Conflict, "There are bookings of it. Set is_active to false to take it off the lists."),
+)
+BOOKED_THERE = {
+    "fk_bookings_station_id": partial(
+        Conflict, "There are bookings of it there. Set the capacity to 0 to offer it no longer."
+    )
+}
 _LOCATIONS = (
     select(func.count())
     .select_from(DiagnosticLocation)
@@ -46,38 +56,19 @@ def page(
 
 
 def create(db: Session, **values: Any) -> Diagnostic:
-    diagnostic = Diagnostic(**values)
-    db.add(diagnostic)
-    db.flush()
-    return diagnostic
-
-
-def lock(db: Session, *, diagnostic_id: int, expected: Expected) -> Diagnostic:
-    """The diagnostic, locked until the transaction ends. NotFound; Changed."""
-    diagnostic = db.get(Diagnostic, diagnostic_id, with_for_update=True, populate_existing=True)
-    if diagnostic is None:
-        raise NotFound("diagnostic", diagnostic_id)
-    expected.check(diagnostic.updated_at)
-    return diagnostic
+    return rows.save(db, Diagnostic(**values))
 
 
 def update(db: Session, *, diagnostic_id: int, expected: Expected, **values: Any) -> None:
-    """Set the named columns. NotFound; Changed."""
-    diagnostic = lock(db, diagnostic_id=diagnostic_id, expected=expected)
-    for name, value in values.items():
-        setattr(diagnostic, name, value)
-    db.flush()
+    """Set the named columns. Raises: NotFound; Changed."""
+    rows.save(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), **values)
 
 
 def remove(db: Session, *, diagnostic_id: int, expected: Expected) -> None:
-    """NotFound; Changed; Conflict when there are bookings."""
+    """Raises: NotFound; Changed; Conflict when there are bookings."""
     here = select(DiagnosticLocation.id).where(DiagnosticLocation.diagnostic_id == diagnostic_id)
-    db.execute(here.order_by(DiagnosticLocation.id).with_for_update()).all()  # first, as who books does
-    db.delete(lock(db, diagnostic_id=diagnostic_id, expected=expected))
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Conflict("There are bookings of it. Set is_active to false to take it off the lists.") from None
+    db.execute(here.order_by(DiagnosticLocation.id).with_for_update()).all()  # first, as a booking does
+    rows.delete(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), BOOKED)
 
 
 _capacity = (
@@ -111,12 +102,15 @@ def lock_location(db: Session, *, diagnostic_id: int, location_id: int) -> Diagn
 
 
 def add_location(db: Session, *, diagnostic_id: int, location_id: int) -> DiagnosticLocation:
-    """Have it offered there, if it is not yet; locked. NotFound when there is no such location or diagnostic."""
+    """Offer it there, if it is not offered yet. Returns the row, locked. Raises: NotFound when there is no such
+    location."""
+    if (
+        db.scalar(select(Location.id).where(Location.id == location_id).with_for_update(read=True, key_share=True))
+        is None
+    ):
+        raise NotFound("location", location_id)
     adding = insert(DiagnosticLocation).values(diagnostic_id=diagnostic_id, location_id=location_id)
-    try:
-        db.execute(adding.on_conflict_do_nothing())
-    except IntegrityError:
-        raise NotFound("location", location_id) from None
+    db.execute(adding.on_conflict_do_nothing())
     return lock_location(db, diagnostic_id=diagnostic_id, location_id=location_id)
 
 
@@ -131,8 +125,5 @@ def add_stations(db: Session, *, diagnostic_location_id: int, numbers: range) ->
 
 
 def remove_location(db: Session, *, there: DiagnosticLocation) -> None:
-    """Conflict when there are bookings at one of its stations."""
-    try:
-        db.execute(delete(DiagnosticLocation).where(DiagnosticLocation.id == there.id))
-    except IntegrityError:
-        raise Conflict("There are bookings of it there. Set the capacity to 0 to offer it no longer.") from None
+    """Raises: Conflict when there are bookings at one of its stations."""
+    rows.delete(db, there, BOOKED_THERE)

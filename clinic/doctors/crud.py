@@ -3,17 +3,27 @@
 import enum
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
-from conf.db.models import constraint_of
+from conf.db import rows
 from conf.db.search import beginnings
 from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
+
+NO_SPECIALTY = {"fk_doctors_specialty_id": partial(Invalid, "There is no such specialty.", field="specialty_id")}
+BOOKED = {
+    "fk_bookings_doctor_id": partial(
+        Conflict, "There are bookings with this doctor. Set is_active to false to take them off the lists."
+    )
+}
+SAME_NAME = {"uq_specialties_name": partial(Conflict, "There is already a specialty of this name.", field="name")}
+HAS_DOCTORS = {"fk_doctors_specialty_id": partial(Conflict, "There are doctors of this specialty.")}
+RATED = {"uq_reviews_doctor_id_patient_key": partial(Conflict, "You have rated this doctor already.")}
 
 
 class DoctorSort(enum.StrEnum):
@@ -90,52 +100,34 @@ def _begins(words: str) -> ColumnElement[bool]:
 
 
 def create(db: Session, **values: Any) -> Doctor:
-    """Invalid when there is no such specialty."""
-    doctor = Doctor(**values)
-    db.add(doctor)
-    return _save(db, doctor)
+    """Raises: Invalid when there is no such specialty."""
+    return _save(db, Doctor(**values))
 
 
-def lock(db: Session, *, doctor_id: int, expected: Expected) -> Doctor:
-    """The doctor, locked until the transaction ends. NotFound; Changed."""
-    query = select(Doctor).where(Doctor.id == doctor_id).with_for_update(of=Doctor)
-    doctor = db.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if doctor is None:
-        raise NotFound("doctor", doctor_id)
-    expected.check(doctor.updated_at)
-    return doctor
+def lock(db: Session, *, doctor_id: int, expected: Expected = ANY) -> Doctor:
+    """Return the doctor, locked until the transaction ends. Raises: NotFound; Changed."""
+    return rows.lock(db, Doctor, doctor_id, expected=expected)
 
 
 def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Doctor:
-    """Set the named columns. NotFound; Changed; Invalid when there is no such specialty."""
-    doctor = lock(db, doctor_id=doctor_id, expected=expected)
+    """Set the named columns. Raises: NotFound; Changed; Invalid when there is no such specialty."""
+    return _save(db, lock(db, doctor_id=doctor_id, expected=expected), **values)
+
+
+def _save(db: Session, doctor: Doctor, **values: Any) -> Doctor:
     for name, value in values.items():
         setattr(doctor, name, value)
-    return _save(db, doctor)
-
-
-def _save(db: Session, doctor: Doctor) -> Doctor:
     told = " ".join([doctor.name, doctor.about, *doctor.services])
-    doctor.words = func.to_tsvector("simple", told)
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Invalid("There is no such specialty.", field="specialty_id") from None
+    rows.save(db, doctor, NO_SPECIALTY, words=func.to_tsvector("simple", told))
     db.expire(doctor)
     return get(db, doctor_id=doctor.id)
 
 
 def remove(db: Session, *, doctor_id: int, expected: Expected) -> None:
-    """Delete the doctor. NotFound; Changed; Conflict when there are bookings."""
+    """Delete the doctor. Raises: NotFound; Changed; Conflict when there are bookings."""
     doctor = lock(db, doctor_id=doctor_id, expected=expected)
     db.execute(delete(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id))
-    db.delete(doctor)
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Conflict(
-            "There are bookings with this doctor. Set is_active to false to take them off the lists."
-        ) from None
+    rows.delete(db, doctor, BOOKED)
 
 
 def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLocation]:
@@ -145,32 +137,27 @@ def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLo
 
 
 def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> DoctorLocation:
-    """Have the doctor work there at these hours. NotFound when there is no such doctor or location; Changed."""
-    lock(db, doctor_id=doctor_id, expected=ANY)
+    """Set the hours of the doctor at the location. Raises: NotFound when there is no such doctor or location;
+    Changed."""
+    lock(db, doctor_id=doctor_id)
     there = _location(db, doctor_id=doctor_id, location_id=location_id)
     if there is not None:
         expected.check(there.updated_at)
     else:
         there = DoctorLocation(doctor_id=doctor_id, location_id=location_id)
-        db.add(there)
-    for name, value in values.items():
-        setattr(there, name, value)
-    try:
-        db.flush()
-    except IntegrityError:
-        raise NotFound("location", location_id) from None
+    no_location = {"fk_doctor_locations_location_id": partial(NotFound, "location", location_id)}
+    rows.save(db, there, no_location, **values)
     db.refresh(there)
     return there
 
 
 def remove_location(db: Session, *, doctor_id: int, location_id: int) -> None:
     """NotFound. Bookings that were made stay."""
-    lock(db, doctor_id=doctor_id, expected=ANY)
+    lock(db, doctor_id=doctor_id)
     there = _location(db, doctor_id=doctor_id, location_id=location_id)
     if there is None:
         raise NotFound("location of the doctor", location_id)
-    db.delete(there)
-    db.flush()
+    rows.delete(db, there)
 
 
 def _location(db: Session, *, doctor_id: int, location_id: int) -> DoctorLocation | None:
@@ -187,51 +174,23 @@ def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) 
 
 
 def get_specialty(db: Session, *, specialty_id: int) -> Specialty:
-    """The specialty, or NotFound."""
-    specialty = db.get(Specialty, specialty_id)
-    if specialty is None:
-        raise NotFound("specialty", specialty_id)
-    return specialty
+    """Return the specialty. Raises: NotFound."""
+    return rows.get(db, Specialty, specialty_id)
 
 
-def create_specialty(db: Session, *, name: str) -> Specialty:
-    """Conflict when there is one of that name."""
-    return _save_specialty(db, Specialty(name=name))
-
-
-def lock_specialty(db: Session, *, specialty_id: int, expected: Expected) -> Specialty:
-    """The specialty, locked until the transaction ends. NotFound; Changed."""
-    specialty = db.get(Specialty, specialty_id, with_for_update=True, populate_existing=True)
-    if specialty is None:
-        raise NotFound("specialty", specialty_id)
-    expected.check(specialty.updated_at)
-    return specialty
+def create_specialty(db: Session, **values: Any) -> Specialty:
+    """Raises: Conflict when there is one of that name."""
+    return rows.save(db, Specialty(**values), SAME_NAME)
 
 
 def rename_specialty(db: Session, *, specialty_id: int, expected: Expected, **values: Any) -> Specialty:
-    """NotFound; Changed; Conflict when another has that name."""
-    specialty = lock_specialty(db, specialty_id=specialty_id, expected=expected)
-    for name, value in values.items():
-        setattr(specialty, name, value)
-    return _save_specialty(db, specialty)
-
-
-def _save_specialty(db: Session, specialty: Specialty) -> Specialty:
-    db.add(specialty)
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Conflict("There is already a specialty of this name.", field="name") from None
-    return specialty
+    """Raises: NotFound; Changed; Conflict when another specialty has that name."""
+    return rows.save(db, rows.lock(db, Specialty, specialty_id, expected=expected), SAME_NAME, **values)
 
 
 def remove_specialty(db: Session, *, specialty_id: int, expected: Expected) -> None:
-    """NotFound; Changed; Conflict while a doctor has it."""
-    db.delete(lock_specialty(db, specialty_id=specialty_id, expected=expected))
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Conflict("There are doctors of this specialty.") from None
+    """Raises: NotFound; Changed; Conflict while a doctor has it."""
+    rows.delete(db, rows.lock(db, Specialty, specialty_id, expected=expected), HAS_DOCTORS)
 
 
 def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -> Sequence[Review]:
@@ -242,35 +201,22 @@ def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -
     return db.scalars(query).all()
 
 
-def create_review(db: Session, *, doctor_id: int, patient_key: int, rating: int, text: str) -> Review:
-    """Conflict when the patient has rated the doctor."""
-    review = Review(doctor_id=doctor_id, patient_key=patient_key, rating=rating, text=text)
-    db.add(review)
-    try:
-        db.flush()
-    except IntegrityError as error:
-        if constraint_of(error) != "uq_reviews_doctor_id_patient_key":
-            raise
-        raise Conflict("You have rated this doctor already.") from None
+def create_review(db: Session, *, doctor_id: int, rating: int, **values: Any) -> Review:
+    """Raises: Conflict when the patient has rated the doctor."""
+    review = rows.save(db, Review(doctor_id=doctor_id, rating=rating, **values), RATED)
     _count(db, doctor_id=doctor_id, stars=rating, reviews=1)
     return review
 
 
 def lock_review(db: Session, *, review_id: int) -> Review:
-    """The review, and before it its doctor, locked until the transaction ends; or NotFound."""
-    review = db.get(Review, review_id)
-    if review is not None:
-        lock(db, doctor_id=review.doctor_id, expected=ANY)
-        review = db.get(Review, review_id, with_for_update=True, populate_existing=True)
-    if review is None:
-        raise NotFound("review", review_id)
-    return review
+    """Return the review, locked until the transaction ends, and its doctor before it. Raises: NotFound."""
+    lock(db, doctor_id=rows.get(db, Review, review_id).doctor_id)
+    return rows.lock(db, Review, review_id)
 
 
 def remove_review(db: Session, *, review: Review) -> None:
-    db.delete(review)
     _count(db, doctor_id=review.doctor_id, stars=-review.rating, reviews=-1)
-    db.flush()
+    rows.delete(db, review)
 
 
 def _count(db: Session, *, doctor_id: int, stars: int, reviews: int) -> None:

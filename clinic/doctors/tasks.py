@@ -14,6 +14,6 @@ def make_photo(self: JobTask, *, doctor_id: int, source_key: str, db: Session) -
     PHOTOS.make(db, row_id=doctor_id, source_key=source_key, attempt=self.job)
 
 
-@make_photo.follow
-def follow(db: Session, job: Job) -> None:
-    PHOTOS.follow(db, job=job)
+@make_photo.on_status_change
+def on_status_change(db: Session, job: Job) -> None:
+    PHOTOS.on_status_change(db, job)

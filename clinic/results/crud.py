@@ -6,23 +6,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.results.models import Result, ResultStatus
-from conf.errors import NotFound
+from conf.db import rows
 
 
 def get(db: Session, *, result_id: int) -> Result:
-    """The result, or NotFound."""
-    result = db.get(Result, result_id)
-    if result is None:
-        raise NotFound("result", result_id)
-    return result
+    """Return the result. Raises: NotFound."""
+    return rows.get(db, Result, result_id)
 
 
 def lock(db: Session, *, result_id: int) -> Result:
-    """The result, locked until the transaction ends, or NotFound."""
-    result = db.get(Result, result_id, with_for_update=True, populate_existing=True)
-    if result is None:
-        raise NotFound("result", result_id)
-    return result
+    """Return the result, locked until the transaction ends. Raises: NotFound."""
+    return rows.lock(db, Result, result_id)
 
 
 def of_booking(db: Session, *, booking_id: int, ready: bool) -> Sequence[Result]:

@@ -2,33 +2,28 @@
 
 import contextlib
 import datetime as dt
-import posixpath
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 from sqlalchemy.orm import Session
 
+from clinic import events
 from clinic.bookings import crud as bookings_crud
 from clinic.bookings import helpers as bookings
-from clinic.bookings import notices
 from clinic.bookings.models import Booking, BookingStatus
-from clinic.bookings.notices import Kind
 from clinic.bookings.patients import Asker
 from clinic.results import crud, links, preview_file
 from clinic.results.models import Result, ResultStatus
 from conf import sandbox
-from conf._celery import crud as jobs_crud
-from conf._celery.enqueue import enqueue
-from conf._celery.models import ENDED, Job, JobStatus
-from conf._celery.task import Attempt, stop
+from conf._celery.models import Job, JobStatus
+from conf._celery.task import Attempt
+from conf.db import rows
 from conf.db.dependencies import with_db_session
-from conf.db.session import release
 from conf.errors import Conflict, Invalid, NotFound, Unsupported
-from conf.storage.pictures import is_picture
-from conf.storage.store import NewFiles, new_files, remove_later, storage
-from conf.storage.work import work_folder
+from conf.events import announce
+from conf.storage.incoming import IncomingFile, is_picture, sniff_picture
+from conf.storage.processing import Processing
 from iam.audit import crud as audit
 from iam.audit.crud import Origin
 from iam.roles import Identity
@@ -36,25 +31,23 @@ from iam.roles import Identity
 log = structlog.get_logger(__name__)
 
 CHECK = "clinic.results.check"
+FILES = Processing(Result, "result", "results", CHECK, ("file_key", "preview_key"), source_column="file_key")
 MAX_BYTES = 50 * 1024 * 1024
 LIMIT_S = 60
-PICTURES = {b"\xff": ("image/jpeg", "jpg"), b"\x89": ("image/png", "png"), b"R": ("image/webp", "webp")}
+MEDIA_TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
-def _kind(path: Path) -> tuple[str, str]:
-    """The media type and the ending, by the first bytes. Unsupported."""
-    with path.open("rb") as file:
-        head = file.read(12)
+def sniff(head: bytes) -> str:
+    """Return the extension of a file by its first bytes. Raises: Unsupported."""
     if head.startswith(b"%PDF-"):
-        return "application/pdf", "pdf"
-    if not is_picture(head) or head[:1] not in PICTURES:
+        return "pdf"
+    if not is_picture(head) or head.startswith(b"GIF"):
         raise Unsupported("The file must be a PDF, or a JPEG, PNG or WebP picture.", field="file")
-    return PICTURES[head[:1]]
+    return sniff_picture(head)
 
 
-@with_db_session
-def assert_may_add(*, booking_id: int, db: Session) -> None:
-    """NotFound; Conflict unless it is a diagnostic's, and fulfilled; before a file is received for nothing."""
+def assert_may_add(db: Session, *, booking_id: int) -> None:
+    """Raises: NotFound; Conflict, unless the booking is of a diagnostic, and fulfilled."""
     _assert_done(bookings_crud.get(db, booking_id=booking_id))
 
 
@@ -63,32 +56,22 @@ def _assert_done(booking: Booking) -> None:
         raise Conflict("Results are added to a diagnostic's booking that is fulfilled.")
 
 
-def add(*, booking_id: int, title: str, editor: Identity, origin: Origin, path: Path) -> Result:
-    """Add the file at `path`, which is moved away, and have it checked. NotFound; Conflict; Unsupported."""
-    media_type, extension = _kind(path)
-    size_bytes = path.stat().st_size
-    with new_files(f"results/{booking_id}/{secrets.token_hex(6)}/") as files:
-        key = files.put(f"result.{extension}", path)
-        result = Result(
-            booking_id=booking_id,
-            uploader_id=editor.user_id,
-            title=title,
-            media_type=media_type,
-            size_bytes=size_bytes,
-            file_key=key,
+def add(db: Session, *, booking_id: int, title: str, editor: Identity, origin: Origin, file: IncomingFile) -> Result:
+    """Add the file, and enqueue its check. Raises: NotFound; Conflict."""
+    with FILES.store(db, folder=f"{FILES.folder}/{booking_id}/", file=file, name="result") as stored:
+        _assert_done(bookings_crud.lock(db, booking_id=booking_id))
+        result = rows.save(
+            db,
+            Result(
+                booking_id=booking_id,
+                uploader_id=editor.user_id,
+                title=title,
+                media_type=MEDIA_TYPES[file.extension],
+                size_bytes=file.size_bytes,
+            ),
         )
-        return _attach(result, origin=origin, files=files)
-
-
-@with_db_session
-def _attach(result: Result, *, origin: Origin, files: NewFiles, db: Session) -> Result:
-    _assert_done(bookings_crud.lock(db, booking_id=result.booking_id))
-    db.add(result)
-    db.flush()
-    result.job_id = enqueue(db, CHECK, owner_id=result.uploader_id, result_id=result.id).id
-    _record(db, "result_added", result, actor_id=result.uploader_id, origin=origin)
-    files.keep(db)
-    db.flush()
+        FILES.attach(db, result, stored, owner_id=editor.user_id)
+        _record(db, "result_added", result, actor_id=editor.user_id, origin=origin)
     return result
 
 
@@ -121,8 +104,8 @@ def link(db: Session, *, result_id: int, preview: bool, asker: Asker) -> tuple[s
 
 @with_db_session
 def open_file(*, result_id: int, grant: str, origin: Origin, db: Session) -> str:
-    """The storage key of what the link is for; that it was opened is on record. Forbidden; NotFound."""
-    granted = links.verify(result_id, grant)
+    """Return the storage key of what the link is for, and record that it was opened. Raises: Forbidden; NotFound."""
+    granted = links.grant_of(result_id, grant)
     result = crud.get(db, result_id=result_id)
     key = result.preview_key if granted.preview else result.file_key
     if key is None:
@@ -133,50 +116,21 @@ def open_file(*, result_id: int, grant: str, origin: Origin, db: Session) -> str
 
 
 def delete(db: Session, *, result_id: int, editor: Identity, origin: Origin) -> None:
-    """With its files. NotFound."""
-    result = _lock_and_stop(db, result_id)
+    """Delete the result with its files. Raises: NotFound."""
+    result = FILES.lock(db, result_id)
     _record(db, "result_deleted", result, actor_id=editor.user_id, origin=origin)
-    _drop_files(db, result)
-    db.delete(result)
-    db.flush()
-
-
-def _lock_and_stop(db: Session, result_id: int) -> Result:
-    """The result, locked, its checking stopped. Rows are locked in one order: the job first."""
-    job_id = crud.get(db, result_id=result_id).job_id
-    with contextlib.suppress(NotFound):  # jobs are forgotten when they are old
-        job = jobs_crud.lock(db, job_id=job_id or 0)
-        if job.status not in ENDED:
-            stop(db, job)
-    return crud.lock(db, result_id=result_id)
-
-
-def _drop_files(db: Session, result: Result) -> None:
-    for key in (result.file_key, result.preview_key):
-        if key:
-            remove_later(db, prefix=posixpath.dirname(key) + "/")
-    result.file_key = result.preview_key = None
+    FILES.drop_files(db, result)
+    rows.delete(db, result)
 
 
 def check(db: Session, *, result_id: int, attempt: Attempt) -> None:
-    """See whether the file is what it says, and make its preview. Invalid, with the reason for staff, if it is not."""
-    result = crud.get(db, result_id=result_id)
-    if result.file_key is None:
-        raise Conflict("The file is gone.")
-    release(db)
-    with work_folder(f"job-{attempt.id}") as work:
-        source, made = work / "source", work / "made"
-        made.mkdir()
-        storage().fetch(result.file_key, source)
-        pages = _preview(source, made)
-        with new_files(f"results/{result.booking_id}/{attempt.id}.{attempt.number}/") as files:
-            key = files.put("preview.jpg", made / "preview.jpg")
-            attempt.hold(db)
-            row = crud.lock(db, result_id=result_id)
-            row.status, row.error = ResultStatus.READY, None
-            row.preview_key, row.pages = key, pages
-            notices.tell(db, bookings_crud.get(db, booking_id=row.booking_id), Kind.RESULT)
-            files.keep(db)
+    """Check whether the file is what it says, and make its preview. Raises: Invalid, with the reason for staff."""
+    with FILES.work(db, row_id=result_id, attempt=attempt) as work:
+        pages = _preview(work.source, work.made)
+        result = work.swap_in(db)
+        preview_key = work.keys["preview.jpg"]
+        rows.save(db, result, status=ResultStatus.READY, error=None, preview_key=preview_key, pages=pages)
+        announce(db, events.ResultReady(booking_id=result.booking_id, result_id=result.id))
 
 
 def _preview(source: Path, made: Path) -> int:
@@ -189,12 +143,12 @@ def _preview(source: Path, made: Path) -> int:
     return int(told)
 
 
-def follow(db: Session, *, job: Job) -> None:
-    """A file that could not be checked is refused, and goes."""
+def on_status_change(db: Session, *, job: Job) -> None:
+    """Refuse a file that could not be checked, and remove it."""
+    FILES.on_status_change(db, job)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         return
     with contextlib.suppress(NotFound):
         result = crud.lock(db, result_id=job.args["result_id"])
-        result.status, result.error = ResultStatus.REFUSED, job.error or "The checking was cancelled."
-        _drop_files(db, result)
-        db.flush()
+        FILES.drop_files(db, result)
+        rows.save(db, result, status=ResultStatus.REFUSED, error=job.error or "The checking was cancelled.")

@@ -14,6 +14,6 @@ def check(self: JobTask, *, result_id: int, db: Session) -> None:
     helpers.check(db, result_id=result_id, attempt=self.job)
 
 
-@check.follow
-def follow(db: Session, job: Job) -> None:
-    helpers.follow(db, job=job)
+@check.on_status_change
+def on_status_change(db: Session, job: Job) -> None:
+    helpers.on_status_change(db, job=job)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conf.errors import Unsupported
-
-HEAD_BYTES = 1024
+from conf.storage.incoming import HEAD_BYTES
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,18 @@ _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _TS_PACKET = 188
 
 
-def sniff(path: Path) -> Container:
-    """The kind of the file. Unsupported when it is none that is accepted."""
+def container_of(path: Path) -> Container:
+    """Return the container of a file. Raises: Unsupported."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return _sniff(file.read(HEAD_BYTES))
+
+
+def sniff(head: bytes) -> str:
+    """Return the extension of a file by its first bytes. Raises: Unsupported when it is none that is accepted."""
+    return _sniff(head).extension
+
+
+def _sniff(head: bytes) -> Container:
     if head[4:8] in _MOV_BOXES:
         return Container("mov", "mov") if head[8:12] == b"qt  " else _MOV
     for start, container in _STARTS:

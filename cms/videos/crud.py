@@ -7,6 +7,7 @@ from sqlalchemy import Row, bindparam, false, select
 from sqlalchemy.orm import Session
 
 from cms.videos.models import Video
+from conf.db import rows
 from conf.errors import NotFound
 
 # Hot reads ask the table, not the class: rows without the identity map take half the time.
@@ -56,23 +57,9 @@ def newest(
 
 
 def lock(db: Session, *, video_id: int) -> Video:
-    """The video, locked until the transaction ends, or NotFound."""
-    video = db.get(Video, video_id, with_for_update=True, populate_existing=True)
-    if video is None:
-        raise NotFound("video", video_id)
-    return video
+    """Return the video, locked until the transaction ends. Raises: NotFound."""
+    return rows.lock(db, Video, video_id)
 
 
 def create(db: Session, *, owner_id: int, **values: Any) -> Video:
-    video = Video(owner_id=owner_id, **values)
-    db.add(video)
-    db.flush()
-    return video
-
-
-def update(db: Session, *, video: Video, **values: object) -> Video:
-    """Set the named columns."""
-    for name, value in values.items():
-        setattr(video, name, value)
-    db.flush()
-    return video
+    return rows.save(db, Video(owner_id=owner_id, **values))

@@ -19,7 +19,7 @@ from cms.videos.limits import DECODERS, DEMUXERS, MAX_DURATION_S, MAX_PIXELS
 from conf import sandbox
 from conf.errors import Invalid, Unavailable
 from conf.settings import get_settings
-from conf.storage.work import need_disk
+from conf.work import need_disk
 
 log = structlog.get_logger(__name__)
 

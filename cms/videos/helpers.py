@@ -1,40 +1,31 @@
-"""Use cases on videos. Files and jobs follow the row: what the row no longer names is removed, and its work cancelled.
-
-Rows are locked in one order everywhere, the job before its video.
-"""
+"""Use cases on videos. Files and jobs follow the row: what the row no longer names is removed, and its job stopped."""
 
 import dataclasses
 import hmac
-import posixpath
 import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from cms.videos import containers, crud
+from cms.videos import crud
 from cms.videos.models import Status, Video, Visibility
 from cms.videos.transcode import transcode
-from conf._celery import crud as jobs_crud
-from conf._celery.enqueue import enqueue
-from conf._celery.models import ENDED, Job, JobStatus
+from conf._celery.models import Job, JobStatus
 from conf._celery.task import Attempt
-from conf.db.dependencies import patiently, with_db_session
-from conf.db.session import release
-from conf.errors import Conflict, Forbidden, NotFound
-from conf.storage.store import NewFiles, new_files, remove_later, storage
-from conf.storage.work import need_disk, work_folder
+from conf.db import rows
+from conf.errors import Forbidden, NotFound
+from conf.storage.incoming import IncomingFile
+from conf.storage.processing import Processing
+from conf.storage.store import remove_later
 from conf.values import Expected
 from iam.roles import Identity
-from jobs import helpers as jobs_helpers
 
 PROCESS = "cms.videos.process"
-
-
-def folder_of(video_id: int) -> str:
-    return f"videos/{video_id}/"
+FILES = Processing(
+    Video, "video", "videos", PROCESS, ("source_key", "hls_key", "poster_key"), source_column="source_key"
+)
 
 
 def get(
@@ -104,7 +95,7 @@ def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, 
     expected.check(video.updated_at)
     if (visibility := changes.pop("visibility", None)) is not None:
         changes |= _seen_by(visibility, video.share_key)
-    return crud.update(db, video=video, **changes)
+    return rows.save(db, video, **changes)
 
 
 def _assert_theirs(video: Row[Any] | Video, editor: Identity) -> None:
@@ -115,103 +106,57 @@ def _assert_theirs(video: Row[Any] | Video, editor: Identity) -> None:
         raise Forbidden("Only its owner or an admin changes a video.")
 
 
-@with_db_session
-def assert_may_change(*, video_id: int, editor: Identity, db: Session) -> None:
-    """NotFound; Forbidden; before a large file is received for nothing."""
+def assert_may_change(db: Session, *, video_id: int, editor: Identity) -> None:
+    """Raises: NotFound; Forbidden."""
     _assert_theirs(crud.get(db, video_id=video_id), editor)
 
 
-def replace_file(*, video_id: int, editor: Identity, path: Path) -> Video:
-    """Make the file at `path`, which is moved away, the video's, and have it processed. What was there before goes.
-
-    NotFound; Forbidden; Unsupported when it is not a video or sound; Conflict when another upload came in between.
-    """
-    extension = containers.sniff(path).extension
-    with new_files(f"{folder_of(video_id)}{secrets.token_hex(6)}/") as files:
-        key = files.put(f"source.{extension}", path)
-        return _attach(video_id=video_id, editor=editor, key=key, files=files)
-
-
-@with_db_session
-def _attach(*, video_id: int, editor: Identity, key: str, files: NewFiles, db: Session) -> Video:
-    video = _lock_and_stop(db, video_id=video_id, editor=editor)
-    for old in (video.source_key, video.hls_key):
-        if old:
-            remove_later(db, prefix=posixpath.dirname(old) + "/")
-    video.source_key = key
-    video.hls_key = video.poster_key = video.error = None
-    video.duration_s = video.width = video.height = None
-    video.renditions = []
-    video.status = Status.NOT_PROCESSED
-    video.job_id = enqueue(db, PROCESS, owner_id=editor.user_id, video_id=video_id).id
-    files.keep(db)
-    db.flush()
-    return video
+def replace_file(db: Session, *, video_id: int, editor: Identity, file: IncomingFile) -> Video:
+    """Put the file in place of the video's, and enqueue its processing. Raises: NotFound; Forbidden; Conflict when
+    another file comes at the same time."""
+    video = FILES.replace(
+        db,
+        row_id=video_id,
+        file=file,
+        owner_id=editor.user_id,
+        check=lambda video: _assert_theirs(video, editor),
+    )
+    unknown: dict[str, Any] = dict.fromkeys(("error", "duration_s", "width", "height"))
+    return rows.save(db, video, status=Status.NOT_PROCESSED, renditions=[], **unknown)
 
 
 def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) -> None:
-    """Delete the video with its files, and cancel its work. NotFound; Forbidden; Changed."""
-    video = _lock_and_stop(db, video_id=video_id, editor=editor)
-    expected.check(video.updated_at)
-    remove_later(db, prefix=folder_of(video_id))
-    db.delete(video)
-    db.flush()
-
-
-def _lock_and_stop(db: Session, *, video_id: int, editor: Identity) -> Video:
-    """The video, locked, its job cancelled if it has not ended. NotFound; Forbidden."""
-    job_id = crud.get(db, video_id=video_id).job_id
-    job = jobs_crud.lock(db, job_id=job_id) if job_id else None
-    video = crud.lock(db, video_id=video_id)
+    """Delete the video with its files, and cancel its job. Raises: NotFound; Forbidden; Changed."""
+    video = FILES.lock(db, video_id)
     _assert_theirs(video, editor)
-    if video.job_id != job_id:
-        raise Conflict("Another file is being put in its place right now. Try again.")
-    if job is not None and job.status not in ENDED:
-        jobs_helpers.cancel(db, job_id=job.id)
-    return video
-
-
-@with_db_session
-def _assert_exists(*, video_id: int, db: Session) -> None:
-    crud.get(db, video_id=video_id)
+    expected.check(video.updated_at)
+    remove_later(db, prefix=FILES.folder_of(video_id))
+    rows.delete(db, video)
 
 
 def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
-    """Make the video playable. Invalid, with the reason for a person, when the file cannot be played."""
-    video = crud.get(db, video_id=video_id)
-    if video.job_id != attempt.id or video.source_key is None:
-        raise Conflict("The file has been replaced.")
-    release(db)
-    need_disk(storage().size(video.source_key))
-    with work_folder(f"job-{attempt.id}") as work:
-        source, made = work / "source", work / "made"
-        made.mkdir()
-        storage().fetch(video.source_key, source)
-        result = transcode(source, made, progress=attempt.progress)
-        patiently(_assert_exists, video_id=video_id)
-        with new_files(_attempt_folder(video_id, attempt.id, attempt.number)) as files:
-            for path in sorted(made.iterdir()):
-                files.put(path.name, path)
-                attempt.check()
-            attempt.hold(db)
-            row = crud.lock(db, video_id=video_id)
-            if row.job_id != attempt.id:
-                raise Conflict("The file has been replaced.")
-            folder = _attempt_folder(video_id, attempt.id, attempt.number)
-            row.status, row.error = Status.PROCESSED, None
-            row.hls_key = folder + result.master
-            row.poster_key = folder + result.poster if result.poster else None
-            row.duration_s, row.width, row.height = result.duration_s, result.width, result.height
-            row.renditions = [dataclasses.asdict(rendition) for rendition in result.renditions]
-            files.keep(db)
+    """Make the video playable. Raises: Invalid, with the reason for a person, when the file cannot be played."""
+    with FILES.work(db, row_id=video_id, attempt=attempt) as work:
+        result = transcode(work.source, work.made, progress=attempt.progress)
+        video = work.swap_in(db)
+        rows.save(
+            db,
+            video,
+            status=Status.PROCESSED,
+            error=None,
+            hls_key=work.keys[result.master],
+            poster_key=work.keys[result.poster] if result.poster else None,
+            duration_s=result.duration_s,
+            width=result.width,
+            height=result.height,
+            renditions=[dataclasses.asdict(rendition) for rendition in result.renditions],
+        )
 
 
-def follow(db: Session, *, job: Job) -> None:
-    """Have the video say what its job says; remove what an attempt that failed may have stored."""
-    video_id = job.args["video_id"]
-    if job.status != JobStatus.RUNNING and job.attempt:
-        remove_later(db, prefix=_attempt_folder(video_id, job.id, job.attempt))
-    video = db.get(Video, video_id, with_for_update=True)
+def on_status_change(db: Session, *, job: Job) -> None:
+    """Let the video say what its job says."""
+    FILES.on_status_change(db, job)
+    video = db.get(Video, job.args["video_id"], with_for_update=True)
     if video is None or video.job_id != job.id:
         return
     match job.status:
@@ -224,7 +169,3 @@ def follow(db: Session, *, job: Job) -> None:
         case _:
             video.status, video.error = Status.NOT_PROCESSED, None
     db.flush()
-
-
-def _attempt_folder(video_id: int, job_id: int, attempt: int) -> str:
-    return f"{folder_of(video_id)}{job_id}.{attempt}/"

@@ -24,6 +24,6 @@ def process(self: JobTask, *, video_id: int, db: Session) -> None:
     helpers.process(db, video_id=video_id, attempt=self.job)
 
 
-@process.follow
-def follow(db: Session, job: Job) -> None:
-    helpers.follow(db, job=job)
+@process.on_status_change
+def on_status_change(db: Session, job: Job) -> None:
+    helpers.on_status_change(db, job=job)

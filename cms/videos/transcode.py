@@ -9,7 +9,7 @@ import structlog
 
 from cms.videos import containers, ffmpeg, ladder, playlist
 from conf.errors import Invalid
-from conf.storage.work import need_disk
+from conf.work import need_disk
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], No
     `progress` is called with percent, and may raise to stop the work. Invalid, with the reason for a person, for a file
     that cannot be played.
     """
-    container = containers.sniff(source_path)
+    container = containers.container_of(source_path)
     source = ffmpeg.probe(source_path, demuxer=container.demuxer, work=folder)
     limit_s = BASE_LIMIT_S + LIMIT_FACTOR * source.duration_s
     poster = _poster(source, folder, progress) if source.picture else None

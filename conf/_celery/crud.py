@@ -8,7 +8,7 @@ from sqlalchemy import Integer, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from conf._celery.models import ENDED, Job, JobStatus
-from conf.errors import NotFound
+from conf.db import rows
 
 _NOW = func.now()
 MAX_SILENCE_S = 3600
@@ -19,19 +19,13 @@ def _in(seconds: float) -> Any:
 
 
 def get(db: Session, *, job_id: int) -> Job:
-    """The job, or NotFound."""
-    job = db.get(Job, job_id)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+    """Return the job. Raises: NotFound."""
+    return rows.get(db, Job, job_id)
 
 
 def lock(db: Session, *, job_id: int) -> Job:
-    """The job, locked until the transaction ends, or NotFound."""
-    job = db.get(Job, job_id, with_for_update=True, populate_existing=True)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+    """Return the job, locked until the transaction ends. Raises: NotFound."""
+    return rows.lock(db, Job, job_id)
 
 
 def page(

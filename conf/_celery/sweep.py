@@ -13,7 +13,7 @@ from conf._celery.models import JobStatus
 from conf._celery.task import end
 from conf.db.dependencies import with_db_session
 from conf.settings import get_settings
-from conf.storage.work import sweep_work
+from conf.work import sweep_work
 
 log = structlog.get_logger(__name__)
 

@@ -27,7 +27,7 @@ from conf.settings import get_settings
 
 log = structlog.get_logger(__name__)
 
-Follower = Callable[[Session, Job], None]
+StatusHandler = Callable[[Session, Job], None]
 BEAT_S = 1.0
 
 
@@ -115,7 +115,7 @@ class JobTask(Task):
     stoppable = True
     soft_time_limit: float | None = 120
     time_limit: float | None = 150
-    _follower: Follower | None = None
+    _status_handler: StatusHandler | None = None
 
     @property
     def job(self) -> Attempt | None:
@@ -123,15 +123,16 @@ class JobTask(Task):
         attempt: Attempt | None = getattr(self.request, "attempt", None)
         return attempt
 
-    def follow(self, function: Follower) -> Follower:
-        """Decorator: call `function(db, job)` in every transaction that changes the job's state, but for its success,
-        which the task writes itself. So what the job is about never says something else than the job."""
-        self._follower = function
+    def on_status_change(self, function: StatusHandler) -> StatusHandler:
+        """Decorator: call `function(db, job)` in every transaction that changes the job's status, except its success,
+        which the task writes itself. So the row that the job is about never contradicts the job."""
+        self._status_handler = function
         return function
 
-    def tell(self, db: Session, job: Job) -> None:
-        if self._follower is not None:
-            self._follower(db, job)
+    def status_changed(self, db: Session, job: Job) -> None:
+        """Call the handler, if there is one."""
+        if self._status_handler is not None:
+            self._status_handler(db, job)
 
     def __call__(self, job_id: int) -> None:
         job = _claim(task=self, job_id=job_id, worker=f"{self.request.hostname}/{os.getpid()}")
@@ -205,7 +206,7 @@ def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -
     else:
         crud.end(db, job=job, status=status, error=error)
     if task is not None:
-        task.tell(db, job)
+        task.status_changed(db, job)
 
 
 def stop(db: Session, job: Job) -> None:
@@ -219,7 +220,7 @@ def stop(db: Session, job: Job) -> None:
 def _claim(*, task: JobTask, job_id: int, worker: str, db: Session) -> Job | None:
     job = crud.claim(db, job_id=job_id, worker=worker, lease_s=get_settings().lease_s)
     if job is not None:
-        task.tell(db, job)
+        task.status_changed(db, job)
     return job
 
 

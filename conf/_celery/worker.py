@@ -11,7 +11,7 @@ from celery.worker.state import maybe_shutdown
 
 from conf._celery.app import DEAD, celery_app
 from conf.settings import get_settings
-from conf.storage.work import sweep_work
+from conf.work import sweep_work
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,6 @@ import enum
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -40,8 +39,3 @@ class Model(DeclarativeBase):
 class Timestamps:
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
-
-
-def constraint_of(error: IntegrityError) -> str:
-    """The name of the constraint that was violated."""
-    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.routing import BaseRoute
-
 from conf.http import reference
+from conf.http.handler import Handler
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "openapi"
@@ -22,7 +21,7 @@ LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"
 UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 
 
-def current(routes: Sequence[BaseRoute]) -> dict[int, Any]:
+def current(routes: Sequence[Handler]) -> dict[int, Any]:
     """The contracts that the routes keep now, by version."""
     return {version: reference.document(routes, version) for version in sorted(reference.versions(routes))}
 

@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2
 
 from conf import resources
+from conf.http.route import Route
 from conf.http.wire.formats import BOTH
 from conf.http.wire.shapes import (
     CannotShow,
@@ -110,13 +111,12 @@ def _packages() -> dict[str, list[Any]]:
     """The schemas of all routes that speak protobuf, by the version they belong to."""
     found: dict[str, list[Any]] = {}
     for router in resources.routers():
-        for route in router.routes:
-            if getattr(route, "formats", None) == BOTH:
-                for kind in (route.body_type, route.answer_type):  # type: ignore[attr-defined]
-                    if kind is not None:
-                        kinds = found.setdefault(message_of(kind).package, [])
-                        if kind not in kinds:
-                            kinds.append(kind)
+        for handler in (route.handler for route in router.routes if isinstance(route, Route)):
+            if handler.formats == BOTH:
+                for kind in filter(None, (handler.body_type, handler.response_type)):
+                    kinds = found.setdefault(message_of(kind).package, [])
+                    if kind not in kinds:
+                        kinds.append(kind)
     return found
 
 

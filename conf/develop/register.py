@@ -15,7 +15,7 @@ def register(resource: str, models: str, *, there: bool) -> list[Path]:
         "conf/resources.py": lambda text: _in_installed(text, resource, there=there),
         "iam/roles.py": lambda text: _in_roles(text, resource, models, there=there),
         ".dockerignore": lambda text: _in_dockerignore(text, resource, there=there),
-        "pyproject.toml": lambda text: _in_contracts(text, resource, models, there=there),
+        "pyproject.toml": lambda text: _in_contracts(text, resource, there=there),
     }
     changed = []
     for name, change in changes.items():
@@ -59,57 +59,23 @@ def _in_dockerignore(text: str, resource: str, *, there: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _in_contracts(text: str, resource: str, models: str, *, there: bool) -> str:
-    """The rules of imports in `[tool.importlinter]`."""
+def _in_contracts(text: str, resource: str, *, there: bool) -> str:
+    """The rules of imports in `[tool.importlinter]`: all but these two lists name no resource."""
     import tomlkit  # noqa: PLC0415  # a tool of developers
 
     document: Any = tomlkit.parse(text)
     rules = document["tool"]["importlinter"]
     contracts = {contract["name"]: contract for contract in rules["contracts"]}
-    lists = [
-        (rules["root_packages"], resource),
-        (contracts["Rooms of a version"]["containers"], f"{resource}.v1"),
-        (contracts["Only v1, http and healthcheck know HTTP"]["source_modules"], f"{resource}.{models}"),
-        (contracts["boto3 is S3's own"]["source_modules"], resource),
-        (contracts["python-jose is the tokens' own"]["source_modules"], resource),
-    ]
-    own = [name for name in contracts if re.fullmatch(rf"Rooms of {resource}( .+)?", name)]
+    for names in (rules["root_packages"], contracts["No module imports itself by way of others"]["ancestors"]):
+        if there and resource not in names:
+            names.append(resource)
+        elif not there and resource in names:
+            names.remove(resource)
     layers = contracts["Storeys: an import goes down only"]["layers"]
     beside = str(layers[1]).split(" | ") if layers[1] != "jobs" else []  # above jobs are the resources, if any
-    siblings = [name for name in beside if name != resource]
     if beside:
         del layers[1]
+    siblings = [name for name in beside if name != resource]
     if wanted := [*siblings, *([resource] if there else [])]:
         layers.insert(1, " | ".join(wanted))
-    if there:
-        for names, name in lists:
-            if name not in names:
-                names.append(name)
-        if not own:
-            return tomlkit.dumps(document).replace(_AFTER, _ROOMS.format(resource=resource, models=models) + _AFTER, 1)
-        return tomlkit.dumps(document)
-    for names, _ in lists:
-        for name in [name for name in names if name.partition(".")[0] == resource]:
-            names.remove(name)
-    text = tomlkit.dumps(document)
-    for name in own:
-        text = re.sub(rf'\[\[tool\.importlinter\.contracts\]\]\nname = "{name}"\n(?:.+\n)+\n', "", text)
-    return text
-
-
-_AFTER = '[[tool.importlinter.contracts]]\nname = "Rooms of a version"\n'
-_ROOMS = """[[tool.importlinter.contracts]]
-name = "Rooms of {resource}"
-type = "layers"
-containers = ["{resource}"]
-layers = ["v1", "{models}"]
-exhaustive = true
-
-[[tool.importlinter.contracts]]
-name = "Rooms of {resource} {models}"
-type = "layers"
-containers = ["{resource}.{models}"]
-layers = ["tasks", "helpers", "crud", "models"]
-exhaustive = true
-
-"""
+    return tomlkit.dumps(document)

@@ -30,6 +30,8 @@ SKELETON = Path(__file__).parent / "skeleton"
 FILES = {
     "$resource/$models/__init__.py": "",  # the first: by it a run that broke off is known
     "$resource/__init__.py": "init.py.txt",
+    "$resource/events.py": "events.py.txt",
+    "$resource/subscribers.py": "subscribers.py.txt",
     "$resource/$models/models.py": "models.py.txt",
     "$resource/$models/crud.py": "crud.py.txt",
     "$resource/$models/helpers.py": "helpers.py.txt",
@@ -132,8 +134,6 @@ def _assert_no_lists_name_it(resource: str) -> None:
     """What `register` would take for its own."""
     if f'"{resource}:' in (ROOT / "iam" / "roles.py").read_text():
         raise CannotAdd(f"there are permissions {resource}: already")
-    if f'name = "Rooms of {resource}"' in (ROOT / "pyproject.toml").read_text():
-        raise CannotAdd(f"there are rules of imports for {resource} already")
     if resource in _ignored():
         raise CannotAdd(f"{resource}/ is a folder for something else")
 
@@ -144,15 +144,15 @@ def _assert_new_words(names: Names) -> None:
     if names.models in Model.metadata.tables:
         raise CannotAdd(f"there is a table {names.models} already")
     path = f"/api/v1/{names.models}"
-    routes = [*(route for router in resources.routers() for route in router.routes), *reference.router.routes]
-    for route in routes:
-        if isinstance(route, Route):
-            if re.fullmatch(rf"/api/v(\d+|{{version}})/{names.models}(/.*|\.\w+)?", route.path):
-                raise CannotAdd(f"there is a path {path}/ already")
-            if route.name in {names.fill(function) for function in FUNCTIONS}:
-                raise CannotAdd(f"there is a route {route.name} already")
-    for version in reference.versions(routes):
-        schemas = reference.document(routes, version)["components"]["schemas"]
+    routers = [*resources.routers(), reference.router]
+    handlers = [route.handler for router in routers for route in router.routes if isinstance(route, Route)]
+    for handler in handlers:
+        if re.fullmatch(rf"/api/v(\d+|{{version}})/{names.models}(/.*|\.\w+)?", handler.path):
+            raise CannotAdd(f"there is a path {path}/ already")
+        if handler.route.name in {names.fill(function) for function in FUNCTIONS}:
+            raise CannotAdd(f"there is a route {handler.route.name} already")
+    for version in reference.versions(handlers):
+        schemas = reference.document(handlers, version)["components"]["schemas"]
         for template in ("$Model", "${Model}Create", "${Model}Update"):
             if (schema := names.fill(template)) in schemas:
                 raise CannotAdd(f"there is a schema {schema} already")

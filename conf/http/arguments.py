@@ -1,50 +1,329 @@
-"""The arguments of a route and of its dependencies, found in one go in the thread that calls it."""
+"""The arguments of a route: FastAPI's dependency tree, solved in the one thread that calls the route.
 
-from collections.abc import Iterator
+FastAPI's own functions read the parameters, and run the dependencies that need the event loop. Only the walk over plain
+dependencies is written here. Like FastAPI it collects the errors of all parameters, calls each dependency once, and
+calls none whose own parameters are wrong.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import request_params_to_args
+from fastapi import BackgroundTasks, Request, Response
+from fastapi.dependencies.models import (
+    Dependant,
+    _get_cache_key,
+    _get_oauth_scopes,
+    _is_async_gen_callable,
+    _is_coroutine_callable,
+    _is_gen_callable,
+)
+from fastapi.dependencies.utils import (
+    get_dependant,
+    request_body_to_args,
+    request_params_to_args,
+    solve_dependencies,
+)
+from fastapi.security import SecurityScopes
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from starlette.background import BackgroundTasks as StarletteBackgroundTasks
+
+from conf.db.dependencies import get_db
+from conf.http.threads import Threads
+
+Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+class NotSupported(TypeError):
+    """A route uses something that works differently here. Raised when the route is declared; says what to use."""
 
 
 def walk(dependant: Dependant) -> Iterator[Dependant]:
+    """The dependant and everything it depends on."""
     yield dependant
     for child in dependant.dependencies:
         yield from walk(child)
 
 
-def solve(dependant: Dependant, request: Request, known: dict[Any, Any], faults: list[Any]) -> dict[str, Any]:
-    """The arguments of one function, those of its dependencies first; what is wrong with them goes to `faults`."""
+@dataclass
+class Call:
+    """What one request has gathered on its way to the route."""
+
+    request: Request
+    response: Response | None = None
+    """What dependencies and the route set headers and the status code on."""
+    background: StarletteBackgroundTasks | None = None
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """Results of dependencies, each called once."""
+    solved: tuple[dict[str, Any], list[Any]] | None = None
+    """The arguments of the route and what is wrong with them, where they were found before the route's thread."""
+    bodies: dict[int, tuple[dict[str, Any], list[Any]]] = field(default_factory=dict)
+    """Values and errors of the body parameters that FastAPI's own code has read, by the id of their node."""
+    function_stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """`yield` dependencies with `scope="function"`: they end with the route."""
+    request_scoped: list[contextlib.AbstractContextManager[Any]] = field(default_factory=list)
+    """The other `yield` dependencies: they end after the response."""
+
+    def end_after_response(self, pool: Threads) -> None:
+        """Let FastAPI's exit stack end the `yield` dependencies that have begun."""
+        for manager in self.request_scoped:
+            self.request.scope["fastapi_inner_astack"].push_async_exit(_InThread(manager, pool))
+        self.request_scoped.clear()
+
+    def response_for_headers(self) -> Response:
+        if self.response is None:
+            self.response = Response()
+            del self.response.headers["content-length"]
+            self.response.status_code = None  # type: ignore[assignment]  # not set, as in FastAPI
+        return self.response
+
+
+class _InThread:
+    """Ends a `yield` dependency in a thread, with the exception of the request if there was one."""
+
+    def __init__(self, manager: contextlib.AbstractContextManager[Any], pool: Threads) -> None:
+        self._manager = manager
+        self._threads = pool
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._threads.run(self._manager.__exit__, kind, error, trace)
+
+
+class Node:
+    """One function of the tree with its parameters."""
+
+    def __init__(
+        self, dependant: Dependant, original: Dependant, overrides: Overrides, *, is_route: bool = False
+    ) -> None:
+        self.dependant = dependant
+        self.original = original
+        """The declared one, where `dependant` overrides it."""
+        self.call: Any = dependant.call
+        self.name = original.name
+        self.key = _get_cache_key(dependant=original)
+        self.use_cache = original.use_cache
+        self.is_generator = _is_gen_callable(self.call)
+        self.is_early = not is_route and (
+            _is_coroutine_callable(self.call) or _is_async_gen_callable(self.call) or dependant.concurrency is not None
+        )
+        self.children = [] if self.is_early else [_node(child, overrides) for child in dependant.dependencies]
+        self._path = [(f.name, f.alias, f) for f in dependant.path_params if not _is_model(f.field_info)]
+        self._path_models = [f for f in dependant.path_params if _is_model(f.field_info)]
+        self._named = [
+            (setter, name)
+            for setter, name in (
+                (_request, dependant.request_param_name),
+                (_request, dependant.http_connection_param_name),
+                (_response, dependant.response_param_name),
+                (_background, dependant.background_tasks_param_name),
+            )
+            if name is not None
+        ]
+
+    def enter(self, arguments: dict[str, Any], call: Call) -> Any:
+        """Call the dependency in a context of its own, as FastAPI does."""
+        if not self.is_generator:
+            return copy_context().run(self.call, **arguments)
+        manager = contextlib.contextmanager(self.call)(**arguments)
+        value = manager.__enter__()
+        if self.original.scope == "function":
+            call.function_stack.push(manager)
+        else:
+            call.request_scoped.append(manager)
+        return value
+
+    def parameters(self, call: Call, values: dict[str, Any]) -> list[Any]:
+        """Read the parameters of this function alone into `values`. Returns the errors."""
+        dependant, request = self.dependant, call.request
+        errors: list[Any] = []
+        for name, alias, param in self._path:
+            value, wrong = param.validate(request.path_params[alias], values, loc=("path", alias))
+            values[name] = value
+            errors += wrong
+        for fields, received in (
+            (self._path_models, request.path_params if self._path_models else {}),
+            (dependant.query_params, request.query_params if dependant.query_params else {}),
+            (dependant.header_params, request.headers if dependant.header_params else {}),
+            (dependant.cookie_params, request.cookies if dependant.cookie_params else {}),
+        ):
+            if fields:
+                found, wrong = request_params_to_args(fields, received)
+                values |= found
+                errors += wrong
+        if (body := call.bodies.get(id(self))) is not None:
+            values |= body[0]
+            errors += body[1]
+        for setter, name in self._named:
+            values[name] = setter(call)
+        if dependant.security_scopes_param_name is not None:
+            values[dependant.security_scopes_param_name] = SecurityScopes(_get_oauth_scopes(dependant=dependant))
+        return errors
+
+
+def _node(dependant: Dependant, overrides: Overrides) -> Node:
+    override = overrides.get(dependant.call) if overrides and dependant.call is not None else None
+    if override is None:
+        return Node(dependant, dependant, overrides)
+    replaced = get_dependant(
+        path=dependant.path or "",
+        call=override,
+        name=dependant.name,
+        parent_oauth_scopes=_get_oauth_scopes(dependant=dependant),
+        scope=dependant.scope,
+        concurrency=dependant.concurrency,
+    )
+    return Node(replaced, dependant, overrides)
+
+
+def _is_model(info: FieldInfo) -> bool:
+    return hasattr(info.annotation, "model_fields")
+
+
+def _request(call: Call) -> Request:
+    return call.request
+
+
+def _response(call: Call) -> Response:
+    return call.response_for_headers()
+
+
+def _background(call: Call) -> StarletteBackgroundTasks:
+    if call.background is None:
+        call.background = BackgroundTasks()
+    return call.background
+
+
+def solve(node: Node, call: Call) -> tuple[dict[str, Any], list[Any]]:
+    """The arguments of a function, those of its dependencies first, and what is wrong with the request."""
     values: dict[str, Any] = {}
-    for child in dependant.dependencies:
-        if child.call not in known:
-            arguments = solve(child, request, known, faults)
-            known[child.call] = child.call(**arguments) if child.call and not faults else None
-        if child.name:
-            values[child.name] = known[child.call]
-    for field in dependant.path_params:  # always there, and never more than one
-        value, wrong = field.validate(request.path_params[field.alias], values, loc=("path", field.alias))
-        values[field.name] = value
-        faults += wrong
-    for fields, received in (
-        (dependant.query_params, request.query_params if dependant.query_params else ()),
-        (dependant.header_params, request.headers if dependant.header_params else ()),
-        (dependant.cookie_params, request.cookies if dependant.cookie_params else ()),
-    ):
-        if fields:
-            found, wrong = request_params_to_args(fields, received)  # type: ignore[arg-type]
-            values |= found
-            faults += wrong
-    if dependant.request_param_name:
-        values[dependant.request_param_name] = request
-    if dependant.response_param_name:
-        values[dependant.response_param_name] = request.scope.setdefault("response", _headers_only())
-    return values
+    errors: list[Any] = []
+    cache = call.cache
+    for child in node.children:
+        if child.use_cache and child.key in cache:
+            solved = cache[child.key]
+        else:
+            arguments, wrong = solve(child, call)
+            if wrong:
+                errors += wrong
+                continue
+            solved = child.enter(arguments, call)
+            cache.setdefault(child.key, solved)
+        if child.name is not None:
+            values[child.name] = solved
+    errors += node.parameters(call, values)
+    return values, errors
 
 
-def _headers_only() -> Response:
-    """What a route that asks for the response gets: its headers join those of the answer."""
-    response = Response()
-    response.raw_headers.clear()
-    return response
+class Plan:
+    """How the arguments of one route are found, with the dependencies that `overrides` puts in place of others."""
+
+    def __init__(self, dependant: Dependant, overrides: Overrides, *, embed_body: bool) -> None:
+        self.overrides = dict(overrides)
+        self.root = Node(dependant, dependant, overrides, is_route=True)
+        nodes = list(_nodes(self.root))
+        self.is_mixed = any(node.is_early for node in nodes)
+        """Whether dependencies need the event loop."""
+        self._with_body = [node for node in nodes if not node.is_early and node.dependant.body_params]
+        self._embed_body = embed_body
+        self.needs_stacks = self.is_mixed or any(node.is_generator for node in nodes if node is not self.root)
+        """Whether something ends after the response: FastAPI's exit stacks must be there."""
+        self.session_key = next((node.key for node in nodes if node.original.call is get_db), None)
+        self.calls_something = len(nodes) > 1
+        """Whether there are dependencies for the thread."""
+
+    def check(self, route: str) -> None:
+        """Raises: NotSupported."""
+        for node in _nodes(self.root):
+            uses_session = any(d.call is get_db for d in walk(node.dependant))
+            name = getattr(node.call, "__qualname__", type(node.call).__qualname__)
+            if node.is_early and uses_session:
+                raise NotSupported(
+                    f"{route}: the dependency {name} runs on the event loop and cannot use the session. Write it as a"
+                    " plain `def`."
+                )
+            if node is not self.root and node.is_generator and uses_session and node.original.scope != "function":
+                raise NotSupported(
+                    f"{route}: the dependency {name} ends after the session is closed. Declare it with"
+                    ' `Depends(…, scope="function")`.'
+                )
+
+    async def solve_in_order(self, call: Call, *, body: Any, provider: Any, pool: Threads) -> None:
+        """Solve a route of which dependencies need the event loop: each runs in its turn, as in FastAPI, there or in a
+        thread. `call.solved` has the arguments then."""
+        call.solved = await self._solve_in_order(self.root, call, body, provider, pool)
+
+    async def _solve_in_order(
+        self, node: Node, call: Call, body: Any, provider: Any, pool: Threads
+    ) -> tuple[dict[str, Any], list[Any]]:
+        values: dict[str, Any] = {}
+        errors: list[Any] = []
+        for child in node.children:
+            if child.is_early:
+                solved, wrong = await self._solve_early(child, call, body, provider)
+            elif child.use_cache and child.key in call.cache:
+                solved, wrong = call.cache[child.key], []
+            else:
+                arguments, wrong = await self._solve_in_order(child, call, body, provider, pool)
+                if not wrong:
+                    solved = await pool.run(_enter, child, arguments, call)
+                    call.end_after_response(pool)
+                    call.cache.setdefault(child.key, solved)
+            if wrong:
+                errors += wrong
+            elif child.name is not None:
+                values[child.name] = solved
+        errors += node.parameters(call, values)
+        return values, errors
+
+    async def _solve_early(self, node: Node, call: Call, body: Any, provider: Any) -> tuple[Any, list[Any]]:
+        """By FastAPI's own code, which runs it and all that it depends on."""
+        solved = await solve_dependencies(
+            request=call.request,
+            dependant=Dependant(dependencies=[node.original], path=node.original.path),
+            body=body,
+            background_tasks=call.background,
+            response=call.response_for_headers(),
+            dependency_overrides_provider=provider,
+            dependency_cache=call.cache,
+            async_exit_stack=call.request.scope["fastapi_inner_astack"],
+            embed_body_fields=self._embed_body,
+        )
+        call.background = solved.background_tasks
+        return solved.values.get(node.name or ""), solved.errors
+
+    async def read_bodies(self, call: Call, body: Any) -> None:
+        for node in self._with_body:
+            call.bodies[id(node)] = await request_body_to_args(
+                node.dependant.body_params, body, embed_body_fields=self._embed_body
+            )
+
+    def session(self, call: Call) -> Any:
+        """The session that dependencies or the route were given, if any."""
+        return call.cache.get(self.session_key) if self.session_key else None
+
+
+def _enter(node: Node, arguments: dict[str, Any], call: Call) -> Any:
+    """Call a dependency in a thread; the session gives its connection back until it is used again."""
+    try:
+        return node.enter(arguments, call)
+    finally:
+        if (db := call.request.scope.get("db")) is not None:
+            db.close()
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+NO_BODY = PydanticUndefined
+"""The value of a body that was not sent."""

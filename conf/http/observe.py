@@ -36,7 +36,7 @@ SECURITY = [
 ]
 """Of every answer that does not say otherwise; pages do (OWASP, REST Security Cheat Sheet)."""
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-_SEVERAL = frozenset({b"link", b"ratelimit", b"ratelimit-policy"})
+_SEVERAL = frozenset({b"link", b"ratelimit", b"ratelimit-policy", b"vary"})
 """Headers that one answer may have more of."""
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 """`traceparent` (W3C Trace Context, 3.2)."""
@@ -82,16 +82,18 @@ class Observe:
                 await response(scope, receive, send_with_headers)
                 return
             await self._app(scope, receive, send_with_headers)
-        except Exception as error:  # noqa: BLE001  # the last net below every route
-            response = problems.answer(Request(scope), error)
-            if not status:
+        except Exception as error:  # the last net below every route
+            if status:
+                log.exception("the response broke off", request_id=scope["request_id"])
+            else:
+                response = await problems.unexpected(Request(scope, receive), error)
                 await response(scope, receive, send_with_headers)
         finally:
             self._note(scope, status, time.perf_counter() - start)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """`status` 0: the client left before there was an answer."""
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route: Any = scope.get("route_path") or getattr(scope.get("route"), "path", "unmatched")
         key = (scope["method"], route, status)
         figures = self._figures.get(key)
         if figures is None:

@@ -7,6 +7,7 @@
 """
 
 import http
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,7 +101,7 @@ def answer(request: Request, error: Exception) -> Response:
             faults = [{"field": _field(e["loc"])[:100], "reason": _reason(e["msg"])} for e in first]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException():
-            return problem(request, error.status_code, _sentence(request, error), headers=error.headers)
+            return _of_http_exception(request, error)
         case ClientDisconnect():
             return problem(request, 400, "The request ended too early.")
         case PoolTimeout():
@@ -135,18 +136,34 @@ def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _sentence(request: Request, error: HTTPException) -> str:
-    if error.status_code == 404:
-        return f"There is nothing at {request.url.path}."
-    return str(error.detail)
+def _of_http_exception(request: Request, error: HTTPException) -> Response:
+    """`detail` is a sentence; anything else that FastAPI allows there is told as the member `details`."""
+    detail: Any = error.detail
+    more = None
+    if error.status_code == 404 and detail == http.HTTPStatus.NOT_FOUND.phrase:
+        detail = f"There is nothing at {request.url.path}."
+    elif not isinstance(detail, str):  # FastAPI takes any JSON value
+        detail, more = http.HTTPStatus(error.status_code).phrase, {"details": detail}
+    return problem(request, error.status_code, detail, headers=error.headers, more=more)
 
 
 def install(app: FastAPI) -> None:
-    """Answer what no route of ours caught: unknown paths, wrong methods, errors in `async` routes. What is left after
-    that `Observe` answers."""
+    """Answer every exception as a problem. An application that registers handlers of its own afterwards has them
+    called instead, as FastAPI documents it."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return answer(request, error)
 
-    for kind in (errors.CampusError, RequestValidationError, HTTPException, ClientDisconnect):
+    for kind in (errors.CampusError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, handle)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The response of the application's handler for `Exception`, for what no other handler took."""
+    handlers = request.app.exception_handlers if "app" in request.scope else {}
+    handler: Any = handlers.get(Exception) or handlers.get(500)
+    if handler is None:
+        return answer(request, error)
+    made = handler(request, error)
+    response: Response = await made if inspect.isawaitable(made) else made
+    return response

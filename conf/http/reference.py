@@ -21,15 +21,15 @@ from fastapi.security.base import SecurityBase
 from fastapi.staticfiles import StaticFiles
 from pydantic import TypeAdapter
 from pydantic_core import to_json
-from starlette.routing import BaseRoute
 
 from conf.errors import NotFound
 from conf.http import conditional, limits, problems
 from conf.http.access import PUBLIC
-from conf.http.arguments import walk
 from conf.http.conditional import if_match, needs_if_match
+from conf.http.handler import VARY, Handler
 from conf.http.idempotency import helpers as idempotency
-from conf.http.route import VARY, Route, Router
+from conf.http.index import handlers
+from conf.http.route import Router
 from conf.http.wire.formats import BOTH, Format
 from conf.http.wire.shapes import message_of
 
@@ -51,7 +51,7 @@ router = Router("", tags=["reference"])
 async def newest_reference(request: Request) -> RedirectResponse:
     """Where the reference of the newest version is."""
     page = request.url.path.rstrip("/").rpartition("/")[2]
-    return RedirectResponse(f"/api/v{max(versions(request.app.routes))}/{page}")
+    return RedirectResponse(f"/api/v{max(versions(handlers(request.app)))}/{page}")
 
 
 @router.get("/api/v{version}/openapi.json", include_in_schema=False, dependencies=[PUBLIC])
@@ -77,7 +77,7 @@ async def docs(version: str, request: Request) -> HTMLResponse:
     )
     links = " ".join(
         f"<b>v{v}</b>" if str(v) == version else f'<a href="/api/v{v}/docs">v{v}</a>'
-        for v in sorted(versions(request.app.routes))
+        for v in sorted(versions(handlers(request.app)))
     )
     nav = f'<body><nav style="font: 16px sans-serif; padding: 1rem">{TITLE}: {links}</nav>'
     html = bytes(page.body).decode().replace("<body>", nav, 1)
@@ -85,21 +85,21 @@ async def docs(version: str, request: Request) -> HTMLResponse:
 
 
 def _assert_there(version: str, request: Request) -> None:
-    if version not in {str(v) for v in versions(request.app.routes)}:
+    if version not in {str(v) for v in versions(handlers(request.app))}:
         raise NotFound("version", version)
 
 
 @functools.lru_cache(maxsize=16)
 def _as_json(app: FastAPI, version: int) -> bytes:
-    return to_json(document(app.routes, version))
+    return to_json(document(handlers(app), version))
 
 
 def install(app: FastAPI) -> None:
     app.mount(STATIC, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
 
 
-def versions(routes: Sequence[BaseRoute]) -> set[int]:
-    return {version for route in routes if isinstance(route, Route) and (version := version_of(route.path))}
+def versions(routes: Sequence[Handler]) -> set[int]:
+    return {version for handler in routes if (version := version_of(handler.path))}
 
 
 def version_of(path: str) -> int:
@@ -108,42 +108,42 @@ def version_of(path: str) -> int:
     return int(found[1]) if found else 0
 
 
-def routes_of(routes: Sequence[BaseRoute], version: int) -> Iterator[Route]:
+def routes_of(routes: Sequence[Handler], version: int) -> Iterator[Handler]:
     """Those that a client of that version uses."""
-    for route in routes:
-        if isinstance(route, Route) and route.include_in_schema and version_of(route.path) <= version:
-            replaced = route.successor is not None and version_of(route.successor.path) <= version
+    for handler in routes:
+        if handler.route.include_in_schema and version_of(handler.path) <= version:
+            replaced = handler.successor is not None and version_of(handler.successor.path) <= version
             if not replaced:
-                yield route
+                yield handler
 
 
-def document(routes: Sequence[BaseRoute], version: int) -> dict[str, Any]:
+def document(routes: Sequence[Handler], version: int) -> dict[str, Any]:
     """OpenAPI 3.1 of that version."""
     told = list(routes_of(routes, version))
-    spec = get_openapi(title=TITLE, summary=SUMMARY, version=str(version), routes=told)
+    spec = get_openapi(title=TITLE, summary=SUMMARY, version=str(version), routes=[handler.context for handler in told])
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors
         schemas.pop(name, None)
     problem = TypeAdapter(problems.Problem).json_schema(ref_template=_REF)
     schemas |= problem.pop("$defs") | {"Problem": problem}
-    for route in told:
-        for method in route.methods or ():
-            _complete(spec["paths"][route.path_format][method.lower()], route)
+    for handler in told:
+        for method in handler.methods:
+            _complete(spec["paths"][handler.route.path_format][method.lower()], handler)
     return spec
 
 
-def _complete(operation: dict[str, Any], route: Route) -> None:
+def _complete(operation: dict[str, Any], handler: Handler) -> None:
     """What the route class does for every route."""
-    if route.formats == BOTH:
-        _add_protobuf(operation, route)
-    if route.answer_type is not None:
-        _add_headers(operation, route)
-    if _may_be_anonymous(route):
+    if handler.formats == BOTH:
+        _add_protobuf(operation, handler)
+    if handler.response_type is not None:
+        _add_headers(operation, handler)
+    if _may_be_anonymous(handler):
         operation["security"] = [{}, *operation["security"]]
-    if needs_if_match in (dependant.call for dependant in walk(route.dependant)):
+    if needs_if_match in (dependant.call for dependant in handler.dependants):
         (one,) = [one for one in operation["parameters"] if one["name"] == "If-Match"]
         one |= {"required": True, "schema": {"type": "string"}}
-    if route.repeatable:
+    if handler.repeatable:
         operation.setdefault("parameters", []).append(
             {
                 "name": idempotency.HEADER,
@@ -153,12 +153,12 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
                 "description": "A UUID of yours: sent twice within 24 hours, it is done once and answered alike.",
             }
         )
-    _add_refusals(operation, route)
+    _add_refusals(operation, handler)
 
 
-def _add_protobuf(operation: dict[str, Any], route: Route) -> None:
-    places = [(route.body_type, operation.get("requestBody"))]
-    places.append((route.answer_type, operation["responses"][str(route.status_code or 200)]))
+def _add_protobuf(operation: dict[str, Any], handler: Handler) -> None:
+    places = [(handler.body_type, operation.get("requestBody"))]
+    places.append((handler.response_type, operation["responses"][str(handler.route.status_code or 200)]))
     for kind, place in places:
         if kind is not None and place is not None:
             message = message_of(kind)
@@ -167,30 +167,30 @@ def _add_protobuf(operation: dict[str, Any], route: Route) -> None:
             place["content"][Format.PROTOBUF.value] = {"schema": schema}
 
 
-def _add_headers(operation: dict[str, Any], route: Route) -> None:
-    status = str(route.status_code or 200)
-    headers = ["ETag"] if route.methods == {"GET"} or "updated_at" in _fields(route.answer_type) else []
+def _add_headers(operation: dict[str, Any], handler: Handler) -> None:
+    status = str(handler.route.status_code or 200)
+    headers = ["ETag"] if handler.methods == {"GET"} or "updated_at" in _fields(handler.response_type) else []
     headers += ["Location"] if status == "201" else []
-    headers += ["Link"] if "next" in _fields(route.answer_type) else []
+    headers += ["Link"] if "next" in _fields(handler.response_type) else []
     operation["responses"][status]["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
-    if route.methods == {"GET"}:
+    if handler.methods == {"GET"}:
         operation["responses"]["304"] = {"description": "You have it: If-None-Match"}
 
 
-def _add_refusals(operation: dict[str, Any], route: Route) -> None:
-    declared = {str(status) for status in route.responses if str(status).startswith("4")}
-    for status in sorted(declared | {str(status) for status in _refusals(route)}):
+def _add_refusals(operation: dict[str, Any], handler: Handler) -> None:
+    declared = {str(status) for status in handler.route.responses if str(status).startswith("4")}
+    for status in sorted(declared | {str(status) for status in _refusals(handler)}):
         phrase = operation["responses"].get(status, {}).get("description")
         if phrase in (None, "Validation Error", http.HTTPStatus(int(status)).phrase):
             phrase = _PHRASES[int(status)]
         own = operation["responses"].get(status, {}).get("content", {}) if status in declared else {}
-        if _is_problem(route, status):
+        if _is_problem(handler, status):
             content = {"application/problem+json": next(iter(own.values()))}
         else:
             content = own | _PROBLEM
         operation["responses"][status] = {"description": phrase, "content": content}
-    if route.answer_type is None and isinstance(route.response_class, DefaultPlaceholder):
-        operation["responses"][str(route.status_code or 200)].pop("content", None)
+    if handler.response_type is None and isinstance(handler.route.response_class, DefaultPlaceholder):
+        operation["responses"][str(handler.route.status_code or 200)].pop("content", None)
     operation["responses"]["5XX"] = {"description": _PHRASES[500], "content": _PROBLEM}
 
 
@@ -198,15 +198,15 @@ def _fields(kind: Any) -> set[str]:
     return set(getattr(kind, "model_fields", ()))
 
 
-def _is_problem(route: Route, status: str) -> bool:
+def _is_problem(handler: Handler, status: str) -> bool:
     """Whether the route declares a problem, or one with more to it."""
-    model = next((told.get("model") for code, told in route.responses.items() if str(code) == status), None)
+    model = next((told.get("model") for code, told in handler.route.responses.items() if str(code) == status), None)
     return isinstance(model, type) and issubclass(model, problems.Problem)
 
 
-def _may_be_anonymous(route: Route) -> bool:
+def _may_be_anonymous(handler: Handler) -> bool:
     """It looks who asks, and nothing asks for more."""
-    calls = [dependant.call for dependant in walk(route.dependant)]
+    calls = [dependant.call for dependant in handler.dependants]
     return any(isinstance(c, SecurityBase) for c in calls) and not any(hasattr(c, "demanding") for c in calls)
 
 
@@ -227,28 +227,28 @@ _PHRASES = {
 }
 
 
-def _refusals(route: Route) -> Iterator[int]:
+def _refusals(handler: Handler) -> Iterator[int]:
     """The statuses that follow from what the route takes and asks for."""
-    dependants = list(walk(route.dependant))
+    dependants = handler.dependants
     calls = [dependant.call for dependant in dependants]
     secured = any(isinstance(call, SecurityBase) for call in calls)
-    if route.answer_type is not None:
+    if handler.response_type is not None:
         yield 406
-    if any(d.path_params or d.query_params or d.header_params for d in dependants) or route.body_type:
+    if any(d.path_params or d.query_params or d.header_params for d in dependants) or handler.body_type:
         yield 422
-    if route.body_type or "requestBody" in (route.openapi_extra or {}):
+    if handler.body_type or "requestBody" in (handler.route.openapi_extra or {}):
         yield from (400, 413, 415, 422)
-    if route.dependant.path_params:
+    if handler.route.dependant.path_params:
         yield 404
     if secured:
         yield from (401, 403)
-    if route.methods != {"GET"}:
+    if handler.methods != {"GET"}:
         yield 409
     if if_match in calls or needs_if_match in calls:
         yield 412
     if needs_if_match in calls:
         yield 428
-    if route.repeatable:
+    if handler.repeatable:
         yield 422
     if any(getattr(call, "__module__", "") == limits.__name__ for call in calls):
         yield 429

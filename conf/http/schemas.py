@@ -37,6 +37,14 @@ class Changes(Input):
         return told
 
 
+class Filter(BaseModel):
+    """The query parameters that narrow a list: `filters: Annotated[schemas.UserFilter, Query()]`."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that the client has sent, by name."""
+        return self.model_dump(exclude_none=True)
+
+
 class Output(BaseModel):
     """What a client gets: every field is always there, so none has a default. With `updated_at` it has a version, which
     is the first part of its ETag."""

@@ -10,6 +10,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 from conf.errors import Unavailable
@@ -31,13 +32,16 @@ class Threads:
             threading.Thread(target=self._work, name=f"request-{number}", daemon=True).start()
 
     async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `func` in a thread. Unavailable when the line is full. What has begun is ended, also when nobody waits
-        for it any more."""
+        """Call `func` in a thread, in a copy of the caller's context. A call that has begun is finished even if its
+        caller is cancelled.
+
+        Raises: Unavailable, when the queue is full.
+        """
         if self._busy >= self._bound:
             raise Unavailable("Too many requests at once.")
         self._busy += 1
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._line.put((functools.partial(func, *args, **kwargs), future))
+        self._line.put((functools.partial(copy_context().run, func, *args, **kwargs), future))
         return await future
 
     def _work(self) -> None:

@@ -1,21 +1,24 @@
-"""Receive one file of a `multipart/form-data` body (RFC 7578), streamed to the disk: memory does not grow with it."""
+"""A file is a kind of body: a route takes `file: Upload`.
+
+It is the part `file` of a `multipart/form-data` body (RFC 7578), streamed to the disk, so memory does not grow with it.
+Declare a limit and the kinds that are accepted with `upload(…)`:
+
+    Picture = Annotated[IncomingFile, upload(max_bytes=10 * MIB, sniff=sniff_picture)]
+"""
 
 import asyncio
 import errno
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, BinaryIO
 
-from fastapi import Request
+from fastapi import Depends, Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from conf.errors import Invalid, TooLarge, Unavailable, Unsupported
-from conf.http.threads import threads
 from conf.settings import get_settings
-from conf.storage.work import need_disk, work_folder
-
-T = TypeVar("T")
+from conf.storage.incoming import HEAD_BYTES, IncomingFile, Sniff
+from conf.work import need_disk
 
 BLOCK = 1024 * 1024
 FIELD = "file"
@@ -36,55 +39,70 @@ FILE_BODY = {
         },
     }
 }
-"""For `openapi_extra` of a route that receives a file."""
+"""What the API reference says of a route that takes a file."""
 
 
-async def take_file(request: Request, use: Callable[..., T], *, max_bytes: int | None = None, **arguments: Any) -> T:
-    """Receive the part `file` into a folder that is gone afterwards, and call `use(path=…, **arguments)` in one of our
-    threads. The client's name for it is not used.
+@dataclass(frozen=True)
+class FilePart:
+    """The dependency behind `Upload`. The file is received after all other dependencies have run, and before the
+    route."""
 
-    Unsupported: another kind of body. TooLarge: more than `max_bytes` (else `upload_max_bytes`), before the body is
-    read where its length says so. Invalid: no such part, an empty file, or a body that ends too early. Unavailable: too
-    little disk. And the errors of `use`.
+    max_bytes: int | None
+    """`UPLOAD_MAX_BYTES` where it is None."""
+    sniff: Sniff | None
+
+    def __call__(self, request: Request) -> IncomingFile:
+        file: IncomingFile = request.scope["file"]
+        return file
+
+
+def upload(*, max_bytes: int | None = None, sniff: Sniff | None = None) -> Any:
+    """For `Annotated[IncomingFile, upload(…)]`."""
+    return Depends(FilePart(max_bytes, sniff))
+
+
+Upload = Annotated[IncomingFile, upload()]
+
+
+async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> None:
+    """Write the part `file` of the body to `file.path`.
+
+    Raises: Unsupported for another kind of body or file; TooLarge, before the body is read where `Content-Length`
+    already says so; Invalid for no such part, an empty file, or a body that ends too early; Unavailable when there is
+    too little disk space.
     """
-    with work_folder("upload") as folder:
-        path = await _receive(request, folder, max_bytes=max_bytes)
-        return await threads().run(use, path=path, **arguments)
-
-
-async def _receive(request: Request, folder: Path, *, max_bytes: int | None) -> Path:
-    """Write the part to a new file in `folder`."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Unsupported("The body must be multipart/form-data with the file as its part.", field=FIELD)
-    limit = max_bytes or get_settings().upload_max_bytes
+    limit = part.max_bytes or get_settings().upload_max_bytes
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit + _FRAME:
         raise _too_large(limit)
     need_disk(int(length) if length.isdigit() else 0)
-    path = folder / "upload"
-    with path.open("wb") as target:
-        part = _Part(FIELD, options[b"boundary"])
+    with file.path.open("wb") as target:
+        received = _Part(FIELD, options[b"boundary"], part.sniff)
         try:
             async for chunk in request.stream():
-                part.feed(chunk)
-                if part.size > limit:
+                received.feed(chunk)
+                if received.size > limit:
                     raise _too_large(limit)
-                if part.waiting >= BLOCK:
-                    await asyncio.to_thread(part.flush, target)
-            part.finish()
-            await asyncio.to_thread(part.flush, target)
+                received.sniff()
+                if received.waiting >= BLOCK:
+                    await asyncio.to_thread(received.flush, target)
+            received.finish()
+            received.sniff(whole=True)
+            await asyncio.to_thread(received.flush, target)
         except MultipartParseError as error:
             raise Invalid(f"The multipart body is broken: {error}.", field=FIELD) from error
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise Unavailable("There is not enough disk space for this file now.", retry_after=300) from error
             raise
-    if not part.found:
+    if not received.found:
         raise Invalid("The body has no such part with a file.", field=FIELD)
-    if not part.size:
+    if not received.size:
         raise Invalid("The file is empty.", field=FIELD)
-    return path
+    file.size_bytes, file.extension = received.size, received.extension
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -94,9 +112,12 @@ def _too_large(limit: int) -> TooLarge:
 class _Part:
     """Picks the bytes of one part out of the body."""
 
-    def __init__(self, field: str, boundary: bytes) -> None:
+    def __init__(self, field: str, boundary: bytes, sniff: Sniff | None) -> None:
         self.waiting = 0
         self.size = 0
+        self.extension = ""
+        self._head = bytearray()
+        self._sniff = sniff
         self._blocks: list[bytes] = []
         self.found = False
         self._field = field.encode()
@@ -142,6 +163,14 @@ class _Part:
             self._blocks.append(data[start:end])  # of a whole chunk, as most are, this is no copy
             self.waiting += end - start
             self.size += end - start
+            if self._sniff is not None:
+                self._head += data[start : min(end, start + HEAD_BYTES)]
+
+    def sniff(self, *, whole: bool = False) -> None:
+        """Look at the file as soon as enough of it is there, or all of it. Raises: Unsupported."""
+        if self._sniff is not None and self.size and (whole or len(self._head) >= HEAD_BYTES):
+            self.extension = self._sniff(bytes(self._head[:HEAD_BYTES]))
+            self._sniff = None
 
     def _leave(self) -> None:
         self._inside = False

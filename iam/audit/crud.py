@@ -59,7 +59,7 @@ def note_all(
 
 
 def page(
-    db: Session, *, before_id: int | None, limit: int, subject_id: int | None, what: str | None
+    db: Session, *, before_id: int | None, limit: int, subject_id: int | None = None, what: str | None = None
 ) -> Sequence[AuditEvent]:
     """The newest first."""
     query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)

@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from conf.db import rows
 from conf.errors import NotFound
 from iam.clients.models import AuthorizationCode, Client, SigningKey
 
@@ -37,25 +39,12 @@ def count(db: Session, *, owner_id: int) -> int:
     return db.scalar(select(func.count()).where(Client.owner_id == owner_id)) or 0
 
 
-def create(db: Session, **values: object) -> Client:
-    client = Client(**values)
-    db.add(client)
-    db.flush()
-    return client
+def create(db: Session, **values: Any) -> Client:
+    return rows.save(db, Client(**values))
 
 
-def update(db: Session, *, client: Client, **values: object) -> Client:
-    for name, value in values.items():
-        setattr(client, name, value)
-    db.flush()
-    return client
-
-
-def create_code(db: Session, *, lifetime_s: float, **values: object) -> AuthorizationCode:
-    code = AuthorizationCode(expires_at=_NOW + dt.timedelta(seconds=lifetime_s), **values)
-    db.add(code)
-    db.flush()
-    return code
+def create_code(db: Session, *, lifetime_s: float, **values: Any) -> AuthorizationCode:
+    return rows.save(db, AuthorizationCode(expires_at=_NOW + dt.timedelta(seconds=lifetime_s), **values))
 
 
 def lock_code(db: Session, *, code_hash: bytes) -> tuple[AuthorizationCode, bool] | None:
@@ -78,8 +67,8 @@ def forget_old_codes(db: Session, *, client_id: int) -> None:
 
 def signing_keys(db: Session, *, key_ids: Sequence[str]) -> dict[str, str]:
     """The encrypted keys of these ids."""
-    rows = db.execute(select(SigningKey.key_id, SigningKey.pem).where(SigningKey.key_id.in_(key_ids)))
-    return {row[0]: row[1] for row in rows}
+    found = db.execute(select(SigningKey.key_id, SigningKey.pem).where(SigningKey.key_id.in_(key_ids)))
+    return {row[0]: row[1] for row in found}
 
 
 def add_signing_key(db: Session, *, key_id: str, pem: str) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from conf.db import rows
 from conf.errors import Conflict, Invalid, NotFound, Unauthenticated
 from conf.values import Expected
 from iam.audit import crud as audit
@@ -95,14 +96,11 @@ def update(
     _check(changes.get("redirect_uris", []))
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.note(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
-    return crud.update(db, client=client, **changes)
+    return rows.save(db, client, **changes)
 
 
 def _lock(db: Session, *, client_id: str, editor: Identity, expected: Expected) -> Client:
-    client = get(db, client_id=client_id, viewer=editor)
-    db.refresh(client, with_for_update=True)
-    expected.check(client.updated_at)
-    return client
+    return rows.lock(db, Client, get(db, client_id=client_id, viewer=editor).id, expected=expected)
 
 
 def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin) -> tuple[Client, str]:
@@ -112,15 +110,14 @@ def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin)
         raise Conflict("A public client has no secret.")
     secret = secrets.token_urlsafe(32)
     audit.note(db, "client_secret_changed", origin=origin, actor_id=editor.user_id, client_id=client_id)
-    return crud.update(db, client=client, secret_hash=secret_hash(secret)), secret
+    return rows.save(db, client, secret_hash=secret_hash(secret)), secret
 
 
 def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected) -> None:
     """The client, and every session it was given. NotFound; Changed."""
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.note(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
-    db.delete(client)
-    db.flush()
+    rows.delete(db, client)
 
 
 def claims(user: User, *, scope: str, picture: str | None) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """Pictures of people."""
 
-from pathlib import Path
-
 from sqlalchemy.orm import Session
 
 from conf.errors import Forbidden
+from conf.storage.incoming import IncomingFile
 from conf.storage.pictures import Pictures
 from iam.roles import Identity
 from iam.users.models import User
@@ -18,10 +17,10 @@ def assert_may_change(*, user_id: int, editor: Identity) -> None:
         raise Forbidden("You may not change this person.")
 
 
-def replace(*, user_id: int, editor: Identity, path: Path) -> User:
-    """As `Pictures.replace`. Forbidden."""
+def replace(db: Session, *, user_id: int, editor: Identity, file: IncomingFile) -> User:
+    """As `Pictures.replace`. Raises: Forbidden."""
     assert_may_change(user_id=user_id, editor=editor)
-    return AVATARS.replace(row_id=user_id, owner_id=editor.user_id, path=path)
+    return AVATARS.replace(db, row_id=user_id, owner_id=editor.user_id, file=file)
 
 
 def remove(db: Session, *, user_id: int, editor: Identity) -> None:

@@ -1,28 +1,29 @@
 """Queries on `users`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import exists, func, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, undefer
 
-from conf.db.models import constraint_of
+from conf.db import rows
 from conf.db.search import beginnings
 from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
 
 IMPORT_LOCK = 0x75736572  # "user"
-UNIQUE = {"uq_users_email": "email", "uq_users_nickname": "nickname"}
+VIOLATIONS: rows.Violations = {
+    "uq_users_email": partial(Conflict, "Somebody has this e-mail already.", field="email"),
+    "uq_users_nickname": partial(Conflict, "Somebody has this nickname already.", field="nickname"),
+    "fk_users_group_id": partial(Invalid, "There is no such group.", field="group_id"),
+}
 
 
 def get(db: Session, *, user_id: int) -> User:
-    """The user with the group, or NotFound."""
-    user = db.get(User, user_id)
-    if user is None:
-        raise NotFound("user", user_id)
-    return user
+    """Return the user with the group. Raises: NotFound."""
+    return rows.get(db, User, user_id)
 
 
 def find(db: Session, *, who: str) -> User:
@@ -99,27 +100,16 @@ def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group
 
 
 def create(db: Session, **values: Any) -> User:
-    """Conflict when the e-mail or the nickname is taken."""
-    user = User(**values)
-    db.add(user)
-    flush(db)
+    """As `save`, of a new user."""
+    return save(db, User(**values))
+
+
+def save(db: Session, user: User, **values: Any) -> User:
+    """Set the named columns. Raises: Conflict when the e-mail or the nickname is taken; Invalid when there is no such
+    group."""
+    rows.save(db, user, VIOLATIONS, **values)
     db.refresh(user, ["group"])
     return user
-
-
-def flush(db: Session) -> None:
-    """Write what changed. Conflict when the e-mail or the nickname is taken; NotFound when there is no such group."""
-    try:
-        db.flush()
-    except IntegrityError as error:
-        constraint = constraint_of(error)
-        if (field := UNIQUE.get(constraint)) is not None:
-            raise Conflict(
-                f"Somebody has this {'e-mail' if field == 'email' else field} already.", field=field
-            ) from None
-        if constraint == "fk_users_group_id":
-            raise Invalid("There is no such group.", field="group_id") from None
-        raise
 
 
 def set_password(db: Session, *, user_id: int, password_hash: str) -> None:

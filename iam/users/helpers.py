@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from conf.db import rows
 from conf.errors import Conflict, Forbidden
 from conf.storage.store import remove_later
 from conf.values import ANY, Expected
@@ -85,11 +86,7 @@ def update(
     if changes.get("email", user.email) != user.email:
         user.email_verified_at = None
         audit.note(db, "email_changed", origin=origin, actor_id=editor.user_id, subject_id=user.id)
-    for field, value in changes.items():
-        setattr(user, field, value)
-    crud.flush(db)
-    db.refresh(user, ["group"])
-    return user
+    return crud.save(db, user, **changes)
 
 
 def _changeable(editor: Identity, user: User) -> frozenset[str]:
@@ -113,8 +110,7 @@ def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin, expec
     _keep_an_admin(db, user)
     remove_later(db, prefix=folder_of(user.id))
     audit.note(db, "user_deleted", origin=origin, actor_id=editor.user_id, subject_id=user.id, role=user.role)
-    db.delete(user)
-    db.flush()
+    rows.delete(db, user)
 
 
 def _keep_an_admin(db: Session, user: User) -> None:

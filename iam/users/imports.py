@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -21,9 +20,11 @@ from sqlalchemy.orm import Session
 from conf._celery.enqueue import enqueue, enqueue_all
 from conf._celery.models import ENDED, Job
 from conf._celery.task import Attempt
-from conf.db.dependencies import with_db_session
+from conf.db import rows
+from conf.db.session import release
 from conf.errors import Forbidden, Invalid, NotFound, Unavailable
-from conf.storage.store import NewFiles, new_files, remove_later, storage
+from conf.storage.incoming import IncomingFile
+from conf.storage.store import new_files, remove_later, storage
 from iam.audit import crud as audit
 from iam.audit.crud import HERE, Origin
 from iam.groups import crud as groups
@@ -73,27 +74,19 @@ class Report:
             self.faults.append({"line": line, "column": column, "reason": reason})
 
 
-def begin(*, owner: Identity, origin: Origin, path: Path, invite: bool) -> UserImport:
-    """Keep the file and have it imported by the job `job_id`. Invalid when it is no CSV file with the right columns."""
-    _, rows = _open(path.read_bytes())
-    if sum(1 for _ in rows) > MAX_ROWS:
+def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, invite: bool) -> UserImport:
+    """Store the file and enqueue its import as the job `job_id`. Raises: Invalid when it is no CSV file with the right
+    columns."""
+    _, lines = _open(file.path.read_bytes())
+    if sum(1 for _ in lines) > MAX_ROWS:
         raise Invalid(f"The file must have at most {MAX_ROWS} rows.", field="file")
+    release(db)
     with new_files(f"imports/{secrets.token_hex(6)}/") as files:
-        key = files.put("users.csv", path)
-        return _put_on_record(owner=owner, origin=origin, key=key, invite=invite, files=files)
-
-
-@with_db_session
-def _put_on_record(
-    *, owner: Identity, origin: Origin, key: str, invite: bool, files: NewFiles, db: Session
-) -> UserImport:
-    record = UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[])
-    db.add(record)
-    db.flush()
-    record.job_id = enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id
-    audit.note(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
-    files.keep(db)
-    db.flush()
+        key = files.put("users.csv", file.path)
+        record = rows.save(db, UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[]))
+        rows.save(db, record, job_id=enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id)
+        audit.note(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
+        files.keep(db)
     return record
 
 
@@ -140,7 +133,7 @@ def run(db: Session, *, import_id: int, attempt: Attempt) -> None:
     db.flush()
 
 
-def follow(db: Session, *, job: Job) -> None:
+def on_status_change(db: Session, *, job: Job) -> None:
     """Remove the file when nobody will read it any more."""
     record = db.get(UserImport, job.args["import_id"])
     if record is not None and job.status in ENDED:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, EmailStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringConstraints
 
 from conf.values import Storable
 
@@ -79,3 +79,8 @@ Stepik = Annotated[_Url, _address("stepik")]
 Kaggle = Annotated[_Url, _address("kaggle")]
 Website = Annotated[_Url, _address()]
 MAX_POINTS = 2**31 - 1
+NewPassword = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=8, max_length=256),
+    Field(description="Any characters; not one of the common ones."),
+]

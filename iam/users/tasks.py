@@ -15,9 +15,9 @@ def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) ->
     AVATARS.make(db, row_id=user_id, source_key=source_key, attempt=self.job)
 
 
-@make_avatar.follow
+@make_avatar.on_status_change
 def follow_avatar(db: Session, job: Job) -> None:
-    AVATARS.follow(db, job=job)
+    AVATARS.on_status_change(db, job)
 
 
 @celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20, retriable=False)
@@ -27,6 +27,6 @@ def import_file(self: JobTask, *, import_id: int, db: Session) -> None:
     imports.run(db, import_id=import_id, attempt=self.job)
 
 
-@import_file.follow
+@import_file.on_status_change
 def follow_import(db: Session, job: Job) -> None:
-    imports.follow(db, job=job)
+    imports.on_status_change(db, job=job)

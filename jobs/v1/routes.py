@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.models import ENDED, JobStatus
+from conf._celery.models import ENDED, Job
 from conf.db.dependencies import DbSession, with_db_session
 from conf.http import draining
-from conf.http.pagination import Cursor, Limit, Page, key_of, page
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import threads
-from conf.values import Storable
 from iam.dependencies import SignedIn
 from iam.roles import Identity
 from iam.tokens.helpers import is_live
@@ -29,37 +28,33 @@ LOOK_S = 0.5
 KEEP_ALIVE_LOOKS = 30
 
 
-@router.get("/jobs/")
+@router.get("/jobs/", response_model=Page[schemas.Job])
 def list_jobs(
     db: DbSession,
-    request: Request,
-    response: Response,
     me: SignedIn,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    status: JobStatus | None = None,
-    name: Annotated[str | None, Query(max_length=100), Storable] = None,
-) -> Page[schemas.Job]:
+    paging: Paging,
+    filters: Annotated[schemas.JobFilter, Query()],
+) -> Slice[Job]:
     """Your own, the newest first; everybody's for an Admin. Signed in."""
     owner_id = None if me.may("jobs:admin") else me.user_id
-    rows = crud.page(db, before_id=key_of(cursor), limit=limit + 1, owner_id=owner_id, status=status, name=name)
-    return page(rows, limit=limit, request=request, response=response)
+    rows = crud.page(db, before_id=paging.last_id, limit=paging.fetch, owner_id=owner_id, **filters.given())
+    return paging.page(rows)
 
 
-@router.get("/jobs/{job_id}/")
-def get_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+@router.get("/jobs/{job_id}/", response_model=schemas.Job)
+def get_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
     """One job. Owner or Admin."""
     return helpers.get(db, job_id=job_id, viewer=me)
 
 
-@router.post("/jobs/{job_id}/cancel/", status_code=202)
-def cancel_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+@router.post("/jobs/{job_id}/cancel/", response_model=schemas.Job, status_code=202)
+def cancel_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
     """Stop it: at once while it waits, within seconds while it runs. 409 when it has ended. Owner or Admin."""
     return helpers.cancel_own(db, job_id=job_id, viewer=me)
 
 
-@router.post("/jobs/{job_id}/retry/", status_code=202)
-def retry_job(job_id: Id, db: DbSession, me: SignedIn) -> schemas.Job:
+@router.post("/jobs/{job_id}/retry/", response_model=schemas.Job, status_code=202)
+def retry_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
     """Run a failed or cancelled job again. 409 in any other state. Owner or Admin."""
     return helpers.retry(db, job_id=job_id, viewer=me)
 

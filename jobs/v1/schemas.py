@@ -1,11 +1,18 @@
 """What v1 says of a job. Its arguments stay inside."""
 
 import datetime as dt
+from typing import Annotated
 
 from pydantic import Field
 
 from conf._celery.models import JobStatus
-from conf.http.schemas import Output
+from conf.http.schemas import Filter, Output
+from conf.values import Storable
+
+
+class JobFilter(Filter):
+    status: JobStatus | None = None
+    name: Annotated[str | None, Field(max_length=100), Storable] = None
 
 
 class Job(Output):

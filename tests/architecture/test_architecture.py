@@ -11,14 +11,16 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
 
 from conf import resources
 from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
 from conf.http import reference
 from conf.http.access import public
-from conf.http.arguments import walk
+from conf.http.handler import Handler
+from conf.http.index import handlers
 from conf.http.route import Route, Router
 from iam.dependencies import Need, requires, signed_in, viewer
 from main import app
@@ -30,7 +32,7 @@ SOURCES = [
     for path in ROOT.rglob("*.py")
     if not {".venv", "tests", "benchmarks", "data", "node_modules"} & set(path.relative_to(ROOT).parts)
 ]
-MAY_COMMIT = {"conf/http/route.py", "conf/db/dependencies.py"}
+MAY_COMMIT = {"conf/http/handler.py", "conf/db/dependencies.py"}
 
 
 def calls(path: Path, method: str) -> list[int]:
@@ -63,23 +65,26 @@ def test_every_package_has_its_storey() -> None:
 
 
 def test_every_route_says_who_may_call_it() -> None:
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema and route.path.startswith(("/api/", "/media/")):
-            assert re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", route.endpoint.__doc__ or ""), route.path
-            assert isinstance(route, Route)
+    for handler in handlers(app):
+        if handler.route.include_in_schema and handler.path.startswith(("/api/", "/media/")):
+            assert re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", handler.endpoint.__doc__ or ""), handler.path
 
 
-def needs(route: Route) -> list[object]:
+def test_every_route_is_of_our_class() -> None:
+    for context in iter_route_contexts(app.routes):
+        assert isinstance(context.original_route, Route | Mount), context.path
+
+
+def needs(handler: Handler) -> list[object]:
     """What the route says of who may call it."""
-    calls = [dependant.call for dependant in walk(route.dependant)]
+    calls = [dependant.call for dependant in handler.dependants]
     return [call for call in calls if call in (public, viewer, signed_in) or isinstance(call, Need)]
 
 
 def test_every_route_declares_its_need() -> None:
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    assert len(routes) > 50
-    for route in routes:
-        assert needs(route), f"{route.path} does not say who may call it: PUBLIC, Viewer, SignedIn or requires()"
+    assert len(handlers(app)) > 50
+    for handler in handlers(app):
+        assert needs(handler), f"{handler.path} does not say who may call it: PUBLIC, Viewer, SignedIn or requires()"
 
 
 def test_a_route_that_declares_no_need_is_noticed() -> None:
@@ -87,7 +92,7 @@ def test_a_route_that_declares_no_need_is_noticed() -> None:
     router.get("/x/")(lambda: None)
     (route,) = router.routes
     assert isinstance(route, Route)
-    assert not needs(route)
+    assert not needs(route.handler)
 
 
 def test_a_need_that_is_no_permission_is_refused() -> None:
@@ -95,9 +100,9 @@ def test_a_need_that_is_no_permission_is_refused() -> None:
         requires("groups:wirte")
 
 
-@pytest.mark.parametrize("version", sorted(reference.versions(app.routes)))
+@pytest.mark.parametrize("version", sorted(reference.versions(handlers(app))))
 def test_operation_ids_are_unique(version: int) -> None:
-    paths = reference.document(app.routes, version)["paths"].values()
+    paths = reference.document(handlers(app), version)["paths"].values()
     ids = [operation["operationId"] for path in paths for operation in path.values()]
     assert len(ids) == len(set(ids))
     assert {"list_groups", "upload_avatar", "watch_job", "get_media"} <= set(ids)

@@ -10,9 +10,10 @@ import typer
 
 from conf.develop import contract
 from conf.develop.contract import breaks, committed, current
+from conf.http.index import handlers
 from main import app
 
-NOW = current(app.routes)
+NOW = current(handlers(app))
 GROUPS = "/api/v1/groups/"
 
 

@@ -225,7 +225,7 @@ def test_a_full_disk_is_not_blamed_on_the_file(
     video = make(client)
     client.post(f"{VIDEOS}{video['id']}/upload/", files={"file": clip().read_bytes()})
     settings = get_settings().model_copy(update={"disk_reserve_bytes": 2**60, "retry_base_s": 60})
-    monkeypatch.setattr("conf.storage.work.get_settings", lambda: settings)
+    monkeypatch.setattr("conf.work.get_settings", lambda: settings)
     monkeypatch.setattr("conf._celery.task.get_settings", lambda: settings)
     run_jobs()
     job = client.get("/api/v1/jobs/", params={"name": "cms.videos.process"}).json()["items"][0]

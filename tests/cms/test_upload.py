@@ -203,7 +203,7 @@ def test_too_large_a_file_of_unknown_length_is_refused(
 def test_a_full_disk_is_said_before_the_upload(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make(client)
     monkeypatch.setattr(
-        "conf.storage.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60})
+        "conf.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60})
     )
     answer = send(client, video["id"], clip().read_bytes())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from conf import work
 from conf.errors import NotFound, TooLarge, Unavailable
 from conf.settings import Settings, get_settings
-from conf.storage import work
 from conf.storage.base import Storage
 from conf.storage.local import LocalStorage
 from conf.storage.s3 import S3Storage

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from conf import resources
 from conf.develop import proto
+from conf.http.index import handlers
 from conf.http.schemas import UNCHANGED, Changes, Output
 from conf.http.wire.codec import Codec, codec_of
 from conf.http.wire.formats import BOTH, Format, chosen
 from conf.http.wire.shapes import CannotShow, Presence, is_enum, message_of, type_name, value_name
+from main import app
 
-ROUTES = [route for router in resources.routers() for route in router.routes if getattr(route, "formats", ()) == BOTH]
-ANSWERS = {type_name(kind): kind for route in ROUTES if (kind := route.answer_type) is not None}  # type: ignore[attr-defined]
-BODIES = {type_name(kind): kind for route in ROUTES if (kind := route.body_type) is not None}  # type: ignore[attr-defined]
+ROUTES = [handler for handler in handlers(app) if handler.formats == BOTH]
+ANSWERS = {type_name(kind): kind for route in ROUTES if (kind := route.response_type) is not None}
+BODIES = {type_name(kind): kind for route in ROUTES if (kind := route.body_type) is not None}
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 INT64 = st.integers(-(2**63), 2**63 - 1)

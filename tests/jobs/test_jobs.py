@@ -299,7 +299,7 @@ def test_a_follower_that_fails_stands_in_no_others_way(client: TestClient, monke
     def follow(_db: object, _job: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(task_of("tests.stumble"), "_follower", follow)
+    monkeypatch.setattr(task_of("tests.stumble"), "_status_handler", follow)
     sweep.sweep()
     assert [state(client, job_id)["status"] for job_id in ids] == ["running", "queued"]
 

@@ -1,25 +1,26 @@
 """Bookings: patients make, move and cancel theirs; staff see all of them and note what became of them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 from sqlalchemy import Row
 
 from clinic.bookings import helpers, patients, waiting
-from clinic.bookings.models import BookingStatus
+from clinic.bookings.models import BookingEvent, Waiting
 from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Asker
 from clinic.v1.bookings import schemas
-from clinic.v1.doctors.routes import IdFilter, LinkKey
+from clinic.v1.dependencies import Who
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch
 from conf.http.limits import Policy, by_account, by_address, count
-from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.values import Day, Moment, Storable, microseconds
+from conf.values import microseconds
 from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
@@ -32,16 +33,10 @@ HOLD = Policy("hold", address="60/hour", account="60/hour")
 TAKEN = may(409, model=schemas.Taken)
 
 
-def asker(viewer: Viewer, key: LinkKey = None) -> Asker:
-    return Asker(viewer, key)
-
-
-Who = Annotated[Asker, Depends(asker)]
-"""Whoever asks: an account, or a guest by the link that was mailed."""
-
-
-@router.post("/holds/", status_code=201, responses=TAKEN, dependencies=[PUBLIC, by_address(HOLD)])
-def create_hold(wanted: schemas.HoldCreate, db: DbSession) -> schemas.Hold:
+@router.post(
+    "/holds/", response_model=schemas.Hold, status_code=201, responses=TAKEN, dependencies=[PUBLIC, by_address(HOLD)]
+)
+def create_hold(wanted: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
     """Keep a free slot for ten minutes. 409, with the next free ones, when it is taken. Public."""
     booking, token = helpers.hold(db, wish=wanted.wish())
     return {
@@ -58,10 +53,10 @@ def delete_hold(hold: schemas.HoldToken, db: DbSession) -> None:
     helpers.release(db, token=hold)
 
 
-@router.post("/bookings/", status_code=201, responses=may(403, 429) | TAKEN)
+@router.post("/bookings/", response_model=schemas.NewBooking, status_code=201, responses=may(403, 429) | TAKEN)
 def create_booking(
     booking: schemas.BookingCreate, db: DbSession, viewer: Viewer, request: Request, response: Response
-) -> schemas.NewBooking:
+) -> dict[str, Any]:
     """Book a free slot, or one that you hold. 409, with the next free ones, when it is taken. Public; guests give name,
     e-mail and phone."""
     who = Asker(viewer)
@@ -99,43 +94,16 @@ def _key(what: str, row: Any) -> str | None:
     return None if row.patient_id else patients.key_of(what, row.id)
 
 
-@router.get("/bookings/")
+@router.get("/bookings/", response_model=Page[schemas.Booking])
 def list_bookings(
     db: DbSession,
-    request: Request,
-    response: Response,
     me: SignedIn,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    since: Annotated[Moment | None, Query(description="Those that begin then or later.")] = None,
-    until: Annotated[Moment | None, Query(description="Those that begin before.")] = None,
-    day: Annotated[Day | None, Query(description="Of each location's calendar.")] = None,
-    doctor_id: IdFilter = None,
-    diagnostic_id: IdFilter = None,
-    location_id: IdFilter = None,
-    status: BookingStatus | None = None,
-    patient_id: IdFilter = None,
-    q: Annotated[
-        str | None, Query(min_length=2, max_length=100, description="In the patient's name, e-mail or phone."), Storable
-    ] = None,
-) -> Page[schemas.Booking]:
+    paging: Paging,
+    filters: Annotated[schemas.BookingFilter, Query()],
+) -> Slice[Row[Any]]:
     """Yours, or all for Staff, the earliest first. Signed in."""
-    rows = helpers.page(
-        db,
-        asker=Asker(me),
-        after=keys_of(cursor),
-        limit=limit + 1,
-        since=since,
-        until=until,
-        day=day,
-        doctor_id=doctor_id,
-        diagnostic_id=diagnostic_id,
-        location_id=location_id,
-        status=status,
-        patient_id=patient_id,
-        words=q,
-    )
-    return page(rows, limit=limit, request=request, response=response, key=_position)
+    rows = helpers.page(db, asker=Asker(me), after=paging.last_keys, limit=paging.fetch, **filters.given())
+    return paging.page(rows, key=_position)
 
 
 def _position(booking: Row[Any]) -> tuple[int, int]:
@@ -143,14 +111,14 @@ def _position(booking: Row[Any]) -> tuple[int, int]:
     return microseconds(booking.starts_at), booking.id
 
 
-@router.get("/bookings/{booking_id}/", responses=may(401))
-def get_booking(booking_id: Id, db: DbSession, who: Who) -> schemas.Booking:
+@router.get("/bookings/{booking_id}/", response_model=schemas.Booking, responses=may(401))
+def get_booking(booking_id: Id, db: DbSession, who: Who) -> Row[Any]:
     """One booking. Owner, who has its link, Staff."""
     return helpers.get(db, booking_id=booking_id, asker=who)
 
 
-@router.get("/bookings/{booking_id}/history/", responses=may(401))
-def get_booking_history(booking_id: Id, db: DbSession, who: Who) -> list[schemas.BookingEvent]:
+@router.get("/bookings/{booking_id}/history/", response_model=list[schemas.BookingEvent], responses=may(401))
+def get_booking_history(booking_id: Id, db: DbSession, who: Who) -> Sequence[BookingEvent]:
     """What became of it, the oldest first. Owner, who has its link, Staff."""
     return helpers.history(db, booking_id=booking_id, asker=who)
 
@@ -167,45 +135,54 @@ def get_booking_calendar(booking_id: Id, db: DbSession, who: Who) -> Response:
     return CalendarFile(content, headers=headers)
 
 
-@router.post("/bookings/{booking_id}/confirm/", responses=may(401, 429), dependencies=[CHANGES])
-def confirm_booking(booking_id: Id, db: DbSession, who: Who) -> schemas.Booking:
+@router.post(
+    "/bookings/{booking_id}/confirm/", response_model=schemas.Booking, responses=may(401, 429), dependencies=[CHANGES]
+)
+def confirm_booking(booking_id: Id, db: DbSession, who: Who) -> Row[Any]:
     """Take a time that you waited for and that was offered to you. 409 when the offer is over. Owner, who has its link,
     Staff."""
     return helpers.confirm(db, booking_id=booking_id, asker=who)
 
 
-@router.post("/bookings/{booking_id}/reschedule/", responses=may(401, 429) | TAKEN, dependencies=[CHANGES])
+@router.post(
+    "/bookings/{booking_id}/reschedule/",
+    response_model=schemas.Booking,
+    responses=may(401, 429) | TAKEN,
+    dependencies=[CHANGES],
+)
 def reschedule_booking(
     booking_id: Id, move: schemas.BookingMove, db: DbSession, who: Who, expected: IfMatch
-) -> schemas.Booking:
+) -> Row[Any]:
     """To another free slot of the same doctor or diagnostic. 409, with the next free ones, when it is taken; 409 for a
     patient after the deadline. Owner, who has its link, Staff."""
     return helpers.move(db, booking_id=booking_id, asker=who, expected=expected, **move.model_dump())
 
 
-@router.post("/bookings/{booking_id}/cancel/", responses=may(401, 429), dependencies=[CHANGES])
+@router.post(
+    "/bookings/{booking_id}/cancel/", response_model=schemas.Booking, responses=may(401, 429), dependencies=[CHANGES]
+)
 def cancel_booking(
     booking_id: Id, cancellation: schemas.Cancellation, db: DbSession, who: Who, expected: IfMatch
-) -> schemas.Booking:
+) -> Row[Any]:
     """Give the time back; the first who waits for it is offered it. 409 for a patient after the deadline. Owner, who
     has its link, Staff."""
     return helpers.cancel(db, booking_id=booking_id, reason=cancellation.reason, asker=who, expected=expected)
 
 
-@router.post("/bookings/{booking_id}/status/", dependencies=[requires("clinic:patients")])
+@router.post(
+    "/bookings/{booking_id}/status/", response_model=schemas.Booking, dependencies=[requires("clinic:patients")]
+)
 def note_booking_status(
     booking_id: Id, note: schemas.StatusNote, db: DbSession, me: SignedIn, expected: IfMatch
-) -> schemas.Booking:
+) -> Row[Any]:
     """What became of the visit. 409 for what cannot follow what was. Staff."""
     return helpers.note(
         db, booking_id=booking_id, status=note.status, reason=note.reason, asker=Asker(me), expected=expected
     )
 
 
-@router.post("/waiting/", status_code=201, responses=may(403, 429))
-def join_waiting_list(
-    wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, request: Request
-) -> schemas.NewWaiting:
+@router.post("/waiting/", response_model=schemas.NewWaiting, status_code=201, responses=may(403, 429))
+def join_waiting_list(wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, request: Request) -> dict[str, Any]:
     """Be offered a time if one becomes free: it is kept for you for two hours, to confirm. 409 when you wait for it
     already. Public; guests give name, e-mail and phone."""
     who = Asker(viewer)
@@ -223,29 +200,16 @@ def join_waiting_list(
     return {name: getattr(made, name) for name in schemas.Waiting.model_fields} | {"key": _key("waiting", made)}
 
 
-@router.get("/waiting/")
+@router.get("/waiting/", response_model=Page[schemas.Waiting])
 def list_waiting(
     db: DbSession,
-    request: Request,
-    response: Response,
     me: SignedIn,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    doctor_id: IdFilter = None,
-    diagnostic_id: IdFilter = None,
-    location_id: IdFilter = None,
-) -> Page[schemas.Waiting]:
+    paging: Paging,
+    filters: Annotated[schemas.WaitingFilter, Query()],
+) -> Slice[Waiting]:
     """What you wait for, or for Staff who waits, the first in line first. Signed in."""
-    rows = waiting.page(
-        db,
-        after_id=key_of(cursor),
-        limit=limit + 1,
-        asker=Asker(me),
-        doctor_id=doctor_id,
-        diagnostic_id=diagnostic_id,
-        location_id=location_id,
-    )
-    return page(rows, limit=limit, request=request, response=response)
+    rows = waiting.page(db, after_id=paging.last_id, limit=paging.fetch, asker=Asker(me), **filters.given())
+    return paging.page(rows)
 
 
 @router.delete("/waiting/{waiting_id}/", status_code=204, responses=may(401))

@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints, model_validator
 from clinic.bookings.helpers import Wish
 from clinic.bookings.models import BookingStatus
 from clinic.bookings.patients import Contact
-from clinic.v1.doctors.schemas import Key
+from clinic.v1.doctors.schemas import Key, Words
 from conf.http.problems import Problem
-from conf.http.schemas import Input, Output
+from conf.http.schemas import Filter, Input, Output
 from conf.values import Day, Moment, Storable
 from iam.users import rules
 
@@ -20,6 +20,24 @@ Message = Annotated[str, StringConstraints(max_length=5000), Storable]
 HoldToken = Annotated[str, StringConstraints(max_length=64)]
 InitData = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 PatientName = Annotated[rules.Name, StringConstraints(max_length=200)]
+
+
+class WaitingFilter(Filter):
+    doctor_id: Key | None = None
+    diagnostic_id: Key | None = None
+    location_id: Key | None = None
+
+
+class BookingFilter(Filter):
+    since: Moment | None = Field(None, description="Those that begin then or later.")
+    until: Moment | None = Field(None, description="Those that begin before.")
+    day: Day | None = Field(None, description="Of each location's calendar.")
+    doctor_id: Key | None = None
+    diagnostic_id: Key | None = None
+    location_id: Key | None = None
+    status: BookingStatus | None = None
+    patient_id: Key | None = None
+    words: Words | None = Field(None, alias="q", description="In the patient's name, e-mail or phone.")
 
 
 class Which(Input):

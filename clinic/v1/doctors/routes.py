@@ -1,73 +1,57 @@
 """Doctors: anyone sees them, staff look after them, patients rate them."""
 
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 
 from clinic.bookings import reviews
-from clinic.bookings.patients import Asker
 from clinic.doctors import crud, helpers
-from clinic.doctors.crud import DoctorSort
-from clinic.doctors.models import Doctor, DoctorLocation
+from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
+from clinic.v1.dependencies import EDITOR, Editor, Hidden, Photo, Who
 from clinic.v1.doctors import schemas
-from clinic.v1.locations.routes import EDITOR, Hidden
 from clinic.v1.locations.schemas import Schedule
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch, NeedsIfMatch
-from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.http.uploads import FILE_BODY, take_file
-from conf.storage.pictures import MAX_BYTES
-from conf.values import MAX_ID, Storable
-from iam.dependencies import SignedIn, Viewer, requires
-from iam.roles import Identity
+from iam.dependencies import SignedIn
 
 router = Router("/api/v1", tags=["clinic: doctors"])
 
-Editor = Annotated[Identity, requires("clinic:write")]
-IdFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
-Sorting = Annotated[DoctorSort, Query(description="`price_down`: the dearest first; `experience`: the longest.")]
-PriceFilter = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
-LinkKey = Annotated[str | None, Query(max_length=64, description="Of the link that a guest was sent.")]
 
-
-@router.get("/specialties/", dependencies=[PUBLIC])
+@router.get("/specialties/", response_model=Page[schemas.Specialty], dependencies=[PUBLIC])
 def list_specialties(
     db: DbSession,
-    request: Request,
-    response: Response,
-    cursor: Cursor = None,
-    limit: Limit = 20,
+    paging: Paging,
     unused: Annotated[bool, Query(description="Those that no doctor has, too.")] = False,
-) -> Page[schemas.Specialty]:
+) -> Slice[Specialty]:
     """Those with doctors, in the order they were made. Public."""
-    rows = crud.specialties(db, after_id=key_of(cursor), limit=limit + 1, unused=unused)
-    return page(rows, limit=limit, request=request, response=response)
+    rows = crud.specialties(db, after_id=paging.last_id, limit=paging.fetch, unused=unused)
+    return paging.page(rows)
 
 
-@router.post("/specialties/", status_code=201, dependencies=[EDITOR])
-def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response: Response) -> schemas.Specialty:
+@router.post("/specialties/", response_model=schemas.Specialty, status_code=201, dependencies=[EDITOR])
+def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response: Response) -> Specialty:
     """409 when there is one of that name. Staff and Admin."""
     created = crud.create_specialty(db, name=specialty.name)
     response.headers["Location"] = f"/api/v1/specialties/{created.id}/"
     return created
 
 
-@router.get("/specialties/{specialty_id}/", dependencies=[PUBLIC])
-def get_specialty(specialty_id: Id, db: DbSession) -> schemas.Specialty:
+@router.get("/specialties/{specialty_id}/", response_model=schemas.Specialty, dependencies=[PUBLIC])
+def get_specialty(specialty_id: Id, db: DbSession) -> Specialty:
     """One specialty. Public."""
     return crud.get_specialty(db, specialty_id=specialty_id)
 
 
-@router.patch("/specialties/{specialty_id}/", dependencies=[EDITOR])
-def update_specialty(
-    specialty_id: Id, changes: schemas.SpecialtyUpdate, db: DbSession, expected: IfMatch
-) -> schemas.Specialty:
+@router.patch("/specialties/{specialty_id}/", response_model=schemas.Specialty, dependencies=[EDITOR])
+def update_specialty(specialty_id: Id, changes: schemas.SpecialtyUpdate, db: DbSession, expected: IfMatch) -> Specialty:
     """Give it another name. Staff and Admin."""
     return crud.rename_specialty(db, specialty_id=specialty_id, expected=expected, **changes.given())
 
@@ -78,45 +62,19 @@ def delete_specialty(specialty_id: Id, db: DbSession, expected: IfMatch) -> None
     crud.remove_specialty(db, specialty_id=specialty_id, expected=expected)
 
 
-@router.get("/doctors/")
+@router.get("/doctors/", response_model=Page[schemas.Doctor])
 def list_doctors(
     db: DbSession,
-    request: Request,
-    response: Response,
     hidden: Hidden,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    sort: Annotated[
-        DoctorSort, Query(description="`price_down`: the dearest first; `experience`: the longest.")
-    ] = DoctorSort.NEWEST,
-    specialty_id: IdFilter = None,
-    location_id: IdFilter = None,
-    min_price: PriceFilter = None,
-    max_price: PriceFilter = None,
-    min_rating: Annotated[float | None, Query(ge=1, le=5)] = None,
-    q: Annotated[
-        str | None, Query(min_length=2, max_length=100, description="Beginnings of words of the doctor."), Storable
-    ] = None,
-) -> Page[schemas.Doctor]:
+    paging: Paging,
+    filters: Annotated[schemas.DoctorFilter, Query()],
+) -> Slice[dict[str, Any]]:
     """Doctors; those that are not active for staff and Admin. A cursor goes on with the `sort` it came with. Public."""
-    rows = crud.page(
-        db,
-        sort=sort,
-        after=keys_of(cursor),
-        limit=limit + 1,
-        hidden=hidden,
-        specialty_id=specialty_id,
-        location_id=location_id,
-        min_price=min_price,
-        max_price=max_price,
-        min_rating=min_rating,
-        words=q,
+    rows = crud.page(db, after=paging.last_keys, limit=paging.fetch, hidden=hidden, **filters.given())
+    column = crud.ORDER[filters.sort][0].key
+    return paging.page(
+        rows, show=partial(_shown, hidden=hidden), key=lambda doctor: (getattr(doctor, column), doctor.id)
     )
-    column = crud.ORDER[sort][0].key
-    found = page(
-        rows, limit=limit, request=request, response=response, key=lambda doctor: (getattr(doctor, column), doctor.id)
-    )
-    return found | {"items": [_shown(doctor, hidden=hidden) for doctor in found["items"]]}
 
 
 def _shown(doctor: Doctor, *, hidden: bool) -> dict[str, Any]:
@@ -132,24 +90,24 @@ _FIELDS = [
 ]
 
 
-@router.post("/doctors/", status_code=201, dependencies=[EDITOR])
-def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Response) -> schemas.Doctor:
+@router.post("/doctors/", response_model=schemas.Doctor, status_code=201, dependencies=[EDITOR])
+def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Response) -> dict[str, Any]:
     """A doctor, who is nowhere until there are locations. Staff and Admin."""
     created = crud.create(db, **doctor.model_dump())
     response.headers["Location"] = f"/api/v1/doctors/{created.id}/"
     return _shown(created, hidden=True)
 
 
-@router.get("/doctors/{doctor_id}/")
-def get_doctor(doctor_id: Id, db: DbSession, hidden: Hidden) -> schemas.Doctor:
+@router.get("/doctors/{doctor_id}/", response_model=schemas.Doctor)
+def get_doctor(doctor_id: Id, db: DbSession, hidden: Hidden) -> dict[str, Any]:
     """One doctor. Public."""
     return _shown(crud.get(db, doctor_id=doctor_id, hidden=hidden), hidden=hidden)
 
 
-@router.patch("/doctors/{doctor_id}/", dependencies=[EDITOR])
+@router.patch("/doctors/{doctor_id}/", response_model=schemas.Doctor, dependencies=[EDITOR])
 def update_doctor(
     doctor_id: Id, changes: schemas.DoctorUpdate, db: DbSession, expected: NeedsIfMatch
-) -> schemas.Doctor:
+) -> dict[str, Any]:
     """Change the fields that are given. Staff and Admin."""
     return _shown(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), hidden=True)
 
@@ -160,12 +118,12 @@ def delete_doctor(doctor_id: Id, db: DbSession, expected: IfMatch) -> None:
     helpers.delete(db, doctor_id=doctor_id, expected=expected)
 
 
-@router.post("/doctors/{doctor_id}/photo/", status_code=202, openapi_extra=FILE_BODY)
-async def upload_doctor_photo(doctor_id: Id, request: Request, editor: Editor) -> PhotoAccepted:
+@router.post("/doctors/{doctor_id}/photo/", response_model=PhotoAccepted, status_code=202)
+def upload_doctor_photo(doctor_id: Id, file: Photo, db: DbSession, editor: Editor) -> dict[str, Any]:
     """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Staff
     and Admin."""
-    doctor = await take_file(request, PHOTOS.replace, max_bytes=MAX_BYTES, row_id=doctor_id, owner_id=editor.user_id)
-    return PhotoAccepted.model_validate({"job_id": doctor.photo_job_id})
+    doctor = PHOTOS.replace(db, row_id=doctor_id, owner_id=editor.user_id, file=file)
+    return {"job_id": doctor.photo_job_id}
 
 
 @router.delete("/doctors/{doctor_id}/photo/", status_code=204, dependencies=[EDITOR])
@@ -174,8 +132,8 @@ def delete_doctor_photo(doctor_id: Id, db: DbSession) -> None:
     PHOTOS.remove(db, row_id=doctor_id)
 
 
-@router.get("/doctors/{doctor_id}/locations/")
-def list_doctor_locations(doctor_id: Id, db: DbSession, hidden: Hidden) -> list[schemas.DoctorHours]:
+@router.get("/doctors/{doctor_id}/locations/", response_model=list[schemas.DoctorHours])
+def list_doctor_locations(doctor_id: Id, db: DbSession, hidden: Hidden) -> list[dict[str, Any]]:
     """Where the doctor works, and when. Public."""
     crud.get(db, doctor_id=doctor_id, hidden=hidden)
     return [_hours(there) for there in crud.locations(db, doctor_id=doctor_id, hidden=hidden)]
@@ -192,10 +150,10 @@ def _hours(there: DoctorLocation) -> dict[str, Any]:
     }
 
 
-@router.put("/doctors/{doctor_id}/locations/{location_id}/", dependencies=[EDITOR])
+@router.put("/doctors/{doctor_id}/locations/{location_id}/", response_model=schemas.DoctorHours, dependencies=[EDITOR])
 def put_doctor_location(
     doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession, expected: IfMatch
-) -> schemas.DoctorHours:
+) -> dict[str, Any]:
     """Have the doctor work there, at these hours and no others. Bookings that were made stay. Staff and Admin."""
     values = schedule.model_dump(mode="json")
     there = crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
@@ -208,29 +166,24 @@ def delete_doctor_location(doctor_id: Id, location_id: Id, db: DbSession) -> Non
     crud.remove_location(db, doctor_id=doctor_id, location_id=location_id)
 
 
-@router.get("/doctors/{doctor_id}/reviews/")
+@router.get("/doctors/{doctor_id}/reviews/", response_model=Page[schemas.Review])
 def list_reviews(
     doctor_id: Id,
     db: DbSession,
-    request: Request,
-    response: Response,
     hidden: Hidden,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-) -> Page[schemas.Review]:
+    paging: Paging,
+) -> Slice[Review]:
     """What patients say, the newest first. Public."""
     crud.get(db, doctor_id=doctor_id, hidden=hidden)
-    rows = crud.reviews(db, doctor_id=doctor_id, before_id=key_of(cursor), limit=limit + 1)
-    return page(rows, limit=limit, request=request, response=response)
+    rows = crud.reviews(db, doctor_id=doctor_id, before_id=paging.last_id, limit=paging.fetch)
+    return paging.page(rows)
 
 
-@router.post("/doctors/{doctor_id}/reviews/", status_code=201, responses=may(401, 403))
-def create_review(
-    doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, viewer: Viewer, key: LinkKey = None
-) -> schemas.Review:
+@router.post("/doctors/{doctor_id}/reviews/", response_model=schemas.Review, status_code=201, responses=may(401, 403))
+def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, who: Who) -> Review:
     """Rate a doctor you have been to, once; 409 before, and for a second time. Owner of the booking, or who has its
     link."""
-    return reviews.create(db, doctor_id=doctor_id, asker=Asker(viewer, key), **review.model_dump())
+    return reviews.create(db, doctor_id=doctor_id, asker=who, **review.model_dump())
 
 
 @router.delete("/reviews/{review_id}/", status_code=204)

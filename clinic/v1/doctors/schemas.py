@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from clinic.doctors.crud import DoctorSort
 from clinic.v1.bookable.schemas import Bookable, BookableCreate, BookableUpdate
 from clinic.v1.locations.schemas import OpenDay, OpenWeek
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNCHANGED, Changes, Filter, Input, Output
 from conf.values import MAX_ID, Storable
 
 SpecialtyName = Annotated[str, StringConstraints(min_length=1, max_length=100), Storable]
@@ -16,6 +17,8 @@ About = Annotated[str, StringConstraints(max_length=20_000), Storable]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
 Lines = Annotated[list[Line], Field(max_length=50)]
 Years = Annotated[int, Field(ge=0, le=80)]
+Price = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Words = Annotated[str, StringConstraints(min_length=2, max_length=100), Storable]
 
 
 class SpecialtyCreate(Input):
@@ -31,6 +34,18 @@ class Specialty(Output):
     name: str
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class DoctorFilter(Filter):
+    sort: DoctorSort = Field(
+        DoctorSort.NEWEST, description="`price_down`: the dearest first; `experience`: the longest."
+    )
+    specialty_id: Key | None = None
+    location_id: Key | None = None
+    min_price: Price | None = None
+    max_price: Price | None = None
+    min_rating: float | None = Field(None, ge=1, le=5)
+    words: Words | None = Field(None, alias="q", description="Beginnings of words of the doctor.")
 
 
 class DoctorCreate(BookableCreate):

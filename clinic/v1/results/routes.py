@@ -1,13 +1,15 @@
 """Results of diagnostics: staff add them, their patient reads them, each reading is in the audit trail."""
 
 import posixpath
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from clinic.results import helpers
-from clinic.v1.bookings.routes import Who
+from clinic.results.models import Result
+from clinic.v1.dependencies import Who
 from clinic.v1.results import schemas
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
@@ -16,39 +18,52 @@ from conf.http.problems import may
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import threads
-from conf.http.uploads import FILE_BODY, take_file
+from conf.http.uploads import upload
+from conf.storage.incoming import IncomingFile
 from iam.dependencies import From, requires
 from iam.roles import Identity
 
 router = Router("/api/v1", tags=["clinic: results"])
 
 Staff = Annotated[Identity, requires("clinic:patients")]
+ResultFile = Annotated[IncomingFile, upload(max_bytes=helpers.MAX_BYTES, sniff=helpers.sniff)]
 
 
-@router.post("/bookings/{booking_id}/results/", status_code=202, responses=may(409), openapi_extra=FILE_BODY)
-async def add_result(
+def _fulfilled_booking(booking_id: Id, db: DbSession, _staff: Staff) -> None:
+    """Refuse before a file is received."""
+    helpers.assert_may_add(db, booking_id=booking_id)
+
+
+@router.post(
+    "/bookings/{booking_id}/results/",
+    response_model=schemas.Result,
+    status_code=202,
+    responses=may(409),
+    dependencies=[Depends(_fulfilled_booking)],
+)
+def add_result(
     booking_id: Id,
-    request: Request,
+    file: ResultFile,
+    db: DbSession,
     staff: Staff,
     origin: From,
     title: Annotated[schemas.Title, Query(description="What its patient knows it by.")] = "",
-) -> schemas.Result:
+) -> Result:
     """A PDF, or a JPEG, PNG or WebP picture, up to 50 MiB, as the part `file`, for a diagnostic's booking that is
     fulfilled. The job `job_id` checks it; then its patient is told. Staff."""
-    await threads().run(helpers.assert_may_add, booking_id=booking_id)
-    given = {"booking_id": booking_id, "title": title, "editor": staff, "origin": origin}
-    result = await take_file(request, helpers.add, max_bytes=helpers.MAX_BYTES, **given)
-    return schemas.Result.model_validate(result)
+    return helpers.add(db, booking_id=booking_id, title=title, editor=staff, origin=origin, file=file)
 
 
-@router.get("/bookings/{booking_id}/results/", responses=may(401))
-def list_results(booking_id: Id, db: DbSession, who: Who) -> list[schemas.Result]:
+@router.get("/bookings/{booking_id}/results/", response_model=list[schemas.Result], responses=may(401))
+def list_results(booking_id: Id, db: DbSession, who: Who) -> Sequence[Result]:
     """The oldest first; for the patient those that have been checked. Owner, who has the booking's link, Staff."""
     return helpers.of_booking(db, booking_id=booking_id, asker=who)
 
 
-@router.post("/results/{result_id}/link/", responses=may(401), dependencies=[NO_STORE])
-def create_result_link(result_id: Id, wanted: schemas.LinkWanted, db: DbSession, who: Who) -> schemas.ResultLink:
+@router.post(
+    "/results/{result_id}/link/", response_model=schemas.ResultLink, responses=may(401), dependencies=[NO_STORE]
+)
+def create_result_link(result_id: Id, wanted: schemas.LinkWanted, db: DbSession, who: Who) -> dict[str, Any]:
     """An address of the file that opens it for five minutes. Owner, who has the booking's link, Staff."""
     url, expires_at = helpers.link(db, result_id=result_id, preview=wanted.preview, asker=who)
     return {"url": url, "expires_at": expires_at}

@@ -21,18 +21,18 @@ First = Annotated[Day | None, Query(alias="from", description="The first day, at
 Last = Annotated[Day | None, Query(alias="to", description="The last day: a week. At most 62 days in all.")]
 
 
-@router.get("/doctors/{doctor_id}/", dependencies=[PUBLIC])
+@router.get("/doctors/{doctor_id}/", response_model=schemas.Slots, dependencies=[PUBLIC])
 def list_doctor_slots(
     doctor_id: Id, db: DbSession, location_id: LocationId, first: First = None, last: Last = None
-) -> schemas.Slots:
+) -> dict[str, Any]:
     """The doctor's free times at that location. Public."""
     return _slots(db, first, last, location_id=location_id, doctor_id=doctor_id, diagnostic_id=None)
 
 
-@router.get("/diagnostics/{diagnostic_id}/", dependencies=[PUBLIC])
+@router.get("/diagnostics/{diagnostic_id}/", response_model=schemas.Slots, dependencies=[PUBLIC])
 def list_diagnostic_slots(
     diagnostic_id: Id, db: DbSession, location_id: LocationId, first: First = None, last: Last = None
-) -> schemas.Slots:
+) -> dict[str, Any]:
     """The diagnostic's free times at that location. Public."""
     return _slots(db, first, last, location_id=location_id, doctor_id=None, diagnostic_id=diagnostic_id)
 

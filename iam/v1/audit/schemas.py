@@ -1,11 +1,17 @@
 """What v1 says of the audit trail."""
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from conf.http.schemas import Output
+from conf.http.schemas import Filter, Output
+from conf.values import MAX_ID, Storable
+
+
+class AuditFilter(Filter):
+    subject_id: int | None = Field(None, ge=1, le=MAX_ID, description="The user it was done to.")
+    what: Annotated[str | None, Field(max_length=40), Storable] = None
 
 
 class AuditEvent(Output):

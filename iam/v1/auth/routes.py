@@ -12,6 +12,7 @@ from conf.http.schemas import Id
 from conf.http.threads import heavy
 from iam.dependencies import From, SignedIn
 from iam.tokens import crud, helpers
+from iam.tokens.helpers import Tokens
 from iam.users import crud as users
 from iam.v1.auth import schemas
 from iam.v1.users.schemas import Me
@@ -26,27 +27,35 @@ VERIFY = Policy("verify", address="600/hour", account="5/hour")
 PASSWORD = Policy("password", address="100/minute", account="10/minute")
 
 
-@router.post("/register/", status_code=201, responses=may(403), dependencies=[PUBLIC, by_address(REGISTER), NO_STORE])
+@router.post(
+    "/register/",
+    response_model=schemas.Tokens,
+    status_code=201,
+    responses=may(403),
+    dependencies=[PUBLIC, by_address(REGISTER), NO_STORE],
+)
 @heavy
-def register(
-    person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response
-) -> schemas.Tokens:
+def register(person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response) -> Tokens:
     """Make yourself an account, as a student, and be signed in. 403 where that is switched off. Public."""
     by_account(request, REGISTER, person.email)
     response.headers["Location"] = "/api/v1/auth/me/"
     return helpers.register(db, origin=origin, **person.model_dump())
 
 
-@router.post("/login/", responses=may(401), dependencies=[PUBLIC, by_address(LOGIN), NO_STORE])
+@router.post(
+    "/login/", response_model=schemas.Tokens, responses=may(401), dependencies=[PUBLIC, by_address(LOGIN), NO_STORE]
+)
 @heavy
-def login(credentials: schemas.Credentials, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
+def login(credentials: schemas.Credentials, db: DbSession, origin: From, request: Request) -> Tokens:
     """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
     by_account(request, LOGIN, credentials.email)
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
 
-@router.post("/refresh/", responses=may(401), dependencies=[PUBLIC, by_address(REFRESH), NO_STORE])
-def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Request) -> schemas.Tokens:
+@router.post(
+    "/refresh/", response_model=schemas.Tokens, responses=may(401), dependencies=[PUBLIC, by_address(REFRESH), NO_STORE]
+)
+def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Request) -> Tokens:
     """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
     once: let one part of your program do it. Public."""
     by_account(request, REFRESH, str(helpers.subject_of(token.refresh_token)))

@@ -9,17 +9,13 @@ from conf.http.schemas import Input, Output
 from iam.users import rules
 
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=256)]
-NewPassword = Annotated[
-    str,
-    StringConstraints(strip_whitespace=False, min_length=8, max_length=256),
-    Field(description="Any characters; not one of the common ones."),
-]
+
 Token = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class Registration(Input):
     email: rules.Email
-    password: NewPassword
+    password: rules.NewPassword
     first_name: rules.Name
     last_name: rules.Name
 
@@ -35,7 +31,7 @@ class Refresh(Input):
 
 class PasswordChange(Input):
     old_password: Password
-    new_password: NewPassword
+    new_password: rules.NewPassword
 
 
 class PasswordForgotten(Input):
@@ -44,7 +40,7 @@ class PasswordForgotten(Input):
 
 class PasswordReset(Input):
     token: Token = Field(description="From the link in the mail.")
-    new_password: NewPassword
+    new_password: rules.NewPassword
 
 
 class EmailVerification(Input):

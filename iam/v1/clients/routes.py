@@ -1,5 +1,8 @@
 """Clients: programs of yours that log people in with Campus."""
 
+from conf.http.pagination import Slice
+from iam.clients.models import Client
+
 from typing import Any
 
 from fastapi import Request, Response
@@ -7,7 +10,7 @@ from fastapi import Request, Response
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE
 from conf.http.conditional import IfMatch
-from conf.http.pagination import Cursor, Limit, Page, key_of, page
+from conf.http.pagination import Page, Paging
 from conf.http.route import Router
 from iam.clients import crud, helpers
 from iam.dependencies import From, SignedIn
@@ -16,14 +19,14 @@ from iam.v1.clients import schemas
 router = Router("/api/v1/clients", tags=["clients"])
 
 
-@router.get("/")
+@router.get("/", response_model=Page[schemas.Client])
 def list_clients(
-    db: DbSession, request: Request, response: Response, me: SignedIn, cursor: Cursor = None, limit: Limit = 20
-) -> Page[schemas.Client]:
+    db: DbSession, me: SignedIn, paging: Paging
+) -> Slice[Client]:
     """Your own; all of them for an Admin. Signed in."""
     owner_id = None if me.may("clients:admin") else me.user_id
-    rows = crud.page(db, owner_id=owner_id, after_id=key_of(cursor), limit=limit + 1)
-    return page(rows, limit=limit, request=request, response=response)
+    rows = crud.page(db, owner_id=owner_id, after_id=paging.last_id, limit=paging.fetch)
+    return paging.page(rows)
 
 
 @router.post("/", status_code=201, dependencies=[NO_STORE])
@@ -41,13 +44,13 @@ def _with_secret(client: Any, secret: str | None) -> schemas.NewClient:
     return schemas.NewClient(**told, client_secret=secret)
 
 
-@router.get("/{client_id}/")
-def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> schemas.Client:
+@router.get("/{client_id}/", response_model=schemas.Client)
+def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> Client:
     """One client. Owner or Admin."""
     return helpers.get(db, client_id=client_id, viewer=me)
 
 
-@router.patch("/{client_id}/")
+@router.patch("/{client_id}/", response_model=schemas.Client)
 def update_client(
     client_id: schemas.ClientId,
     changes: schemas.ClientUpdate,
@@ -55,7 +58,7 @@ def update_client(
     me: SignedIn,
     origin: From,
     expected: IfMatch,
-) -> schemas.Client:
+) -> Client:
     """Change the fields that are given. Owner or Admin."""
     return helpers.update(db, client_id=client_id, editor=me, origin=origin, expected=expected, **changes.given())
 

@@ -1,14 +1,15 @@
 """Groups of users."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch
-from conf.http.pagination import Cursor, Limit, Page, key_of, page
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
 from conf.http.schemas import Id
 from iam.dependencies import SIGNED_IN, requires
 from iam.groups import crud
+from iam.groups.models import Group
 from iam.v1.groups import schemas
 
 router = Router("/api/v1/groups", tags=["groups"])
@@ -16,31 +17,29 @@ router = Router("/api/v1/groups", tags=["groups"])
 EDITOR = requires("groups:write")
 
 
-@router.get("/", dependencies=[SIGNED_IN])
-def list_groups(
-    db: DbSession, request: Request, response: Response, cursor: Cursor = None, limit: Limit = 20
-) -> Page[schemas.Group]:
+@router.get("/", response_model=Page[schemas.Group], dependencies=[SIGNED_IN])
+def list_groups(db: DbSession, paging: Paging) -> Slice[Group]:
     """In the order they were made. Signed in."""
-    rows = crud.page(db, after_id=key_of(cursor), limit=limit + 1)
-    return page(rows, limit=limit, request=request, response=response)
+    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch)
+    return paging.page(rows)
 
 
-@router.post("/", status_code=201, dependencies=[EDITOR])
-def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) -> schemas.Group:
+@router.post("/", response_model=schemas.Group, status_code=201, dependencies=[EDITOR])
+def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) -> Group:
     """A group. 409 when there is one of that name. Teachers and Admin."""
     created = crud.create(db, **group.model_dump())
     response.headers["Location"] = f"/api/v1/groups/{created.id}/"
     return created
 
 
-@router.get("/{group_id}/", dependencies=[SIGNED_IN])
-def get_group(group_id: Id, db: DbSession) -> schemas.Group:
+@router.get("/{group_id}/", response_model=schemas.Group, dependencies=[SIGNED_IN])
+def get_group(group_id: Id, db: DbSession) -> Group:
     """One group. Signed in."""
     return crud.get(db, group_id=group_id)
 
 
-@router.patch("/{group_id}/", dependencies=[EDITOR])
-def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession, expected: IfMatch) -> schemas.Group:
+@router.patch("/{group_id}/", response_model=schemas.Group, dependencies=[EDITOR])
+def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession, expected: IfMatch) -> Group:
     """Change the fields that are given. Teachers and Admin."""
     return crud.update(db, group_id=group_id, expected=expected, **changes.given())
 

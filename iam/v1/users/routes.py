@@ -1,22 +1,25 @@
 """People: profiles, the leaderboard, pictures, imports."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Response
 
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch
-from conf.http.pagination import Cursor, Limit, Page, key_of, keys_of, page
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import heavy
-from conf.http.uploads import FILE_BODY, take_file
+from conf.http.uploads import upload
+from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
 from conf.values import Storable
 from iam.dependencies import From, SignedIn, requires
-from iam.roles import Identity, Role
+from iam.roles import Identity
 from iam.users import avatars, crud, helpers, imports
+from iam.users.models import UserImport
 from iam.v1.users import schemas
 
 router = Router("/api/v1/users", tags=["users"])
@@ -24,31 +27,28 @@ router = Router("/api/v1/users", tags=["users"])
 Reader = Annotated[Identity, requires("users:read")]
 Writer = Annotated[Identity, requires("users:write")]
 GroupFilter = Annotated[schemas.GroupId | None, Query()]
+CsvFile = Annotated[IncomingFile, upload(max_bytes=imports.MAX_BYTES)]
+Picture = Annotated[IncomingFile, upload(max_bytes=MAX_BYTES, sniff=sniff_picture)]
 
 
-@router.get("/")
+def _editable_user(user_id: Id, me: SignedIn) -> None:
+    """Refuse before a file is received."""
+    avatars.assert_may_change(user_id=user_id, editor=me)
+
+
+EDITABLE = Depends(_editable_user)
+
+
+@router.get("/", response_model=Page[schemas.User])
 def list_users(
     db: DbSession,
-    request: Request,
-    response: Response,
     reader: Reader,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    role: Role | None = None,
-    group_id: GroupFilter = None,
-    learning_class: Annotated[str | None, Query(max_length=20), Storable] = None,
-) -> Page[schemas.User]:
+    paging: Paging,
+    filters: Annotated[schemas.UserFilter, Query()],
+) -> Slice[schemas.User]:
     """Everyone, in the order they came. Teachers and Admin."""
-    rows = crud.page(
-        db,
-        after_id=key_of(cursor),
-        limit=limit + 1,
-        role=role,
-        group_id=group_id,
-        learning_class=learning_class,
-    )
-    found = page(rows, limit=limit, request=request, response=response)
-    return found | {"items": [schemas.User.shown(user, to=reader) for user in found["items"]]}
+    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, **filters.given())
+    return paging.page(rows, show=partial(schemas.User.shown, to=reader))
 
 
 @router.post("/", status_code=201)
@@ -62,57 +62,49 @@ def create_user(
     return schemas.User.shown(user, to=creator)
 
 
-@router.get("/search/")
+@router.get("/search/", response_model=Page[schemas.User])
 def search_users(
     db: DbSession,
-    request: Request,
-    response: Response,
     me: SignedIn,
     q: Annotated[str, Query(min_length=2, max_length=100, description="Beginnings of names."), Storable],
-    cursor: Cursor = None,
-    limit: Limit = 20,
-) -> Page[schemas.User]:
+    paging: Paging,
+) -> Slice[schemas.User]:
     """People whose names or nickname begin like that. Signed in."""
-    rows = crud.page(db, after_id=key_of(cursor), limit=limit + 1, words=q)
-    found = page(rows, limit=limit, request=request, response=response)
-    return found | {"items": [schemas.User.shown(user, to=me) for user in found["items"]]}
+    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, words=q)
+    return paging.page(rows, show=partial(schemas.User.shown, to=me))
 
 
-@router.get("/leaderboard/", dependencies=[PUBLIC])
+@router.get("/leaderboard/", response_model=Page[schemas.Leader], dependencies=[PUBLIC])
 def get_leaderboard(
     db: DbSession,
-    request: Request,
-    response: Response,
-    cursor: Cursor = None,
-    limit: Limit = 20,
+    paging: Paging,
     group_id: GroupFilter = None,
-) -> Page[schemas.Leader]:
+) -> Slice[schemas.Leader]:
     """Students by their points. Public."""
-    rows = crud.leaderboard(db, after=keys_of(cursor), limit=limit + 1, group_id=group_id)
+    rows = crud.leaderboard(db, after=paging.last_keys, limit=paging.fetch, group_id=group_id)
     leaders = [schemas.Leader.of(row[0], rank=row[1]) for row in rows]
-    return page(leaders, limit=limit, request=request, response=response, key=lambda leader: (leader.points, leader.id))
+    return paging.page(leaders, key=lambda leader: (leader.points, leader.id))
 
 
-@router.post("/import/", status_code=202, openapi_extra=FILE_BODY)
-async def import_users(
-    request: Request,
+@router.post("/import/", response_model=schemas.UserImport, status_code=202)
+def import_users(
+    file: CsvFile,
+    db: DbSession,
     owner: Writer,
     origin: From,
     invite: Annotated[bool, Query(description="Mail everyone who gets an account a link to set a password.")] = False,
-) -> schemas.UserImport:
+) -> UserImport:
     """Students (as an admin, anybody) from a CSV file, as the part `file`: UTF-8, a first line with the columns
     `email`, `first_name`, `last_name` and, as you like, `patronymic`, `nickname`, `role`, `group`, `learning_class`,
     `points`.
 
     The job `job_id` does it; then `/users/imports/{id}/` says what came of it. Rows whose e-mail has an account are
     left alone. Teachers and Admin."""
-    limit = imports.MAX_BYTES
-    record = await take_file(request, imports.begin, max_bytes=limit, owner=owner, origin=origin, invite=invite)
-    return schemas.UserImport.model_validate(record)
+    return imports.begin(db, owner=owner, origin=origin, file=file, invite=invite)
 
 
-@router.get("/imports/{import_id}/")
-def get_import(import_id: Id, db: DbSession, viewer: Writer) -> schemas.UserImport:
+@router.get("/imports/{import_id}/", response_model=schemas.UserImport)
+def get_import(import_id: Id, db: DbSession, viewer: Writer) -> UserImport:
     """What came of an import: how many users, and each bad row with line, column and reason. Owner or Admin."""
     return imports.get(db, import_id=import_id, viewer=viewer)
 
@@ -141,13 +133,12 @@ def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: From, expected
     helpers.delete(db, user_id=user_id, editor=me, origin=origin, expected=expected)
 
 
-@router.post("/{user_id}/avatar/", status_code=202, openapi_extra=FILE_BODY)
-async def upload_avatar(user_id: Id, request: Request, me: SignedIn) -> schemas.AvatarAccepted:
+@router.post("/{user_id}/avatar/", response_model=schemas.AvatarAccepted, status_code=202, dependencies=[EDITABLE])
+def upload_avatar(user_id: Id, file: Picture, db: DbSession, me: SignedIn) -> dict[str, Any]:
     """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Owner
     or Admin."""
-    avatars.assert_may_change(user_id=user_id, editor=me)
-    user = await take_file(request, avatars.replace, max_bytes=MAX_BYTES, user_id=user_id, editor=me)
-    return schemas.AvatarAccepted.model_validate({"job_id": user.avatar_job_id})
+    user = avatars.replace(db, user_id=user_id, editor=me, file=file)
+    return {"job_id": user.avatar_job_id}
 
 
 @router.delete("/{user_id}/avatar/", status_code=204)

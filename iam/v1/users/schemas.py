@@ -6,12 +6,11 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from conf.http.media import Link
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
-from conf.values import MAX_ID
+from conf.http.schemas import UNCHANGED, Changes, Filter, Input, Output
+from conf.values import MAX_ID, Storable
 from iam.roles import Identity, Role
 from iam.users import helpers, rules
 from iam.users.models import User as Row
-from iam.v1.auth.schemas import NewPassword
 from iam.v1.groups.schemas import Group
 
 GroupId = Annotated[int, Field(ge=1, le=MAX_ID)]
@@ -19,9 +18,15 @@ Points = Annotated[int, Field(ge=0, le=rules.MAX_POINTS)]
 TechStack = Annotated[list[rules.Technology], Field(max_length=30)]
 
 
+class UserFilter(Filter):
+    role: Role | None = None
+    group_id: GroupId | None = None
+    learning_class: Annotated[str | None, Field(max_length=20), Storable] = None
+
+
 class UserCreate(Input):
     email: rules.Email
-    password: NewPassword | None = Field(None, description="Without one the person sets it by the reset mail.")
+    password: rules.NewPassword | None = Field(None, description="Without one the person sets it by the reset mail.")
     role: Role = Role.STUDENT
     first_name: rules.Name
     last_name: rules.Name

@@ -1,0 +1,94 @@
+"""Request bodies, read whole and never past a limit."""
+
+import email.message
+import json
+from typing import Any
+
+from fastapi import Request, params
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from conf.errors import TooLarge
+from conf.http.arguments import NO_BODY
+from conf.settings import get_settings
+
+UNREADABLE = "There was an error parsing the body"
+"""FastAPI's words."""
+
+
+async def read(request: Request, *, limit: int) -> bytes:
+    """The whole body, which `request.body()` has from then on. Raises: TooLarge, before reading where
+    `Content-Length` already says so."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    request._body = bytes(body)  # noqa: SLF001  # where Starlette keeps it
+    return request._body  # noqa: SLF001
+
+
+def limit_body(request: Request) -> None:
+    """Let nobody read more than `BODY_MAX_BYTES` from the request: TooLarge."""
+    limit, received, receive_more = get_settings().body_max_bytes, 0, request.receive
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await receive_more()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _too_large(limit)
+        return message
+
+    request._receive = receive  # noqa: SLF001  # Starlette has no other way
+
+
+async def read_general(request: Request, route: Any) -> Any:
+    """The body as FastAPI reads it: a form, what JSON says, or bytes. Raises: TooLarge; HTTPException;
+    RequestValidationError."""
+    if isinstance(route.body_field.field_info, params.Form):
+        try:
+            return await request.form(**(getattr(route, "form_limits", None) or {}))
+        except (TooLarge, HTTPException):
+            raise
+        except Exception as error:
+            raise HTTPException(400, UNREADABLE) from error
+    body = await request.body()
+    message = email.message.Message()
+    message["content-type"] = request.headers.get("content-type", "application/json")
+    subtype = message.get_content_subtype()
+    if not body:
+        return NO_BODY
+    if message.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
+        return body
+    return parsed(body)
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON value, with FastAPI's errors. Raises: RequestValidationError; HTTPException when it is not text."""
+    try:
+        return from_json(body)
+    except ValueError:
+        pass  # the standard library says where the fault is, as FastAPI does
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        raise _not_json(error.pos, error.msg) from error
+    except RecursionError as error:
+        raise _not_json(0, "Nested too deeply") from error
+    except ValueError as error:
+        raise HTTPException(400, UNREADABLE) from error
+
+
+def _not_json(position: int, reason: str) -> RequestValidationError:
+    fault = {"type": "json_invalid", "loc": ("body", position), "msg": "JSON decode error", "input": {}}
+    return RequestValidationError([fault | {"ctx": {"error": reason}}])
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body must have at most {limit} bytes.")

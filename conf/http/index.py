@@ -1,0 +1,160 @@
+"""The route index: it finds the route of a request by the beginning of its path, however many routes there are.
+
+It stands where FastAPI's router would ask one route after the other, inside the middleware and the exception handlers
+of the application, and decides as FastAPI does: the first route that matches in the order they were included. On top of
+that a path answers with and without its last slash, what answers GET answers HEAD, and every path answers OPTIONS.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRouter, RouteContext, iter_route_contexts
+from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette._utils import get_route_path
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
+
+from conf.http.handler import Handler
+from conf.http.route import Route
+
+SEGMENTS = 3
+"""Parts of a path by which routes are found: `/api/v1/videos`."""
+
+
+class Entry:
+    """One route of the index."""
+
+    def __init__(self, context: RouteContext) -> None:
+        self.context = context
+        route = context.original_route
+        self.handler: Handler | None = route.handler_of(context) if isinstance(route, Route) else None
+        self.route: Any = route
+        path = context.path or ""
+        self.path = path
+        self.start = path.partition("{")[0].rstrip("/")
+        self.methods: set[str] = set(context.methods or ())
+        if self.handler is not None:
+            self.methods |= {"HEAD"} if "GET" in self.methods else set()
+            # Both forms of a path match, with and without the last slash, and neither redirects.
+            self._regex = re.compile(context.path_regex.pattern.removesuffix("$").removesuffix("/") + r"/?\Z")
+            self._convertors = context.param_convertors
+
+    def match(self, scope: Scope, path: str) -> tuple[Match, dict[str, Any]]:
+        if not path.startswith(self.start):
+            return Match.NONE, {}
+        if self.handler is None:
+            match, child = self.context._effective_route.matches(scope)  # noqa: SLF001  # FastAPI's
+            return match, dict(child)
+        found = self._regex.match(path)
+        if found is None:
+            return Match.NONE, {}
+        params = {name: self._convertors[name].convert(value) for name, value in found.groupdict().items()}
+        return Match.FULL if scope["method"] in self.methods else Match.PARTIAL, params
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, params: dict[str, Any]) -> None:
+        assert self.handler is not None
+        given = scope.get("path_params")
+        scope["path_params"] = {**given, **params} if given else params
+        scope["endpoint"], scope["route"], scope["route_path"] = self.handler.endpoint, self.route, self.path
+        is_head = scope["method"] == "HEAD"
+        if self.handler.needs_stacks:
+            app = self.context.app  # FastAPI's wrapping, with its exit stacks
+            await app(scope, receive, _without_body(send) if is_head else send)
+            return
+        request = Request(scope, receive, send)
+        try:
+            response = await self.handler.respond(request)
+            if is_head and not isinstance(response, FileResponse):  # which looks at the method itself
+                send = _without_body(send)
+                response = Response(status_code=response.status_code, headers=response.headers)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001  # the application's exception handlers decide
+            await _handle(error, request)(scope, receive, send)
+
+
+class RouteIndex:
+    """The ASGI application of `router`."""
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router
+        self._size = len(router.routes)
+        self.entries = [Entry(context) for context in iter_route_contexts(router.routes)]
+        starts = {entry.start for entry in self.entries if entry.start.count("/") >= SEGMENTS}
+        self._by_start = {start: list(self._possible(start)) for start in map(_start, starts)}
+        self._others = [entry for entry in self.entries if entry.start.count("/") < SEGMENTS]
+
+    def _possible(self, start: str) -> Iterator[Entry]:
+        for entry in self.entries:
+            own = _start(entry.start)
+            if own == start or (entry.start.count("/") < SEGMENTS and start.startswith(entry.start)):
+                yield entry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or len(self._router.routes) != self._size or "fastapi.telemetry" in scope:
+            await self._router.app(scope, receive, send)
+            return
+        scope.setdefault("router", self._router)
+        path = get_route_path(scope) if scope.get("root_path") else scope["path"]
+        allowed: set[str] = set()
+        for entry in self._by_start.get(_start(path), self._others):
+            match, params = entry.match(scope, path)
+            if match is Match.FULL:
+                if entry.handler is None:
+                    break
+                await entry.serve(scope, receive, send, params)
+                return
+            if match is Match.PARTIAL:
+                allowed |= entry.methods
+        else:
+            if allowed:
+                await self._other_method(scope, receive, send, allowed)
+                return
+        await self._router.app(scope, receive, send)
+
+    async def _other_method(self, scope: Scope, receive: Receive, send: Send, allowed: set[str]) -> None:
+        """OPTIONS says what can be done there; 405 says it to whoever tries something else."""
+        allow = {"Allow": ", ".join(sorted(allowed | {"OPTIONS"}))}
+        if scope["method"] != "OPTIONS":
+            raise HTTPException(405, f"{scope['method']} is not possible here.", headers=allow)
+        await Response(None, 204, allow)(scope, receive, send)
+
+
+def install(app: FastAPI) -> None:
+    """Lead the requests of `app` through an index of the routes that it has now."""
+    app.state.route_index = app.router.middleware_stack = RouteIndex(app.router)
+
+
+def handlers(app: FastAPI) -> list[Handler]:
+    """Those of our routes, in the order they were included."""
+    index: RouteIndex = app.state.route_index
+    return [entry.handler for entry in index.entries if entry.handler is not None]
+
+
+def _start(path: str) -> str:
+    """`/api/v1/videos` of `/api/v1/videos/7/`: of hundreds of routes, few begin like that."""
+    return "/".join(path.split("/", SEGMENTS + 1)[: SEGMENTS + 1])
+
+
+def _handle(error: Exception, request: Request) -> Any:
+    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise error
+
+    return wrap_app_handling_exceptions(fail, request)
+
+
+def _without_body(send: Send) -> Send:
+    """For HEAD: the headers of the response, and none of its body."""
+
+    async def send_headers(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+        await send(message)
+
+    return send_headers
