@@ -25,7 +25,7 @@ def run() -> list[Result]:
         make = ["-f", "lavfi", "-i", f"testsrc2=s=1280x720:r=25:d={SECONDS}", "-f", "lavfi", "-i", f"sine=d={SECONDS}"]
         noise = ["-vf", "noise=alls=12:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
         subprocess.run([executable(), "-v", "error", *make, *noise, clip], check=True)
-        picture = Picture(0, 1280, 720, Fraction(25), interlaced=False)
+        picture = Picture(0, 1280, 720, Fraction(25), interlaced=False, hdr=None)
         source = Source(clip, "mov", SECONDS, picture, 1)
         poster = ladder.poster_options(picture)
         one_run = [["-i", str(clip), *ladder.options(source), *poster]]

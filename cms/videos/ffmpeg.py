@@ -27,6 +27,8 @@ PROBE_LIMIT_S = 25
 MAX_ASPECT = 20
 """The longer side may be so many times the shorter."""
 OLDEST = (5, 1)
+LIBRARIES = ("libx264", "libzimg")
+"""Which ffmpeg must be built with: to write H.264, and to convert HDR."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Picture:
     rate: Fraction
     """Frames a second on average; 0 when it cannot be told."""
     interlaced: bool
+    hdr: str | None
+    """ffmpeg's name of the transfer function of an HDR picture; None for SDR."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ def probe(path: Path, *, demuxer: str, work: Path) -> Source:
     except ValueError:
         log.warning("the prober failed", status=ended.status, errors=ended.errors)
         raise Invalid("The file cannot be read: it is damaged.") from None
+    if "no_decoder" in found:
+        kind, codec = found["no_decoder"]
+        raise Invalid(f"The {kind}'s codec {codec} cannot be read.")
     if "error" in found:
         raise Invalid(f"The file cannot be read: {found['error']}.")
     return _checked(found, path=path, demuxer=demuxer)
@@ -82,7 +89,8 @@ def _checked(found: dict[str, Any], *, path: Path, demuxer: str) -> Source:
             raise Invalid(f"The picture has a strange shape: {width}×{height} pixels.")
         if video["rotation"] % 180 == 90:
             width, height = height, width
-        picture = Picture(video["index"], width, height, Fraction(*video["rate"]), video["interlaced"])
+        rate = Fraction(*video["rate"])
+        picture = Picture(video["index"], width, height, rate, video["interlaced"], video["hdr"])
     return Source(path, demuxer, found["duration_s"], picture, found["audio_index"])
 
 
@@ -158,11 +166,12 @@ def executable() -> Path:
 
 
 def _will_do(program: str) -> bool:
-    """Whether it is recent enough and can write H.264."""
+    """Whether it is recent enough, can write H.264 and can convert HDR."""
     with contextlib.suppress(OSError):
         told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
         number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", told)
-        if (number is None or (int(number[1]), int(number[2])) >= OLDEST) and "--enable-libx264" in told:
+        recent = number is None or (int(number[1]), int(number[2])) >= OLDEST
+        if recent and all(f"--enable-{library}" in told for library in LIBRARIES):
             return True
-    log.warning("the system's ffmpeg is too old or cannot write H.264; the wheel's is used", program=program)
+    log.warning("the system's ffmpeg is too old or lacks a library; the wheel's is used", program=program)
     return False

@@ -15,6 +15,8 @@ AUDIO_KBPS = 128
 POSTER = "poster.jpg"
 MAX_RATE = 60
 MIN_RATE = Fraction(1)
+HDR_WHITE_NITS, HDR_PEAK_NITS = 203, 1000
+"""The luminance of diffuse white in HDR (ITU-R BT.2408), and the luminance that becomes the white of SDR."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def frame_rate(rate: Fraction) -> Fraction:
 
 def _graph(picture: Picture, made: list[Rendition]) -> str:
     """Each rendition is scaled from the one above it."""
-    before = "bwdif," if picture.interlaced else ""
+    before = ("bwdif," if picture.interlaced else "") + _to_sdr(picture, made[0].width, made[0].height)
     parts = []
     for i, r in enumerate(made):
         last = i == len(made) - 1
@@ -116,6 +118,21 @@ def _graph(picture: Picture, made: list[Rendition]) -> str:
         outlet = f"[v{i}]" if last else f",split=2[v{i}][c{i}]"
         parts.append(f"{inlet}scale={r.width}:{r.height}:flags=bicubic:out_range=tv,setsar=1,format=yuv420p{outlet}")
     return ";".join(parts)
+
+
+def _to_sdr(picture: Picture, width: int, height: int) -> str:
+    """The filters that convert an HDR picture to 8-bit BT.709 of this size; empty for SDR."""
+    if picture.hdr is None:
+        return ""
+    # Scaled first, because tone mapping needs 12 bytes a pixel. Without side data, because the encoder would write the
+    # HDR metadata in it. Primaries and matrix are given, because zscale fails where the file does not name them.
+    # Mobius leaves dark and middle tones as they are, and compresses only the highlights.
+    return (
+        f"scale={width}:{height}:flags=bicubic:out_range=tv,sidedata=delete,"
+        f"zscale=tin={picture.hdr}:pin=bt2020:min=bt2020nc:rin=tv:t=linear:p=bt709:npl={HDR_WHITE_NITS},"
+        f"format=gbrpf32le,tonemap=mobius:peak={HDR_PEAK_NITS / HDR_WHITE_NITS:.2f}:desat=0,"
+        "zscale=t=bt709:m=bt709:r=tv,format=yuv420p,"
+    )
 
 
 def _audio(index: int) -> list[str]:
@@ -130,7 +147,7 @@ def poster_options(picture: Picture) -> list[str]:
     width, height = poster_size(picture)
     return [
         *("-map", f"0:{picture.index}", "-an", "-sn", "-dn", "-frames:v", "1"),
-        *("-vf", f"scale={width}:{height}:out_range=pc,setsar=1,format=yuvj420p"),
+        *("-vf", f"{_to_sdr(picture, width, height)}scale={width}:{height}:out_range=pc,setsar=1,format=yuvj420p"),
         *("-c:v", "mjpeg", "-q:v", "4", "-f", "image2", "-update", "1", POSTER),
     ]
 

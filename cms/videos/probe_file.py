@@ -5,7 +5,9 @@
 It imports nothing of Campus. Prints `{"error": …}` for a file it cannot make sense of.
 """
 
+import contextlib
 import json
+import re
 import struct
 import sys
 from fractions import Fraction
@@ -13,16 +15,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
+from av.video.reformatter import ColorTrc
 
 ESTIMATED = ("mp3", "aac")
 """Whose duration ffmpeg only guesses, from the first bit rate."""
+HDR = {ColorTrc.SMPTE2084: "smpte2084", ColorTrc.ARIB_STD_B67: "arib-std-b67"}
+"""ffmpeg's names of the transfer functions of HDR: PQ and HLG (ITU-R BT.2100)."""
+
+
+class NoDecoder(Exception):
+    """There is no decoder for a stream, or none that may be used. Its arguments: the kind of stream, the codec."""
 
 
 def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str) -> dict[str, Any]:
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers, "codec_whitelist": decoders}
     with av.open(path, format=demuxer, options=options) as container:
         videos = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        sounds = [s for s in container.streams.audio if s.codec_context.sample_rate]
+        sounds = [s for s in container.streams.audio if s.codec_context is None or s.codec_context.sample_rate]
         start = max(0, container.start_time or 0) if demuxer == "matroska" else 0
         found: dict[str, Any] = {
             "duration_s": max(0.0, ((container.duration or 0) - start) / 1_000_000),
@@ -30,6 +39,8 @@ def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str
             "audio_index": sounds[0].index if sounds else None,
             "video": look(container, videos[0], decoders, int(max_pixels)) if videos else None,
         }
+        if sounds:
+            open_decoder(container, sounds[0], {"codec_whitelist": decoders})
         rate = videos[0].average_rate if videos else None
         untold = not found["duration_s"] or demuxer in ESTIMATED
         if (videos or sounds) and (untold or (videos and not rate)):
@@ -46,9 +57,9 @@ def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str
 
 def look(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[str, Any]:
     context = stream.codec_context
-    if context.width * context.height > max_pixels:
+    if context and context.width * context.height > max_pixels:
         return {"width": context.width, "height": context.height, "too_large": True}
-    context.options = {"max_pixels": str(max_pixels), "codec_whitelist": decoders}
+    open_decoder(container, stream, {"max_pixels": str(max_pixels), "codec_whitelist": decoders})
     frame = next(container.decode(stream))
     sar = stream.sample_aspect_ratio or Fraction(1)
     return {
@@ -57,8 +68,32 @@ def look(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[st
         "height": frame.height,
         "rotation": frame.rotation,
         "interlaced": bool(frame.interlaced_frame),
+        "hdr": HDR.get(frame.color_trc),
         "too_large": False,
     }
+
+
+def open_decoder(container: Any, stream: Any, options: dict[str, str]) -> None:
+    """Open the decoder of the stream. Raises: NoDecoder."""
+    if stream.codec_context is not None:
+        stream.codec_context.options = options
+        with contextlib.suppress(av.error.FFmpegError):
+            stream.codec_context.open()
+            return
+    raise NoDecoder("sound" if stream.type == "audio" else "video", codec_name(container, stream))
+
+
+def codec_name(container: Any, stream: Any) -> str:
+    """ffmpeg's name of the stream's codec, or the four characters in the file for one that ffmpeg does not know."""
+    if stream.codec_context is not None:
+        return str(stream.codec_context.name)
+    # Without a decoder PyAV has no codec context. The name is then only in ffmpeg's description of the file, which
+    # PyAV returns empty at its own log level.
+    av.logging.set_level(av.logging.INFO)
+    told = re.search(
+        rf"^ *Stream #0:{stream.index}\b.*: (?:Video|Audio): (?:none \()?(\w+)", container.dumps_format(), re.MULTILINE
+    )
+    return told[1] if told and told[1] != "none" else "(unknown)"
 
 
 def measure(path: str, demuxer: str, options: dict[str, str], index: int) -> tuple[float, Fraction]:
@@ -106,6 +141,8 @@ def movie_header_s(file: BinaryIO) -> float:
 if __name__ == "__main__":
     try:
         print(json.dumps(probe(*sys.argv[1:6])))
+    except NoDecoder as error:
+        print(json.dumps({"no_decoder": error.args}))
     except StopIteration:
         print(json.dumps({"error": "no picture can be decoded"}))
     except (av.error.FFmpegError, ValueError, OSError, struct.error) as error:

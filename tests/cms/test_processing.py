@@ -77,6 +77,11 @@ def test_a_1080p_source_gets_the_whole_ladder_with_aligned_key_frames(
         )
 
 
+def _of_codec(name: str, codec: str, pixels: str, *, size: str = "320x240") -> Path:
+    options = ("-c:v", codec, "-pix_fmt", pixels, "-c:a", "pcm_s16le", "-ar", "48000")
+    return clip(name, *options, size=size, seconds=0.4)
+
+
 KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
     "silent": (lambda: clip(sound=False), (320, 240)),
     "audio only m4a": (lambda: clip("a.m4a", picture=False), None),
@@ -109,6 +114,19 @@ KINDS: dict[str, tuple[Callable[[], Path], tuple[int, int] | None]] = {
     "ogg": (lambda: clip("a.ogv", "-c:v", "libtheora", "-c:a", "libvorbis"), (320, 240)),
     "wmv": (lambda: clip("a.wmv"), (320, 240)),
     "interlaced": (lambda: clip("a.mpg", "-flags", "+ildct+ilme", "-c:v", "mpeg2video"), (320, 240)),
+    "ffv1": (lambda: _of_codec("a.mkv", "ffv1", "yuv420p"), (320, 240)),
+    "ffv1 of 10 bit in mov": (lambda: _of_codec("a.mov", "ffv1", "yuv422p10le"), (320, 240)),
+    "huffyuv": (lambda: _of_codec("a.avi", "huffyuv", "yuv422p"), (320, 240)),
+    "huffyuv, RGB, in mkv": (lambda: _of_codec("a.mkv", "huffyuv", "rgb24"), (320, 240)),
+    "ffvhuff": (lambda: _of_codec("a.avi", "ffvhuff", "yuv420p"), (320, 240)),
+    "raw in avi": (lambda: _of_codec("a.avi", "rawvideo", "yuv420p"), (320, 240)),
+    "raw in mov": (lambda: _of_codec("a.mov", "rawvideo", "uyvy422"), (320, 240)),
+    "raw in mkv": (lambda: _of_codec("a.mkv", "rawvideo", "yuv420p"), (320, 240)),
+    "animation": (lambda: _of_codec("a.mov", "qtrle", "rgb24"), (320, 240)),
+    "animation with transparency": (lambda: _of_codec("a.mov", "qtrle", "argb"), (320, 240)),
+    "DV in mov": (lambda: _of_codec("a.mov", "dvvideo", "yuv420p", size="720x576"), (720, 576)),
+    "DV in avi": (lambda: _of_codec("a.avi", "dvvideo", "yuv420p", size="720x576"), (720, 576)),
+    "DV in mkv": (lambda: _of_codec("a.mkv", "dvvideo", "yuv420p", size="720x576"), (720, 576)),
 }
 
 
@@ -129,6 +147,66 @@ def test_every_common_kind_becomes_playable(kind: str, client: TestClient, proce
     else:
         assert video["poster_url"] is None
         assert set(made) == {"audio"}
+
+
+HDR_METADATA = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+BT2020 = ":color_primaries=bt2020:colorspace=bt2020nc"
+HDR = {
+    "PQ, black": ("smpte2084", 64, 16),
+    "PQ, grey of 26 nits": ("smpte2084", 397, 109),
+    "PQ, white of 203 nits": ("smpte2084", 573, 203),
+    "PQ, 1000 nits": ("smpte2084", 723, 235),
+    "HLG, grey": ("arib-std-b67", 397, 110),
+    "HLG, white": ("arib-std-b67", 721, 203),
+    "HLG, peak": ("arib-std-b67", 940, 235),
+}
+"""The transfer function, the luma of 10 bit in the source (ITU-R BT.2408), and the luma of 8 bit to come out."""
+
+
+def _hdr(transfer: str, luma: int, *, tags: str = "", size: str) -> Path:
+    """As phones record, but one grey all over; `tags` are the other colour tags, as ffmpeg's `setparams` has them."""
+    return clip(
+        "hdr.mp4",
+        *("-vf", f"format=yuv420p10le,geq=lum={luma}:cb=512:cr=512,setparams=range=tv:color_trc={transfer}{tags}"),
+        *("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", f"log-level=0:{HDR_METADATA}"),
+        size=size,
+        seconds=0.2,
+        sound=False,
+    )
+
+
+def _middle(path: Path) -> tuple[Any, int]:
+    """The first frame, and the luma in its middle."""
+    with av.open(str(path)) as container:
+        frame: Any = next(container.decode(video=0))
+        plane = frame.planes[0]
+        return frame, bytes(plane)[plane.line_size * (frame.height // 2) + frame.width // 2]
+
+
+@pytest.mark.parametrize("patch", HDR)
+def test_hdr_becomes_sdr_of_the_right_brightness(
+    patch: str, client: TestClient, process: Process, tmp_path: Path
+) -> None:
+    transfer, luma, expected = HDR[patch]
+    video = process(_hdr(transfer, luma, tags=BT2020, size="640x480"))
+    assert (video["status"], video["error"]) == ("PROCESSED", None)
+    assert set(played(video, client, tmp_path)["renditions"]) == {"480p", "240p"}
+    for name in ("480p", "240p"):
+        frame, shown = _middle(tmp_path / f"{name}.mp4")
+        assert frame.format.name == "yuv420p"
+        assert (frame.color_range, frame.color_trc, frame.color_primaries, frame.colorspace) == (1, 1, 1, 1)
+        assert not {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"} & {data.type.name for data in frame.side_data}
+        assert shown == pytest.approx(expected, abs=3)
+    poster = tmp_path / "poster.jpg"
+    poster.write_bytes(client.get(video["poster_url"]).content)
+    assert _middle(poster)[1] == pytest.approx((expected - 16) * 255 / 219, abs=4)
+
+
+def test_hdr_that_names_no_primaries_is_taken_for_bt2020(client: TestClient, process: Process, tmp_path: Path) -> None:
+    video = process(_hdr("smpte2084", 573, size="320x240"))
+    assert (video["status"], video["error"]) == ("PROCESSED", None)
+    played(video, client, tmp_path)
+    assert _middle(tmp_path / "240p.mp4")[1] == pytest.approx(203, abs=3)
 
 
 def test_a_rotated_video_is_shown_upright(process: Process) -> None:
@@ -281,6 +359,13 @@ def _impossible_frames() -> Path:
     return path
 
 
+def _renamed(path: Path, codec: bytes, to: bytes) -> Path:
+    """A copy whose container names another codec."""
+    renamed = folder() / f"{to.decode()}{path.suffix}"
+    renamed.write_bytes(path.read_bytes().replace(codec, to))
+    return renamed
+
+
 def _disguised(text: str) -> Path:
     """A playlist behind the first bytes of an MP4."""
     path = folder() / f"{abs(hash(text))}.mp4"
@@ -303,6 +388,20 @@ BAD: dict[str, tuple[Callable[[], Path], str]] = {
     "frames of 20000 pixels": (_impossible_frames, "cannot be read"),
     "playlist in disguise": (lambda: _disguised("\n#EXTM3U\n#EXTINF:4,\nfile:///etc/passwd\n"), "cannot be read"),
     "nothing inside": (lambda: _disguised(""), "cannot be read"),
+    "a codec that is not accepted": (
+        lambda: _renamed(clip("a.mov", "-c:v", "prores_ks", sound=False), b"apch", b"aprn"),
+        "The video's codec prores_raw cannot be read.",
+    ),
+    "a codec without a decoder": (lambda: _renamed(clip(), b"avc1", b"avs3"), "The video's codec avs3 cannot be read."),
+    "a codec nobody knows": (lambda: _renamed(clip(), b"avc1", b"zzzz"), "The video's codec zzzz cannot be read."),
+    "pictures of a codec without their format": (
+        lambda: clip("a.mkv", "-c:v", "qtrle", seconds=0.5),
+        "The video's codec qtrle cannot be read.",
+    ),
+    "a codec of sound that is not accepted": (
+        lambda: clip("a.mkv", *H264, "-c:a", "g722", "-ar", "16000", "-ac", "1"),
+        "The sound's codec g722 cannot be read.",
+    ),
 }
 
 
