@@ -1,4 +1,4 @@
-"""Typed clients are made from the contract. That the one in Python does the main job, tests/cms/test_whole.py shows."""
+"""Typed clients are made from the contract. Programs that use them are in tests/cms."""
 
 import shutil
 import subprocess

@@ -53,7 +53,9 @@ def _python(source: Path, target: Path) -> list[str]:
 def _typescript(source: Path, target: Path) -> list[str]:
     if shutil.which("npx") is None:
         raise CannotMake("npx is not installed; the client in TypeScript needs Node.js")
-    return ["npx", "--yes", "openapi-typescript@7", str(source), "--output", str(target / "campus.ts")]
+    # Otherwise a field of a request body that has a default would be required.
+    options = ["--default-non-nullable=false", "--output", str(target / "campus.ts")]
+    return ["npx", "--yes", "openapi-typescript@7", str(source), *options]
 
 
 def _run(command: list[str]) -> None:
