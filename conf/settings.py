@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from conf.values import Language
+
 EXAMPLE_SECRET = "change-me-change-me-change-me-change-me"  # noqa: S105  # refused below
 MIB = 1024 * 1024
 
@@ -39,6 +41,8 @@ class Settings(BaseSettings):
     """Whether people may make themselves an account, as students."""
     smtp_url: str = ""
     """smtp://user:password@host:587 (STARTTLS where offered) or smtps://host. Empty: mails go to `data_dir`/mails."""
+    default_language: Language = Language.EN
+    """en, ru or uk: of people of whom no other is known."""
     mail_from: str = "Campus <campus@localhost>"
     limits_url: str = ""
     """Redis that counts for all processes how often somebody asks: redis://. Empty: each process counts for itself."""

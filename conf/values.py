@@ -1,6 +1,7 @@
 """What values have to be, wherever they come from."""
 
 import datetime as dt
+import enum
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,14 @@ from conf.errors import Changed
 MAX_ID = 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _STEP = dt.timedelta(microseconds=1)
+
+
+class Language(enum.StrEnum):
+    """What Campus writes to people in."""
+
+    EN = "en"
+    RU = "ru"
+    UK = "uk"
 
 
 def _storable(text: str | None) -> str | None:

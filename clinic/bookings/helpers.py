@@ -16,6 +16,7 @@ from clinic.bookings.patients import Asker, Contact
 from clinic.bookings.targets import Target, Twice
 from conf.errors import Conflict, Forbidden, Invalid, NotFound
 from conf.events import announce
+from conf.texts import clock
 from conf.values import Expected
 
 HOLD = dt.timedelta(minutes=10)
@@ -251,7 +252,7 @@ def _assert_changeable(booking: Booking, seen: Row[Any], asker: Asker) -> None:
     if booking.status != BookingStatus.BOOKED:
         raise Conflict(f"The booking is {booking.status}.")
     if not asker.is_staff and times.now() > seen.changeable_until:
-        until = notices.clock(seen.changeable_until, seen.time_zone)
+        until = clock(seen.changeable_until, seen.time_zone)
         raise Conflict(f"This could be done until {until}. Call the clinic.")
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from conf.db.models import Model, Timestamps, choice
+from conf.values import Language
 
 
 class BookingStatus(enum.StrEnum):
@@ -66,6 +67,8 @@ class Patient:
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
+    language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
+    """Of the mails to the patient: the account's, or the one that a guest's browser asked for."""
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     """The user at Telegram, where the booking came from there."""
 
@@ -160,5 +163,5 @@ class InitData(Model):
 
 def columns_of(patient: Any) -> dict[str, Any]:
     """Of a `Patient`, to make another row for the same person."""
-    names = ("patient_id", "patient_key", "name", "email", "phone", "telegram_id")
+    names = ("patient_id", "patient_key", "name", "email", "phone", "telegram_id", "language")
     return {name: getattr(patient, name) for name in names}

@@ -4,7 +4,6 @@
 
 import datetime as dt
 import enum
-import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
 from conf.errors import NotFound
 from conf.settings import get_settings
+from conf.texts import Texts, clock
 
 NOTIFY = "clinic.bookings.notify"
 REMIND = dt.timedelta(hours=24)
@@ -39,29 +39,31 @@ class Kind(enum.StrEnum):
 
 
 SUBJECT = {
-    Kind.BOOKED: "Your booking",
-    Kind.MOVED: "Your booking has been moved",
-    Kind.CANCELLED: "Your booking has been cancelled",
-    Kind.REMINDER: "Your booking is tomorrow",
-    Kind.OFFERED: "A time has become free",
-    Kind.LAPSED: "The time that was kept for you",
-    Kind.RESULT: "Your result is there",
+    Kind.BOOKED: "booked-subject",
+    Kind.MOVED: "moved-subject",
+    Kind.CANCELLED: "cancelled-subject",
+    Kind.REMINDER: "reminder-subject",
+    Kind.OFFERED: "offered-subject",
+    Kind.LAPSED: "lapsed-subject",
+    Kind.RESULT: "result-subject",
 }
 FIRST = {
-    Kind.BOOKED: "your booking is confirmed.",
-    Kind.MOVED: "your booking has been moved. It is now:",
-    Kind.CANCELLED: "this booking has been cancelled.",
-    Kind.REMINDER: "this is to remind you of your booking.",
-    Kind.OFFERED: "a time that you are waiting for has become free, and is kept for you until {until}.",
-    Kind.LAPSED: "this time was kept for you, and has gone to the next who waits: it was not confirmed.",
-    Kind.RESULT: "there is a result of your visit.",
+    Kind.BOOKED: "booked",
+    Kind.MOVED: "moved",
+    Kind.CANCELLED: "cancelled",
+    Kind.REMINDER: "reminder",
+    Kind.OFFERED: "offered",
+    Kind.LAPSED: "lapsed",
+    Kind.RESULT: "result",
 }
-LAST = {
-    Kind.CANCELLED: "Book another time whenever you like:",
-    Kind.OFFERED: "Confirm it, or cancel it and leave it to the next who waits:",
-    Kind.LAPSED: "Join the waiting list again whenever you like:",
-    Kind.RESULT: "You find it here:",
+LINK = {
+    Kind.CANCELLED: "cancelled-link",
+    Kind.OFFERED: "offered-link",
+    Kind.LAPSED: "lapsed-link",
+    Kind.RESULT: "result-link",
 }
+"""What the link at the end is for; of the other kinds, "change-link"."""
+TEXTS = Texts("clinic")
 WHILE: dict[Kind, BookingStatus] = {
     Kind.BOOKED: BookingStatus.BOOKED,
     Kind.MOVED: BookingStatus.BOOKED,
@@ -71,17 +73,6 @@ WHILE: dict[Kind, BookingStatus] = {
     Kind.LAPSED: BookingStatus.CANCELLED,
 }
 """A notice that comes late is not sent when the booking says something else by then."""
-LETTER = """Hello {name},
-
-{first}
-
-{what}
-{when}
-{location}, {address}
-{reason}
-{last}
-{link}
-"""
 
 
 @dataclass(frozen=True)
@@ -130,31 +121,32 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
         return None
     if kind == Kind.REMINDER and (booking.reminder_job_id != job_id or booking.starts_at <= times.now()):
         return None
-    zone = booking.time_zone
-    text = LETTER.format(
-        name=booking.name,
-        first=FIRST[kind].format(until=clock(booking.held_until, zone) if booking.held_until else ""),
-        what=booking.doctor_name or booking.diagnostic_name,
-        when=clock(booking.starts_at, zone),
-        location=booking.location_name,
-        address=booking.address,
-        reason=f"\nReason: {reason}\n" if reason else "",
-        last=LAST.get(kind, "To move or cancel it, or to note it in your calendar:"),
-        link=link(booking),
+    language, zone = booking.language, booking.time_zone
+    until = clock(booking.held_until, zone, language) if booking.held_until else ""
+    text = "\n".join(
+        [
+            TEXTS(language, "hello", name=booking.name),
+            "",
+            TEXTS(language, FIRST[kind], until=until),
+            "",
+            booking.doctor_name or booking.diagnostic_name,
+            clock(booking.starts_at, zone, language),
+            f"{booking.location_name}, {booking.address}",
+            *(["", TEXTS(language, "reason", reason=reason)] if reason else []),
+            "",
+            TEXTS(language, LINK.get(kind, "change-link")),
+            link(booking),
+            "",
+        ]
     )
     noted = kind in (Kind.BOOKED, Kind.MOVED, Kind.CANCELLED)
     return Notice(
         email=booking.email,
         telegram_id=booking.telegram_id,
-        subject=SUBJECT[kind],
+        subject=TEXTS(language, SUBJECT[kind]),
         text=text,
         calendar=as_calendar(db, booking) if noted else None,
     )
-
-
-def clock(moment: dt.datetime, time_zone: str) -> str:
-    """As people there read it."""
-    return f"{moment.astimezone(zoneinfo.ZoneInfo(time_zone)):%A, %-d %B %Y, %H:%M} ({time_zone})"
 
 
 def link(booking: Row[Any]) -> str:
@@ -186,9 +178,6 @@ def as_calendar(db: Session, booking: Row[Any]) -> bytes:
     made.add("method", METHOD)
     made.add_component(event)
     return bytes(made.to_ical())
-
-
-_IN_CALENDARS = {BookingStatus.CANCELLED: "CANCELLED", BookingStatus.PENDING: "TENTATIVE"}
 
 
 def by_mail(notice: Notice) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from conf.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from conf.keys import sign, verify
+from conf.values import Language
 from iam.roles import Identity
 from iam.users import crud as users
 
@@ -25,6 +26,8 @@ class Contact:
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    language: Language = Language.EN
+    """Of a guest."""
     patient_id: int | None = None
     """The account that staff book for."""
 
@@ -43,7 +46,7 @@ def of_contact(db: Session, contact: Contact, viewer: Identity | None) -> dict[s
         if getattr(contact, field) is None:
             raise Invalid("A guest has name, e-mail and phone.", field=field)
     told = {"name": contact.name, "email": contact.email, "phone": contact.phone}
-    return {"patient_id": None, "patient_key": _key_of_guest(**told), **told}
+    return {"patient_id": None, "patient_key": _key_of_guest(**told), "language": contact.language, **told}
 
 
 def _key_of_guest(*, name: str | None, email: str | None, phone: str | None) -> int:
@@ -67,6 +70,7 @@ def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = F
         "name": contact.name or user.name,
         "email": contact.email or user.email,
         "phone": contact.phone,
+        "language": user.language,
     }
 
 

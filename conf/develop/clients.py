@@ -55,7 +55,7 @@ def _typescript(source: Path, target: Path) -> list[str]:
         raise CannotMake("npx is not installed; the client in TypeScript needs Node.js")
     # Otherwise a field of a request body that has a default would be required.
     options = ["--default-non-nullable=false", "--output", str(target / "campus.ts")]
-    return ["npx", "--yes", "openapi-typescript@7", str(source), *options]
+    return ["npx", "--yes", "openapi-typescript@7.13.0", str(source), *options]
 
 
 def _run(command: list[str]) -> None:

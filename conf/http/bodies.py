@@ -78,16 +78,16 @@ def parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
     except json.JSONDecodeError as error:
-        raise _not_json(error.pos, error.msg) from error
+        raise _not_json(body, error.pos, error.msg) from error
     except RecursionError as error:
-        raise _not_json(0, "Nested too deeply") from error
+        raise _not_json(body, 0, "Nested too deeply") from error
     except ValueError as error:
         raise HTTPException(400, UNREADABLE) from error
 
 
-def _not_json(position: int, reason: str) -> RequestValidationError:
+def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError:
     fault = {"type": "json_invalid", "loc": ("body", position), "msg": "JSON decode error", "input": {}}
-    return RequestValidationError([fault | {"ctx": {"error": reason}}])
+    return RequestValidationError([fault | {"ctx": {"error": reason}}], body=body.decode(errors="replace"))
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -16,6 +16,7 @@ from conf.db.dependencies import with_db_session
 from conf.db.session import release
 from conf.errors import Forbidden, Invalid, Unauthenticated
 from conf.settings import get_settings
+from conf.values import Language
 from iam.audit import crud as audit
 from iam.audit.crud import Origin
 from iam.roles import Identity, Role
@@ -49,14 +50,22 @@ class Tokens:
     refresh_expires_in: int = REFRESH_S
 
 
-def register(db: Session, *, origin: Origin, email: str, password: str, first_name: str, last_name: str) -> Tokens:
+def register(
+    db: Session, *, origin: Origin, language: Language, email: str, password: str, first_name: str, last_name: str
+) -> Tokens:
     """A new student, signed in. Forbidden when it is switched off; Invalid for a bad password; Conflict."""
     if not get_settings().registration:
         raise Forbidden("Registration is switched off here. Ask for an account.")
     passwords.check(password, person=(email,))
     hashed = passwords.hash_of(password)  # first, so that it takes as long when the e-mail is taken
     user = users.create(
-        db, email=email, password_hash=hashed, role=Role.STUDENT, first_name=first_name, last_name=last_name
+        db,
+        email=email,
+        password_hash=hashed,
+        role=Role.STUDENT,
+        language=language,
+        first_name=first_name,
+        last_name=last_name,
     )
     audit.note(db, "registered", origin=origin, actor_id=user.id, subject_id=user.id)
     enqueue(db, WELCOME, user_id=user.id)

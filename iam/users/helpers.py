@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from conf.db import rows
 from conf.errors import Conflict, Forbidden
+from conf.settings import get_settings
 from conf.storage.store import remove_later
 from conf.values import ANY, Expected
 from iam.audit import crud as audit
@@ -15,7 +16,7 @@ from iam.users import crud, passwords
 from iam.users.models import User
 
 NAMES = frozenset({"first_name", "last_name", "patronymic"})
-OWN = NAMES | {"nickname", "about", "tech_stack", "telegram", "github", "stepik", "kaggle", "website"}
+OWN = NAMES | {"nickname", "language", "about", "tech_stack", "telegram", "github", "stepik", "kaggle", "website"}
 """What people change of themselves."""
 SCHOOL = NAMES | {"group_id", "learning_class", "points"}
 """What a teacher changes of a student."""
@@ -36,7 +37,8 @@ def create(db: Session, *, creator: Identity, origin: Origin, password: str | No
     _may_give(creator, role)
     if password is not None:
         passwords.check(password, person=(values["email"], values.get("nickname") or ""))
-    user = crud.create(db, role=role, password_hash=passwords.hash_of(password) if password else None, **values)
+    hashed, language = passwords.hash_of(password) if password else None, get_settings().default_language
+    user = crud.create(db, role=role, password_hash=hashed, language=language, **values)
     audit.note(db, "user_created", origin=origin, actor_id=creator.user_id, subject_id=user.id, role=role)
     return user
 

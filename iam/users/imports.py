@@ -23,6 +23,7 @@ from conf._celery.task import Attempt
 from conf.db import rows
 from conf.db.session import release
 from conf.errors import Forbidden, Invalid, NotFound, Unavailable
+from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
 from conf.storage.store import new_files, remove_later, storage
 from iam.audit import crud as audit
@@ -237,4 +238,10 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, own
 
 def _values(row: Row, group_ids: dict[str, int]) -> dict[str, Any]:
     values = row.model_dump(exclude={"group"})
-    return values | {"group_id": group_ids[row.group.lower()] if row.group else None, "about": "", "tech_stack": []}
+    language = get_settings().default_language
+    return values | {
+        "group_id": group_ids[row.group.lower()] if row.group else None,
+        "about": "",
+        "tech_stack": [],
+        "language": language,
+    }

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from conf.db.models import Model, Timestamps, choice
+from conf.values import Language
 from iam.groups.models import Group
 from iam.roles import Role
 
@@ -27,6 +28,8 @@ class User(Timestamps, Model):
     password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
     """argon2id. Null: set one by the reset mail."""
     role: Mapped[Role] = mapped_column(choice(Role, "role"))
+    language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
+    """Of the mails to this person."""
 
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))

@@ -32,26 +32,67 @@ SOURCES = [
     for path in ROOT.rglob("*.py")
     if not {".venv", "tests", "benchmarks", "data", "node_modules"} & set(path.relative_to(ROOT).parts)
 ]
-MAY_COMMIT = {"conf/http/handler.py", "conf/db/dependencies.py"}
+ENDS = {
+    "commit": {"conf/http/handler.py", "conf/db/dependencies.py"},
+    "rollback": set(),
+    "close": {"conf/http/handler.py", "conf/http/arguments.py", "conf/db/session.py"},
+}
+"""Who may end a transaction or a session, and how."""
 
 
-def calls(path: Path, method: str) -> list[int]:
-    tree = ast.parse(path.read_text())
+def ends(path: Path, method: str) -> list[int]:
+    """The lines where a session, or for a commit or rollback anything, is ended."""
     return [
         node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == method
+        and (method != "close" or ast.unparse(node.func.value) in ("db", "session"))
     ]
 
 
-def test_only_the_route_class_and_with_db_session_commit() -> None:
-    found = {path.relative_to(ROOT).as_posix() for path in SOURCES if calls(path, "commit")}
-    assert found == MAY_COMMIT
+@pytest.mark.parametrize("method", ENDS)
+def test_only_the_handler_and_with_db_session_end_a_transaction(method: str) -> None:
+    assert {path.relative_to(ROOT).as_posix() for path in SOURCES if ends(path, method)} == ENDS[method]
 
 
-def test_the_guard_against_commits_sees_one(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("def f(db):\n    db.commit()\n")
-    assert calls(tmp_path / "a.py", "commit") == [2]
+@pytest.mark.parametrize("method", ENDS)
+def test_the_guard_against_ended_transactions_sees_one(tmp_path: Path, method: str) -> None:
+    (tmp_path / "a.py").write_text(f"def f(db):\n    db.{method}()\n")
+    assert ends(tmp_path / "a.py", method) == [2]
+
+
+def unclaimed(path: Path) -> list[int]:
+    """The lines where files are stored in a block that does not claim them, or past `new_files`."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.With):
+            opened = " ".join(ast.unparse(item.context_expr) for item in node.items)
+            inside = "\n".join(ast.unparse(line) for line in node.body)
+            if re.search(r"\bnew_files\(|\.store\(", opened) and not re.search(r"\.(keep|attach)\(|\byield\b", inside):
+                found.append(node.lineno)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "storage().put":
+            found.append(node.lineno)
+    return found
+
+
+def test_every_stored_file_is_claimed() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in SOURCES if unclaimed(path)}
+    assert found == {"conf/storage/store.py"}  # which keeps the record
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with new_files(folder) as files:\n    row.key = files.put('a', path)\n",
+        "with FILES.store(db, folder=folder, file=file) as stored:\n    row.key = stored.key\n",
+        "storage().put('a', path)\n",
+    ],
+)
+def test_the_guard_against_unclaimed_files_sees_one(tmp_path: Path, code: str) -> None:
+    (tmp_path / "a.py").write_text(code)
+    assert unclaimed(tmp_path / "a.py") == [1]
 
 
 def test_every_package_has_its_storey() -> None:

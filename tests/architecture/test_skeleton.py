@@ -76,6 +76,12 @@ def test_a_resource_is_made_passes_every_check_and_goes_without_a_trace(copy: Pa
     assert "passed" in told
     assert "failed" not in told
 
+    plant(copy, "library/v1/routes.py", "    return created\n", "    return [1, 2, 3]\n", ["mypy", "."], "return-value")
+    (copy / "library" / "loans").mkdir()
+    (copy / "library" / "loans" / "__init__.py").touch()
+    plant(copy, "library/loans/helpers.py", "", "from fastapi import Request as Request\n", ["lint-imports"], "fastapi")
+    shutil.rmtree(copy / "library" / "loans")
+
     url = (copy / ".env").read_text().partition("=")[2].splitlines()[0]
     run(copy, "python", "manage.py", "migrate")
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
@@ -92,6 +98,17 @@ def test_a_resource_is_made_passes_every_check_and_goes_without_a_trace(copy: Pa
         assert cursor.fetchone() == (None, "users")
     connection.close()
     assert "there is no resource library" in resource(copy, "library", "--remove", status=2)
+
+
+def plant(copy: Path, name: str, before: str, after: str, tool: list[str], told: str) -> None:
+    """Plant a fault, and see that the tool catches it."""
+    path = copy / name
+    sound = path.read_text() if before else None
+    path.write_text(after if sound is None else sound.replace(before, after))
+    assert path.read_text() != sound
+    assert told in run(copy, *tool, status=1)
+    if sound is not None:
+        path.write_text(sound)
 
 
 @pytest.mark.parametrize(

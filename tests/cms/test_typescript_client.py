@@ -10,6 +10,7 @@ import pytest
 
 from conf.develop.clients import TYPESCRIPT, make
 from conf.develop.contract import current
+from conf.http.index import handlers
 from main import app
 from tests.system import ROOT, System
 
@@ -26,7 +27,7 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "package.json").write_text('{"type": "module"}')
     run(folder, "npm", "install", "--no-audit", "--no-fund", *PACKAGES)
-    contracts = current(app.routes)
+    contracts = current(handlers(app))
     (made,) = make(contracts[max(contracts)], tmp_path / "clients", languages=(TYPESCRIPT,))
     shutil.copy(made / "campus.ts", folder)
     shutil.copy(Path(__file__).parent / "typescript_client.ts", folder / "program.ts")

@@ -15,6 +15,7 @@ from clinic.v1.dependencies import Who
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch
+from conf.http.languages import PreferredLanguage
 from conf.http.limits import Policy, by_account, by_address, count
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import may
@@ -55,7 +56,12 @@ def delete_hold(hold: schemas.HoldToken, db: DbSession) -> None:
 
 @router.post("/bookings/", response_model=schemas.NewBooking, status_code=201, responses=may(403, 429) | TAKEN)
 def create_booking(
-    booking: schemas.BookingCreate, db: DbSession, viewer: Viewer, request: Request, response: Response
+    booking: schemas.BookingCreate,
+    db: DbSession,
+    viewer: Viewer,
+    language: PreferredLanguage,
+    request: Request,
+    response: Response,
 ) -> dict[str, Any]:
     """Book a free slot, or one that you hold. 409, with the next free ones, when it is taken. Public; guests give name,
     e-mail and phone."""
@@ -65,7 +71,7 @@ def create_booking(
         db,
         wish=booking.wish(),
         held=booking.hold,
-        contact=booking.contact(),
+        contact=booking.contact(language),
         message=booking.message,
         init_data=booking.telegram_init_data,
         asker=who,
@@ -182,7 +188,9 @@ def note_booking_status(
 
 
 @router.post("/waiting/", response_model=schemas.NewWaiting, status_code=201, responses=may(403, 429))
-def join_waiting_list(wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, request: Request) -> dict[str, Any]:
+def join_waiting_list(
+    wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, language: PreferredLanguage, request: Request
+) -> dict[str, Any]:
     """Be offered a time if one becomes free: it is kept for you for two hours, to confirm. 409 when you wait for it
     already. Public; guests give name, e-mail and phone."""
     who = Asker(viewer)
@@ -194,7 +202,7 @@ def join_waiting_list(wanted: schemas.WaitingCreate, db: DbSession, viewer: View
         location_id=wanted.location_id,
         first_day=wanted.first_day,
         last_day=wanted.last_day,
-        contact=wanted.contact(),
+        contact=wanted.contact(language),
         asker=who,
     )
     return {name: getattr(made, name) for name in schemas.Waiting.model_fields} | {"key": _key("waiting", made)}

@@ -11,7 +11,7 @@ from clinic.bookings.patients import Contact
 from clinic.v1.doctors.schemas import Key, Words
 from conf.http.problems import Problem
 from conf.http.schemas import Filter, Input, Output
-from conf.values import Day, Moment, Storable
+from conf.values import Day, Language, Moment, Storable
 from iam.users import rules
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{4,30}$")]
@@ -77,8 +77,10 @@ class Contacts(Input):
     phone: Phone | None = None
     patient_id: Key | None = Field(None, description="For staff: the account of the patient they book for.")
 
-    def contact(self) -> Contact:
-        return Contact(name=self.name, email=self.email, phone=self.phone, patient_id=self.patient_id)
+    def contact(self, language: Language) -> Contact:
+        return Contact(
+            name=self.name, email=self.email, phone=self.phone, language=language, patient_id=self.patient_id
+        )
 
 
 class BookingCreate(Contacts):

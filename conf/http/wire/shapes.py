@@ -3,16 +3,21 @@ messages are built and read by.
 
 | schema | proto3 |
 |---|---|
-| `str`, `int`, `bool`, `float` | `string`, `int64`, `bool`, `double` |
+| `str`, `int`, `bool`, `float`, `bytes` | `string`, `int64`, `bool`, `double`, `bytes` |
 | `Decimal`, `UUID`, `date`, `time`, `Literal` | `string`, as in JSON |
-| `datetime` | `google.protobuf.Timestamp` |
+| `datetime`, `timedelta` | `google.protobuf.Timestamp`, `Duration` |
 | an enum of strings | an enum; 0 is UNSPECIFIED |
 | a model, `list[X]`, `dict[str, X]` | a message, `repeated`, `map` |
+| `set[X]`, `frozenset[X]`, `tuple[X, ...]` | `repeated` |
+| a list in a list | `repeated` of a message with `items` |
+| a union of models, with or without a discriminator | a message with a `oneof` |
+| a computed field, in responses | as its return type |
 | `Any`, `dict[str, Any]` | `google.protobuf.Value`, `Struct` |
 | `X | None`, or not required | `optional`; a list that may be absent is a message with `items` |
 | nullable where absent means something else than null | a oneof of the value and `<name>_null` |
 """
 
+import dataclasses
 import datetime as dt
 import enum
 import functools
@@ -27,19 +32,23 @@ from uuid import UUID
 from pydantic import BaseModel, EmailStr
 from pydantic.fields import FieldInfo
 
-from conf.http.schemas import Changes
+from conf.http.schemas import Changes, Output
 
-SCALARS: dict[type, str] = {str: "string", int: "int64", bool: "bool", float: "double"}
+SCALARS: dict[type, str] = {str: "string", int: "int64", bool: "bool", float: "double", bytes: "bytes"}
 AS_TEXT = (Decimal, UUID, dt.date, dt.time)
 WELL_KNOWN = {
     dt.datetime: "google.protobuf.Timestamp",
+    dt.timedelta: "google.protobuf.Duration",
     Any: "google.protobuf.Value",
     dict: "google.protobuf.Struct",
 }
 
 
+LISTS = (list, set, frozenset)
+
+
 class CannotShow(TypeError):
-    """The schema has something that protobuf has no word for, or we none yet."""
+    """The schema has a type that protobuf cannot represent. The message suggests another."""
 
 
 class Presence(enum.Enum):
@@ -51,6 +60,32 @@ class Presence(enum.Enum):
     MAP = enum.auto()
     WRAPPED = enum.auto()
     """A list that may be absent: a message with `items`."""
+    MEMBER = enum.auto()
+    """One of the models of a union."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A union of models: a message of which one field is set."""
+
+    name: str
+    members: tuple[type[BaseModel], ...]
+
+    def tag_of(self, member: type[BaseModel]) -> dict[str, str]:
+        """The discriminator of a member: the field that is one literal in each."""
+        for name, info in member.model_fields.items():
+            if all(_is_tag(other.model_fields.get(name)) for other in self.members):
+                return {name: get_args(info.annotation)[0]}
+        return {}
+
+
+def _is_tag(info: FieldInfo | None) -> bool:
+    return info is not None and get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
+
+
+def member_name(member: type[BaseModel]) -> str:
+    """`paid_invoice` of PaidInvoice."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", member.__name__).lower()
 
 
 @dataclass(frozen=True)
@@ -62,6 +97,9 @@ class Field:
     null_if_absent: bool
     """Absent in the message: null in the value; else left out."""
     description: str
+    key: str = ""
+    """The name that a request body has it by, where that is another."""
+    is_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,19 +111,46 @@ class Message:
     description: str
 
 
-@functools.cache
 def message_of(kind: Any) -> Message:
-    """The message of a model, or of a `list` of something. CannotShow."""
-    if get_origin(kind) is list:
-        item = _bare(get_args(kind)[0])
+    """The message of a model, a list, or a union of models. Raises: CannotShow."""
+    return _message_of(without_rules(kind))
+
+
+def without_rules(kind: Any) -> Any:
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, types.UnionType):
+        members = tuple(without_rules(member) for member in get_args(kind))
+        if all(_is_model(member) for member in members):
+            return OneOf("Or".join(_name(member) for member in members), members)
+    return kind
+
+
+@functools.cache
+def _message_of(kind: Any) -> Message:
+    if isinstance(kind, OneOf):
+        fields = tuple(Field(member_name(m), m, Presence.MEMBER, False, "") for m in kind.members)
+        return Message(kind.name, package_of(kind.members[0]), fields, "")
+    if get_origin(kind) in LISTS:
+        item = _item(get_args(kind)[0], "Item")
         package = package_of(item) if _is_model(item) else ""
         return Message(list_name(item), package, (Field("items", item, Presence.REPEATED, False, ""),), "")
     if not _is_model(kind):
-        raise CannotShow(f"{kind} is no model")
-    if kind.model_computed_fields:
-        raise CannotShow(f"{kind.__name__}: computed fields are not sent as protobuf")
-    fields = tuple(_field(kind, name, info) for name, info in kind.model_fields.items())
-    return Message(_name(kind), package_of(kind), fields, _doc(kind))
+        raise CannotShow(f"{_word(kind)} is no model: declare one with a field for it")
+    sent = [(name, info) for name, info in kind.model_fields.items() if not info.exclude]
+    computed = [(name, info.return_type) for name, info in kind.model_computed_fields.items()]
+    return Message(
+        _name(kind),
+        package_of(kind),
+        (*(_field(kind, name, info) for name, info in sent), *(_computed(kind, *one) for one in computed)),
+        _doc(kind),
+    )
+
+
+def _computed(model: type[BaseModel], name: str, kind: Any) -> Field:
+    made = _field(model, name, FieldInfo(annotation=kind))
+    description = model.model_computed_fields[name].description or ""
+    return dataclasses.replace(made, is_computed=True, description=description)
 
 
 def package_of(kind: type[BaseModel]) -> str:
@@ -103,7 +168,7 @@ def type_name(kind: Any) -> str:
         return WELL_KNOWN[kind]
     if is_enum(kind):
         return str(kind.__name__)
-    return "string" if kind in AS_TEXT else message_of(kind).name
+    return "string" if kind in AS_TEXT else _message_of(kind).name
 
 
 def list_name(item: Any) -> str:
@@ -135,7 +200,7 @@ def is_enum(kind: Any) -> bool:
 
 
 def is_message(kind: Any) -> bool:
-    return _is_model(kind) or get_origin(kind) is list
+    return _is_model(kind) or isinstance(kind, OneOf) or get_origin(kind) in LISTS
 
 
 def _name(kind: type[BaseModel]) -> str:
@@ -152,26 +217,23 @@ def _doc(kind: type[BaseModel]) -> str:
 
 def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:
     where = f"{model.__name__}.{name}"
-    if info.serialization_alias or info.exclude:
-        raise CannotShow(f"{where}: its name and presence must be the same in JSON")
-    kind, nullable = _nullable(info.annotation)
-    many = get_origin(kind)
-    required = info.is_required()
+    own = f"{_name(model)}{name.title().replace('_', '')}"
     try:
-        if many is list:
-            (item,) = get_args(kind)
-            inner = _bare(item)
+        kind, nullable = _nullable(info.annotation)
+        many, arguments = get_origin(kind), get_args(kind)
+        required = info.is_required()
+        if many in LISTS or (many is tuple and len(arguments) == 2 and arguments[1] is ...):
+            inner = _item(arguments[0], own)
             may_be_absent = nullable or (
-                not required
-                and (issubclass(model, Changes) or info.get_default(call_default_factory=True, validated_data={}) != [])
+                not required and (issubclass(model, Changes) or not _defaults_to_nothing(info))
             )
             presence = Presence.WRAPPED if may_be_absent else Presence.REPEATED
-        elif many is dict and _bare(get_args(kind)[1]) is not Any:
-            inner, presence = _bare(get_args(kind)[1]), Presence.MAP
+        elif many is dict and _bare(arguments[1], own) is not Any:
+            inner, presence = _bare(arguments[1], own), Presence.MAP
             if nullable:
-                raise CannotShow("a map is always there")
+                raise CannotShow("a map cannot be null: let it be empty")
         else:
-            inner = _bare(kind)
+            inner = _bare(kind, own)
             tells_null = nullable and not required and (issubclass(model, Changes) or info.default is not None)
             if tells_null:
                 presence = Presence.CLEARABLE
@@ -179,7 +241,13 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:
                 presence = Presence.OPTIONAL if nullable or not required else Presence.ALWAYS
     except CannotShow as error:
         raise CannotShow(f"{where}: {error}") from None
-    return Field(name, inner, presence, nullable and required, info.description or "")
+    alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
+    key = "" if issubclass(model, Output) else alias or ""  # rows have other names than responses
+    return Field(name, inner, presence, nullable and required, info.description or "", key)
+
+
+def _defaults_to_nothing(info: FieldInfo) -> bool:
+    return not info.get_default(call_default_factory=True, validated_data={})
 
 
 def _nullable(kind: Any) -> tuple[Any, bool]:
@@ -189,27 +257,47 @@ def _nullable(kind: Any) -> tuple[Any, bool]:
     if get_origin(kind) not in (Union, types.UnionType):
         return kind, False
     others = [argument for argument in get_args(kind) if argument is not type(None)]
-    if len(others) != 1:
-        raise CannotShow(f"{kind} is one of several")
-    inner, _ = _nullable(others[0])
-    return inner, len(others) < len(get_args(kind))
+    nullable = len(others) < len(get_args(kind))
+    if len(others) == 1:
+        return _nullable(others[0])[0], nullable
+    if all(_is_model(_nullable(other)[0]) for other in others):
+        return Union[tuple(others)], nullable  # noqa: UP007  # made of what is there
+    raise CannotShow(f"{_word(kind)} is one of several types: use one of them, or a model for each")
 
 
-def _bare(kind: Any) -> Any:
-    """One value's type, without its rules."""
+def _item(kind: Any, own: str) -> Any:
+    """The type of a list's items, which may be lists themselves."""
+    inner, nullable = _nullable(kind)
+    if get_origin(inner) in LISTS and not nullable:
+        return list[_item(get_args(inner)[0], own)]  # type: ignore[misc]  # made of what is there
+    return _bare(kind, own)
+
+
+def _bare(kind: Any, own: str) -> Any:
+    """One value's type, without its rules. `own`: what a union is called."""
     kind, nullable = _nullable(kind)
     if nullable:
-        raise CannotShow("null inside a list or map")
+        raise CannotShow("null inside a list or map: leave the item out")
     if get_origin(kind) is Literal:
         if not all(isinstance(value, str) for value in get_args(kind)):
-            raise CannotShow(f"{kind} is not of strings")
+            raise CannotShow(f"{_word(kind)} is not of strings: use strings, or an enum of strings")
         return str
+    if get_origin(kind) in (Union, types.UnionType):
+        return OneOf(own, tuple(_nullable(member)[0] for member in get_args(kind)))
     if kind is EmailStr:
         return str
     if get_origin(kind) is dict:
         return dict
     if kind in SCALARS or kind in WELL_KNOWN or kind in AS_TEXT or _is_model(kind):
         return kind
-    if is_enum(kind) and all(isinstance(member.value, str) for member in kind):
-        return kind
-    raise CannotShow(f"{kind} has no counterpart")
+    if is_enum(kind):
+        if all(isinstance(member.value, str) for member in kind):
+            return kind
+        raise CannotShow(f"{_word(kind)} is not an enum of strings: use an enum.StrEnum")
+    if get_origin(kind) is tuple:
+        raise CannotShow(f"{_word(kind)} has items of several types: use a model with a field for each")
+    raise CannotShow(f"{_word(kind)} cannot be sent as protobuf: use str, int, float, bool, bytes, a time or a model")
+
+
+def _word(kind: Any) -> str:
+    return getattr(kind, "__name__", "") if isinstance(kind, type) and not get_args(kind) else str(kind)

@@ -5,6 +5,7 @@ from fastapi import Request, Response
 from conf._celery.enqueue import enqueue
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
+from conf.http.languages import PreferredLanguage
 from conf.http.limits import Policy, by_account, by_address
 from conf.http.problems import may
 from conf.http.route import Router
@@ -35,11 +36,18 @@ PASSWORD = Policy("password", address="100/minute", account="10/minute")
     dependencies=[PUBLIC, by_address(REGISTER), NO_STORE],
 )
 @heavy
-def register(person: schemas.Registration, db: DbSession, origin: From, request: Request, response: Response) -> Tokens:
+def register(
+    person: schemas.Registration,
+    db: DbSession,
+    origin: From,
+    language: PreferredLanguage,
+    request: Request,
+    response: Response,
+) -> Tokens:
     """Make yourself an account, as a student, and be signed in. 403 where that is switched off. Public."""
     by_account(request, REGISTER, person.email)
     response.headers["Location"] = "/api/v1/auth/me/"
-    return helpers.register(db, origin=origin, **person.model_dump())
+    return helpers.register(db, origin=origin, language=language, **person.model_dump())
 
 
 @router.post(
@@ -72,7 +80,7 @@ def logout(me: SignedIn, db: DbSession, origin: From) -> None:
 def get_me(me: SignedIn, db: DbSession) -> Me:
     """Who you are and what you may do. Signed in."""
     user = users.get(db, user_id=me.user_id)
-    return Me.shown(user, to=me, permissions=me.permissions, avatar_job_id=user.avatar_job_id)
+    return Me.shown(user, to=me, language=user.language, permissions=me.permissions, avatar_job_id=user.avatar_job_id)
 
 
 @router.get("/sessions/")

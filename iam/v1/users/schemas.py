@@ -7,7 +7,7 @@ from pydantic import Field
 
 from conf.http.media import Link
 from conf.http.schemas import UNCHANGED, Changes, Filter, Input, Output
-from conf.values import MAX_ID, Storable
+from conf.values import MAX_ID, Language, Storable
 from iam.roles import Identity, Role
 from iam.users import helpers, rules
 from iam.users.models import User as Row
@@ -57,6 +57,7 @@ class UserUpdate(Changes):
     stepik: rules.Stepik | None = UNCHANGED
     kaggle: rules.Kaggle | None = UNCHANGED
     website: rules.Website | None = UNCHANGED
+    language: Language = UNCHANGED
 
 
 class User(Output):
@@ -101,6 +102,7 @@ _COLUMNS = [
 
 
 class Me(User):
+    language: Language = Field(description="Of the mails to you.")
     permissions: list[str] = Field(description="What you may do beyond your own things.")
     avatar_job_id: int | None = Field(description="The job that makes, or made, your newest picture.")
 

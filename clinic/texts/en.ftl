@@ -1,0 +1,22 @@
+# Mails to patients. $until: until when a time is kept.
+hello = Hello { $name },
+reason = Reason: { $reason }
+booked-subject = Your booking
+booked = your booking is confirmed.
+moved-subject = Your booking has been moved
+moved = your booking has been moved. It is now:
+cancelled-subject = Your booking has been cancelled
+cancelled = this booking has been cancelled.
+cancelled-link = Book another time whenever you like:
+reminder-subject = Your booking is tomorrow
+reminder = this is a reminder of your booking.
+offered-subject = A time has become free
+offered = a time that you are waiting for has become free, and is kept for you until { $until }.
+offered-link = Confirm it, or cancel it and leave it to the next person on the list:
+lapsed-subject = The time that was kept for you
+lapsed = this time was kept for you. It was not confirmed, and is now offered to the next person on the list.
+lapsed-link = Join the waiting list again whenever you like:
+result-subject = Your result is there
+result = there is a result of your visit.
+result-link = You find it here:
+change-link = To move or cancel it, or to add it to your calendar:
