@@ -1,0 +1,314 @@
+"""What our routes add to FastAPI's, and what they refuse when they are declared."""
+
+import contextvars
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any
+
+import pytest
+from fastapi import BackgroundTasks, Body, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from conf.db.dependencies import DbSession, get_db
+from conf.db.session import open_session, read_engine, write_engine
+from conf.errors import CampusError, Conflict
+from conf.http import index, problems
+from conf.http.arguments import NotSupported
+from conf.http.route import Router
+from conf.http.uploads import Upload
+
+Declare = Callable[[Router], Any]
+
+
+class Item(BaseModel):
+    name: str
+
+
+async def async_user(db: DbSession) -> int:
+    return 1
+
+
+def late(db: DbSession) -> Iterator[int]:
+    yield 1
+
+
+def asks_body(name: Annotated[str, Body()]) -> str:
+    return name
+
+
+async def async_with_session(db: DbSession) -> None: ...
+
+
+def async_dependency(user: Annotated[int, Depends(async_user)]) -> None: ...
+
+
+def late_dependency(user: Annotated[int, Depends(late)]) -> None: ...
+
+
+def yields(db: DbSession) -> Iterator[int]:
+    yield 1
+
+
+def takes_uploadfile(file: UploadFile) -> None: ...
+
+
+def takes_file(file: Annotated[bytes, File()]) -> None: ...
+
+
+async def async_upload(file: Upload) -> None: ...
+
+
+def upload_and_body(file: Upload, item: Item) -> None: ...
+
+
+def two_bodies(item: Item, other: Item) -> None: ...
+
+
+def embedded(item: Annotated[Item, Body(embed=True)]) -> None: ...
+
+
+def body_in_a_dependency(name: Annotated[str, Depends(asks_body)]) -> None: ...
+
+
+def nothing() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "options", "instead"),
+    [
+        (async_with_session, {}, "plain `def`"),
+        (async_dependency, {}, "plain `def`"),
+        (late_dependency, {}, r'scope="function"'),
+        (yields, {}, "StreamingResponse"),
+        (takes_uploadfile, {}, "file: Upload"),
+        (takes_file, {}, "file: Upload"),
+        (async_upload, {}, "a plain `def`"),
+        (upload_and_body, {}, "query parameters"),
+        (two_bodies, {}, "one body parameter"),
+        (embedded, {}, "one body parameter"),
+        (body_in_a_dependency, {}, "one body parameter"),
+        (nothing, {"response_model": Item, "response_model_exclude": {"name"}}, "a schema"),
+        (nothing, {"response_model": dict[str, complex]}, "declare one"),
+    ],
+)
+def test_what_would_work_otherwise_is_refused_when_it_is_declared(
+    endpoint: Callable[..., Any], options: dict[str, Any], instead: str
+) -> None:
+    with pytest.raises(NotSupported, match=f"(?i){instead}"):
+        Router("/api/v1").post("/things/", **options)(endpoint)
+
+
+def add_group(db: Session, name: str) -> None:
+    db.execute(text("INSERT INTO groups (name, colour) VALUES (:name, '#000000')"), {"name": name})
+
+
+def served(declare: Declare, *, prefix: str = "") -> TestClient:
+    app = FastAPI(redirect_slashes=False)
+    problems.install(app)
+    router = Router(prefix)
+    declare(router)
+    app.include_router(router)
+    index.install(app)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def test_a_form_below_api_is_read_and_answered_in_either_format() -> None:
+    def declare(router: Router) -> None:
+        @router.post("/things/", response_model=Item)
+        def create(name: Annotated[str, Form(max_length=5)]) -> dict[str, str]:
+            return {"name": name}
+
+    client = served(declare, prefix="/x")
+    assert client.post("/x/things/", data={"name": "a"}).json() == {"name": "a"}
+    assert client.post("/x/things", data={"name": "abcdef"}).status_code == 422
+
+
+def test_forms_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    def declare(router: Router) -> None:
+        @router.post("/")
+        def create(name: Annotated[str, Form()]) -> None: ...
+
+    from conf.settings import get_settings
+
+    limited = get_settings().model_copy(update={"body_max_bytes": 100})
+    monkeypatch.setattr("conf.http.bodies.get_settings", lambda: limited)
+    assert served(declare).post("/", data={"name": "x" * 200}).status_code == 413
+
+
+def test_the_text_of_an_http_exception_is_kept() -> None:
+    def declare(router: Router) -> None:
+        @router.get("/{code}/")
+        def fail(code: int) -> None:
+            raise HTTPException(code, "x" if code != 409 else {"free": [1]}, headers={"X-Why": "y"})
+
+    client = served(declare)
+    answer = client.get("/404/")
+    assert (answer.json()["detail"], answer.headers["X-Why"]) == ("x", "y")
+    assert client.get("/409/").json()["details"] == {"free": [1]}
+    assert client.get("/no/where").json()["detail"] == "There is nothing at /no/where."
+
+
+def test_background_tasks_run_after_the_commit(anonymous: TestClient) -> None:
+    seen: list[object] = []
+
+    def look() -> None:
+        with open_session() as db:
+            seen.append(db.scalar(text("SELECT name FROM groups WHERE name = 'made'")))
+
+    def declare(router: Router) -> None:
+        @router.post("/")
+        def create(db: DbSession, tasks: BackgroundTasks) -> None:
+            add_group(db, "made")
+            tasks.add_task(look)
+
+    assert served(declare).post("/").status_code == 200
+    assert seen == ["made"]
+
+
+def test_what_a_function_scoped_dependency_does_at_its_end_is_committed(anonymous: TestClient) -> None:
+    def unit(db: DbSession) -> Iterator[Session]:
+        yield db
+        db.execute(text("UPDATE groups SET name = 'ended'"))
+
+    def declare(router: Router) -> None:
+        @router.post("/")
+        def create(db: Annotated[Session, Depends(unit, scope="function")]) -> None:
+            add_group(db, "made")
+
+    assert served(declare).post("/").status_code == 200
+    with open_session() as db:
+        assert db.scalar(text("SELECT name FROM groups")) == "ended"
+
+
+def test_a_route_that_raises_keeps_nothing_but_what_it_asks_to_keep(anonymous: TestClient) -> None:
+    def declare(router: Router) -> None:
+        @router.post("/{lasting}/")
+        def create(lasting: bool, db: DbSession) -> None:
+            add_group(db, "made")
+            raise Conflict("no", lasting=lasting)
+
+    client = served(declare)
+    for lasting, kept in (("false", None), ("true", "made")):
+        assert client.post(f"/{lasting}/").status_code == 409
+        with open_session() as db:
+            assert db.scalar(text("SELECT name FROM groups")) == kept
+
+
+def test_a_mixed_route_reads_in_dependencies_and_writes_in_the_route_without_holding_connections(
+    anonymous: TestClient,
+) -> None:
+    async def name() -> AsyncIterator[str]:
+        yield "made"
+
+    def reads(db: DbSession) -> int:
+        return int(db.scalar(text("SELECT 7")) or 0)
+
+    held: list[int] = []
+
+    async def counts() -> None:
+        held.append(read_engine().pool.checkedout() + write_engine().pool.checkedout())  # type: ignore[attr-defined]
+
+    def declare(router: Router) -> None:
+        @router.post("/", dependencies=[Depends(counts)])
+        def create(
+            seven: Annotated[int, Depends(reads)], name: Annotated[str, Depends(name)], db: DbSession
+        ) -> dict[str, Any]:
+            values = {"name": f"{name} {seven}"}
+            add_group(db, values["name"])
+            return values
+
+    assert served(declare).post("/").json() == {"name": "made 7"}
+    assert held == [0]
+    with open_session() as db:
+        assert db.scalar(text("SELECT name FROM groups")) == "made 7"
+
+
+def test_a_session_that_overrides_ours_is_committed_and_left_open(anonymous: TestClient) -> None:
+    with open_session() as mine:
+
+        def declare(router: Router) -> None:
+            @router.post("/")
+            def create(db: DbSession) -> None:
+                add_group(db, "x")
+
+        client = served(declare)
+        app: Any = client.app
+        app.dependency_overrides[get_db] = lambda: mine
+        assert client.post("/").status_code == 200
+        with open_session() as db:
+            assert db.scalar(text("SELECT name FROM groups")) == "x"
+
+
+def test_context_variables_of_one_request_are_not_seen_by_the_next() -> None:
+    variable = contextvars.ContextVar("variable", default=0)
+
+    def declare(router: Router) -> None:
+        @router.get("/")
+        def count() -> int:
+            variable.set(variable.get() + 1)
+            return variable.get()
+
+    client = served(declare)
+    assert [client.get("/").json() for _ in range(20)] == [1] * 20
+
+
+def test_an_exception_handler_of_the_application_comes_first() -> None:
+    def declare(router: Router) -> None:
+        @router.get("/{what}/")
+        def fail(what: str) -> None:
+            raise Conflict("x") if what == "conflict" else RuntimeError("x")
+
+    client = served(declare)
+    app: Any = client.app
+
+    @app.exception_handler(CampusError)
+    async def ours(request: Request, error: CampusError) -> Response:
+        return Response(f"mine: {error.detail}", 418)
+
+    assert client.get("/conflict/").text == "mine: x"
+    assert client.get("/other/").status_code == 500
+
+
+def test_head_options_and_both_forms_of_a_path_are_answered() -> None:
+    def declare(router: Router) -> None:
+        @router.get("/things/")
+        def read() -> str:
+            return "x"
+
+        @router.post("/things/")
+        def create() -> None: ...
+
+    client = served(declare)
+    for path in ("/things", "/things/"):
+        head = client.head(path)
+        assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "3")
+        options = client.options(path)
+        assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+        other = client.put(path)
+        assert (other.status_code, other.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+def test_the_first_route_that_matches_is_called_whatever_its_class() -> None:
+    app = FastAPI(redirect_slashes=False)
+    ours = Router("/x/v1/things")
+
+    @app.get("/x/v1/things/first/")
+    def first() -> str:
+        return "plain"
+
+    @ours.get("/{name}/")
+    def named(name: str) -> str:
+        return name
+
+    app.include_router(ours)
+
+    @app.get("/x/v1/things/last/")
+    def last() -> str:
+        return "never"
+
+    index.install(app)
+    client = TestClient(app)
+    told = {name: client.get(f"/x/v1/things/{name}/").json() for name in ("first", "second", "last")}
+    assert told == {"first": "plain", "second": "second", "last": "last"}
