@@ -8,22 +8,23 @@ from sqlalchemy.orm import Session
 
 from cms.videos.models import Video
 from conf.db import rows
+from conf.db.reads import Read
 from conf.errors import NotFound
 
-# Hot reads ask the table, not the class: rows without the identity map take half the time.
 _videos = Video.__table__
 _brief = [column for column in _videos.c if column.name not in ("renditions", "tags")]
-_ONE = select(*_brief).where(_videos.c.id == bindparam("video_id"))
-_WHOLE = select(_videos).where(_videos.c.id == bindparam("video_id"))
-_PAGE = select(*_brief).order_by(_videos.c.id).offset(bindparam("skip")).limit(bindparam("limit"))
-_PUBLIC = _PAGE.where(_videos.c.is_active)
-_PUBLIC_OR_OWN = _PAGE.where(_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id")))
+_ONE = Read(select(*_brief).where(_videos.c.id == bindparam("video_id")))
+_WHOLE = Read(select(*_videos.c).where(_videos.c.id == bindparam("video_id")))
+_page = select(*_brief).order_by(_videos.c.id).offset(bindparam("skip")).limit(bindparam("limit"))
+_PAGE = Read(_page)
+_PUBLIC = Read(_page.where(_videos.c.is_active))
+_PUBLIC_OR_OWN = Read(_page.where(_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id"))))
 _NEWEST = select(_videos).order_by(_videos.c.id.desc()).limit(bindparam("limit"))
 
 
 def get(db: Session, *, video_id: int, whole: bool = False) -> Row[Any]:
     """The columns of the video, `renditions` and `tags` only if it is to be `whole`; or NotFound."""
-    row = db.execute(_WHOLE if whole else _ONE, {"video_id": video_id}).one_or_none()
+    row: Row[Any] | None = (_WHOLE if whole else _ONE).first(db, video_id=video_id)
     if row is None:
         raise NotFound("video", video_id)
     return row
@@ -31,14 +32,14 @@ def get(db: Session, *, video_id: int, whole: bool = False) -> Row[Any]:
 
 def page(db: Session, *, skip: int, limit: int) -> Sequence[Row[Any]]:
     """All videos in the order they were made, without their `renditions` and `tags`."""
-    return db.execute(_PAGE, {"skip": skip, "limit": limit}).all()
+    return _PAGE.all(db, skip=skip, limit=limit)
 
 
 def page_of_public(db: Session, *, skip: int, limit: int, owner_id: int | None) -> Sequence[Row[Any]]:
     """Active videos, and all of one owner, in the order they were made; likewise."""
     if owner_id is None:
-        return db.execute(_PUBLIC, {"skip": skip, "limit": limit}).all()
-    return db.execute(_PUBLIC_OR_OWN, {"skip": skip, "limit": limit, "owner_id": owner_id}).all()
+        return _PUBLIC.all(db, skip=skip, limit=limit)
+    return _PUBLIC_OR_OWN.all(db, skip=skip, limit=limit, owner_id=owner_id)
 
 
 def newest(

@@ -1,8 +1,13 @@
 """Engines and sessions. Made on first use, so a process that forks before (gunicorn, celery) shares no connection."""
 
+import contextlib
 import functools
+import threading
+from typing import Any, cast
 
-from sqlalchemy import Engine, create_engine
+import psycopg2
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
@@ -49,13 +54,57 @@ def probe_engine() -> Engine:
 
 
 @functools.cache
-def _factory(read_only: bool) -> sessionmaker[Session]:
-    return sessionmaker(read_engine() if read_only else write_engine(), expire_on_commit=False, autoflush=True)
+def _factory() -> sessionmaker[Session]:
+    return sessionmaker(write_engine(), expire_on_commit=False, autoflush=True)
 
 
 def open_session(*, read_only: bool = False) -> Session:
     """A session that takes its connection at the first query. Who opens it closes it."""
-    return _factory(read_only)()
+    return ReadSession() if read_only else _factory()()
+
+
+class _Own(threading.local):
+    connection: Connection | None = None
+
+
+_own = _Own()
+
+
+class ReadSession(Session):
+    """A session for safe requests, on a connection that this thread keeps between them: as many threads serve requests
+    as the pool has connections."""
+
+    def __init__(self) -> None:
+        super().__init__(expire_on_commit=False, autoflush=False)
+
+    def get_bind(self, *_: Any, **__: Any) -> Connection:
+        return _connection()
+
+    def fetch(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run SQL text past SQLAlchemy, which takes twice the time of psycopg2 alone. Raises: DBAPIError."""
+        connection = _connection()
+        try:
+            with contextlib.closing(connection.connection.cursor()) as cursor:
+                cursor.execute(query, values)
+                return cast(list[tuple[Any, ...]], cursor.fetchall())
+        except psycopg2.Error as error:
+            lost = connection.connection.dbapi_connection is None or bool(connection.connection.dbapi_connection.closed)
+            raise DBAPIError.instance(
+                None, None, error, psycopg2.Error, hide_parameters=True, connection_invalidated=lost
+            ) from error
+
+
+def _connection() -> Connection:
+    """This thread's connection for reads. One that was lost is replaced."""
+    connection = _own.connection
+    if connection is not None:
+        raw = connection.connection.dbapi_connection if not connection.invalidated else None
+        if raw is not None and not raw.closed:
+            return connection
+        connection.invalidate()
+        connection.close()
+    _own.connection = read_engine().connect()
+    return _own.connection
 
 
 def release(db: Session) -> None:

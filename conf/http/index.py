@@ -1,8 +1,9 @@
 """The route index: it finds the route of a request by the beginning of its path, however many routes there are.
 
-It stands where FastAPI's router would ask one route after the other, inside the middleware and the exception handlers
-of the application, and decides as FastAPI does: the first route that matches in the order they were included. On top of
-that a path answers with and without its last slash, what answers GET answers HEAD, and every path answers OPTIONS.
+It is the innermost middleware of the application, where FastAPI's router would ask one route after the other, and
+decides as FastAPI does: the first route that matches in the order they were included. The application's exception
+handlers are called as FastAPI calls them. On top of that a path answers with and without its last slash, what answers
+GET answers HEAD, and every path answers OPTIONS.
 """
 
 import re
@@ -14,10 +15,11 @@ from fastapi.routing import APIRouter, RouteContext, iter_route_contexts
 from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 from starlette.routing import Match
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conf.http.handler import Handler
 from conf.http.route import Route
@@ -63,6 +65,7 @@ class Entry:
         scope["endpoint"], scope["route"], scope["route_path"] = self.handler.endpoint, self.route, self.path
         is_head = scope["method"] == "HEAD"
         if self.handler.needs_stacks:
+            _give_handlers(scope)
             app = self.context.app  # FastAPI's wrapping, with its exit stacks
             await app(scope, receive, _without_body(send) if is_head else send)
             return
@@ -80,9 +83,10 @@ class Entry:
 
 
 class RouteIndex:
-    """The ASGI application of `router`."""
+    """ASGI middleware that calls the routes of `router`; what it has no route for goes on to FastAPI."""
 
-    def __init__(self, router: APIRouter) -> None:
+    def __init__(self, app: ASGIApp, router: APIRouter) -> None:
+        self._app = app
         self._router = router
         self._size = len(router.routes)
         self.entries = [Entry(context) for context in iter_route_contexts(router.routes)]
@@ -98,7 +102,7 @@ class RouteIndex:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or len(self._router.routes) != self._size or "fastapi.telemetry" in scope:
-            await self._router.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         scope.setdefault("router", self._router)
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
@@ -116,25 +120,30 @@ class RouteIndex:
             if allowed:
                 await self._other_method(scope, receive, send, allowed)
                 return
-        await self._router.app(scope, receive, send)
+        await self._app(scope, receive, send)
 
     async def _other_method(self, scope: Scope, receive: Receive, send: Send, allowed: set[str]) -> None:
         """OPTIONS says what can be done there; 405 says it to whoever tries something else."""
         allow = {"Allow": ", ".join(sorted(allowed | {"OPTIONS"}))}
-        if scope["method"] != "OPTIONS":
-            raise HTTPException(405, f"{scope['method']} is not possible here.", headers=allow)
-        await Response(None, 204, allow)(scope, receive, send)
+        if scope["method"] == "OPTIONS":
+            await Response(None, 204, allow)(scope, receive, send)
+            return
+        error = HTTPException(405, f"{scope['method']} is not possible here.", headers=allow)
+        await _handle(error, Request(scope, receive, send))(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
-    """Lead the requests of `app` through an index of the routes that it has now."""
-    app.state.route_index = app.router.middleware_stack = RouteIndex(app.router)
+    """Lead the requests of `app` through an index of the routes that it has now. Middleware that is added later is
+    around it, as around FastAPI's router. Raises: NotSupported, for a route that cannot be included like that."""
+    handlers(app)  # FastAPI would make them at the first request
+    app.user_middleware.append(Middleware(RouteIndex, router=app.router))
 
 
 def handlers(app: FastAPI) -> list[Handler]:
     """Those of our routes, in the order they were included."""
-    index: RouteIndex = app.state.route_index
-    return [entry.handler for entry in index.entries if entry.handler is not None]
+    contexts = iter_route_contexts(app.routes)
+    found = [(route, context) for context in contexts if isinstance(route := context.original_route, Route)]
+    return [handler for route, context in found if (handler := route.handler_of(context)) is not None]
 
 
 def _start(path: str) -> str:
@@ -142,7 +151,17 @@ def _start(path: str) -> str:
     return "/".join(path.split("/", SEGMENTS + 1)[: SEGMENTS + 1])
 
 
-def _handle(error: Exception, request: Request) -> Any:
+def _give_handlers(scope: Scope) -> None:
+    """Put the application's exception handlers where Starlette looks for them."""
+    given = scope["app"].exception_handlers.items()
+    kinds = {kind: handler for kind, handler in given if not isinstance(kind, int) and kind is not Exception}
+    scope["starlette.exception_handlers"] = kinds, {kind: handler for kind, handler in given if isinstance(kind, int)}
+
+
+def _handle(error: Exception, request: Request) -> ASGIApp:
+    """Call the application's handler for the error, as FastAPI does; without one, the error goes on."""
+    _give_handlers(request.scope)
+
     async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise error
 

@@ -263,7 +263,7 @@ def test_an_exception_handler_of_the_application_comes_first() -> None:
     client = served(declare)
     app: Any = client.app
 
-    @app.exception_handler(CampusError)
+    @app.exception_handler(CampusError)  # type: ignore[untyped-decorator]  # app is Any
     async def ours(request: Request, error: CampusError) -> Response:
         return Response(f"mine: {error.detail}", 418)
 

@@ -1,0 +1,46 @@
+"""Reads that are asked often: a SELECT on tables, compiled once.
+
+    _ONE = Read(select(*Video.__table__.c).where(Video.id == bindparam("video_id")))
+
+    row = _ONE.first(db, video_id=7)
+
+In the session of a safe request it runs on psycopg2's cursor, past SQLAlchemy: what the columns hold comes as psycopg2
+gives it, so an enum is its value. In any other session it runs in that session's transaction, and sees what it has
+written.
+"""
+
+import functools
+from collections import namedtuple
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.dialects.postgresql.psycopg2 import dialect
+from sqlalchemy.orm import Session
+
+from conf.db.session import ReadSession
+
+
+class Read:
+    """One SELECT. Its parameters are `bindparam`s, given by name."""
+
+    def __init__(self, query: Select[Any]) -> None:
+        self._query = query
+
+    def all(self, db: Session, **values: Any) -> list[Any]:
+        """Every row, with the columns as attributes."""
+        if not isinstance(db, ReadSession):
+            return list(db.execute(self._query, values))
+        query, constants, row = self._compiled
+        return [row(*found) for found in db.fetch(query, constants | values)]
+
+    def first(self, db: Session, **values: Any) -> Any:
+        """The first row, or None."""
+        rows = self.all(db, **values)
+        return rows[0] if rows else None
+
+    @functools.cached_property
+    def _compiled(self) -> tuple[str, dict[str, Any], Any]:
+        compiled = self._query.compile(dialect=dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        names = [column.name for column in self._query.selected_columns]
+        return str(compiled), constants, namedtuple("Row", names)  # noqa: PYI024  # made of the columns
