@@ -146,10 +146,9 @@ def contract(
 
     without_settings()
     from conf.develop.contract import ROOT, breaks, committed, current, write
-    from conf.http.index import handlers
     from main import app as whole
 
-    contracts = current(handlers(whole))
+    contracts = current(whole)
     broken = [
         f"v{version}: {reason}"
         for version, before in committed().items()
@@ -212,10 +211,9 @@ def clients(
     without_settings()
     from conf.develop.clients import PYTHON, TYPESCRIPT, CannotMake, make
     from conf.develop.contract import current
-    from conf.http.index import handlers
     from main import app as whole
 
-    contracts = current(handlers(whole))
+    contracts = current(whole)
     try:
         languages = (PYTHON, TYPESCRIPT) if typescript else (PYTHON,)
         made = make(contracts[max(contracts)], folder, languages=languages)

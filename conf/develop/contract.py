@@ -7,13 +7,16 @@ new fields in answers, new values of an enum, new parameters that nobody need gi
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conf.http import reference
-from conf.http.handler import Handler
+from conf.http.index import handlers
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "openapi"
@@ -21,8 +24,9 @@ LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"
 UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 
 
-def current(routes: Sequence[Handler]) -> dict[int, Any]:
-    """The contracts that the routes keep now, by version."""
+def current(app: "FastAPI") -> dict[int, Any]:
+    """The contracts that the routes of the application keep now, by version."""
+    routes = handlers(app)
     return {version: reference.document(routes, version) for version in sorted(reference.versions(routes))}
 
 

@@ -23,19 +23,20 @@ from fastapi.dependencies.models import (
 )
 from fastapi.dependencies.utils import (
     get_dependant,
-    request_body_to_args,
     request_params_to_args,
-    solve_dependencies,
 )
 from fastapi.security import SecurityScopes
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from starlette.background import BackgroundTasks as StarletteBackgroundTasks
 
-from conf.db.dependencies import get_db
 from conf.http.threads import Threads
 
 Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+NO_BODY = PydanticUndefined
+"""The value of a body that was not sent."""
 
 
 class NotSupported(TypeError):
@@ -114,7 +115,7 @@ class Node:
         self.is_early = not is_route and (
             _is_coroutine_callable(self.call) or _is_async_gen_callable(self.call) or dependant.concurrency is not None
         )
-        self.children = [] if self.is_early else [_node(child, overrides) for child in dependant.dependencies]
+        self.children = [] if self.is_early else [node_of(child, overrides) for child in dependant.dependencies]
         self._path = [(f.name, f.alias, f) for f in dependant.path_params if not _is_model(f.field_info)]
         self._path_models = [f for f in dependant.path_params if _is_model(f.field_info)]
         self._named = [
@@ -168,7 +169,7 @@ class Node:
         return errors
 
 
-def _node(dependant: Dependant, overrides: Overrides) -> Node:
+def node_of(dependant: Dependant, overrides: Overrides) -> Node:
     override = overrides.get(dependant.call) if overrides and dependant.call is not None else None
     if override is None:
         return Node(dependant, dependant, overrides)
@@ -220,110 +221,3 @@ def solve(node: Node, call: Call) -> tuple[dict[str, Any], list[Any]]:
             values[child.name] = solved
     errors += node.parameters(call, values)
     return values, errors
-
-
-class Plan:
-    """How the arguments of one route are found, with the dependencies that `overrides` puts in place of others."""
-
-    def __init__(self, dependant: Dependant, overrides: Overrides, *, embed_body: bool) -> None:
-        self.overrides = dict(overrides)
-        self.root = Node(dependant, dependant, overrides, is_route=True)
-        nodes = list(_nodes(self.root))
-        self.is_mixed = any(node.is_early for node in nodes)
-        """Whether dependencies need the event loop."""
-        self._with_body = [node for node in nodes if not node.is_early and node.dependant.body_params]
-        self._embed_body = embed_body
-        self.needs_stacks = self.is_mixed or any(node.is_generator for node in nodes if node is not self.root)
-        """Whether something ends after the response: FastAPI's exit stacks must be there."""
-        self.session_key = next((node.key for node in nodes if node.original.call is get_db), None)
-        self.calls_something = len(nodes) > 1
-        """Whether there are dependencies for the thread."""
-
-    def check(self, route: str) -> None:
-        """Raises: NotSupported."""
-        for node in _nodes(self.root):
-            uses_session = any(d.call is get_db for d in walk(node.dependant))
-            name = getattr(node.call, "__qualname__", type(node.call).__qualname__)
-            if node.is_early and uses_session:
-                raise NotSupported(
-                    f"{route}: the dependency {name} runs on the event loop and cannot use the session. Write it as a"
-                    " plain `def`."
-                )
-            if node is not self.root and node.is_generator and uses_session and node.original.scope != "function":
-                raise NotSupported(
-                    f"{route}: the dependency {name} ends after the session is closed. Declare it with"
-                    ' `Depends(…, scope="function")`.'
-                )
-
-    async def solve_in_order(self, call: Call, *, body: Any, provider: Any, pool: Threads) -> None:
-        """Solve a route of which dependencies need the event loop: each runs in its turn, as in FastAPI, there or in a
-        thread. `call.solved` has the arguments then."""
-        call.solved = await self._solve_in_order(self.root, call, body, provider, pool)
-
-    async def _solve_in_order(
-        self, node: Node, call: Call, body: Any, provider: Any, pool: Threads
-    ) -> tuple[dict[str, Any], list[Any]]:
-        values: dict[str, Any] = {}
-        errors: list[Any] = []
-        for child in node.children:
-            if child.is_early:
-                solved, wrong = await self._solve_early(child, call, body, provider)
-            elif child.use_cache and child.key in call.cache:
-                solved, wrong = call.cache[child.key], []
-            else:
-                arguments, wrong = await self._solve_in_order(child, call, body, provider, pool)
-                if not wrong:
-                    solved = await pool.run(_enter, child, arguments, call)
-                    call.end_after_response(pool)
-                    call.cache.setdefault(child.key, solved)
-            if wrong:
-                errors += wrong
-            elif child.name is not None:
-                values[child.name] = solved
-        errors += node.parameters(call, values)
-        return values, errors
-
-    async def _solve_early(self, node: Node, call: Call, body: Any, provider: Any) -> tuple[Any, list[Any]]:
-        """By FastAPI's own code, which runs it and all that it depends on."""
-        solved = await solve_dependencies(
-            request=call.request,
-            dependant=Dependant(dependencies=[node.original], path=node.original.path),
-            body=body,
-            background_tasks=call.background,
-            response=call.response_for_headers(),
-            dependency_overrides_provider=provider,
-            dependency_cache=call.cache,
-            async_exit_stack=call.request.scope["fastapi_inner_astack"],
-            embed_body_fields=self._embed_body,
-        )
-        call.background = solved.background_tasks
-        return solved.values.get(node.name or ""), solved.errors
-
-    async def read_bodies(self, call: Call, body: Any) -> None:
-        for node in self._with_body:
-            call.bodies[id(node)] = await request_body_to_args(
-                node.dependant.body_params, body, embed_body_fields=self._embed_body
-            )
-
-    def session(self, call: Call) -> Any:
-        """The session that dependencies or the route were given, if any."""
-        return call.cache.get(self.session_key) if self.session_key else None
-
-
-def _enter(node: Node, arguments: dict[str, Any], call: Call) -> Any:
-    """Call a dependency in a thread; the session gives its connection back until it is used again."""
-    try:
-        return node.enter(arguments, call)
-    finally:
-        if (db := call.request.scope.get("db")) is not None:
-            db.close()
-
-
-def _nodes(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _nodes(child)
-
-
-NO_BODY = PydanticUndefined
-"""The value of a body that was not sent."""

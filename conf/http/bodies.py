@@ -92,3 +92,12 @@ def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body must have at most {limit} bytes.")
+
+
+def own_body(route: Any, bodies: list[Any]) -> Any:
+    """The one JSON body that the route itself takes; None where FastAPI's own code has to read it."""
+    if len(bodies) != 1 or bodies[0] not in route.dependant.body_params or route._embed_body_fields:  # noqa: SLF001
+        return None
+    info = bodies[0].field_info
+    is_json = not isinstance(info, params.Form) and getattr(info, "media_type", "") == "application/json"
+    return bodies[0] if is_json and info.annotation not in (bytes, str) else None

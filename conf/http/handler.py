@@ -14,26 +14,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request, Response, params
-from fastapi.datastructures import DefaultPlaceholder
-from fastapi.encoders import jsonable_encoder
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext
-from fastapi.utils import is_body_allowed_for_status_code
 from psycopg2.errors import DeadlockDetected
-from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.errors import CampusError, Unacceptable, Unreadable, Unsupported
-from conf.http import conditional
 from conf.http.access import no_store
-from conf.http.arguments import NO_BODY, Call, NotSupported, Plan, solve, walk
-from conf.http.bodies import limit_body, parsed, read, read_general
+from conf.http.arguments import NO_BODY, Call, NotSupported, solve, walk
+from conf.http.bodies import limit_body, own_body, parsed, read, read_general
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
-from conf.http.pagination import Slice
+from conf.http.plan import Plan
+from conf.http.responses import Encoder
 from conf.http.threads import Threads, heavy_threads, threads
 from conf.http.uploads import FilePart, receive_file
 from conf.http.versions import Successor
@@ -45,9 +40,6 @@ from conf.storage.incoming import IncomingFile
 from conf.work import work_folder
 
 VARY = (b"vary", b"Accept, Accept-Encoding")
-NO_STORE_HEADER = (b"cache-control", b"no-store")
-_SHAPED = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
-"""FastAPI's `response_model_…` options that leave fields out."""
 
 
 class Handler:
@@ -68,15 +60,12 @@ class Handler:
         self.file_part = next((d.call for d in self.dependants if isinstance(d.call, FilePart)), None)
         """The file that the route takes, if it does."""
         bodies = [field for d in self.dependants for field in d.body_params]
-        self._own_body = _own_body(route, bodies)
+        self._own_body = own_body(route, bodies)
         self._general_body = bool(bodies) and self._own_body is None
         self.body_type: Any = self._own_body.field_info.annotation if self._own_body else None
-        self.response_type: Any = route.response_model
+        self._encoder = Encoder(route, is_private=self.is_private)
+        self.response_type = self._encoder.response_type
         self.formats = BOTH if self._speaks_protobuf() else JSON_ALONE
-        self._negotiates = self.response_type is not None and isinstance(route.response_class, DefaultPlaceholder)
-        self._response = TypeAdapter(self.response_type) if self.response_type else None
-        self._shape = {name: value for name in _SHAPED if (value := getattr(route, f"response_model_{name}"))}
-        self._shape["by_alias"] = route.response_model_by_alias
         self._overrides_of = route.dependency_overrides_provider
         self._plan = self._make_plan({})
         self._safe = self.methods <= SAFE_METHODS
@@ -127,7 +116,7 @@ class Handler:
                 f"{name}: routes below /api/ speak protobuf, where a body is one message. Declare one body parameter,"
                 " of a schema that has all its values."
             )
-        if len(self._shape) > 1 and self.formats == BOTH:
+        if self._encoder.leaves_fields_out and self.formats == BOTH:
             raise NotSupported(
                 f"{name}: routes below /api/ speak protobuf, where every field is there. Declare a schema with the"
                 " fields that you send in place of response_model_include, _exclude and the like."
@@ -155,7 +144,7 @@ class Handler:
         scope = request.scope
         if self.successor is not None:
             scope["always_headers"] = self.successor.headers(scope["path_params"])
-        if self._negotiates:
+        if self._encoder.negotiates:
             scope.setdefault("always_headers", []).append(VARY)
             scope["format"] = chosen(header(scope, b"accept"), self.formats)
             if scope["format"] is None:
@@ -181,7 +170,7 @@ class Handler:
             values = await threads().run(self._prepare, plan, call, body)
         else:
             values = self._prepare(plan, call, body)
-        return self._encode(await self.endpoint(**values), call)
+        return self._encoder.encode(await self.endpoint(**values), call)
 
     async def _respond_with_stacks(self, plan: Plan, call: Call, body: Any) -> Response:
         """The same for a route with dependencies that run on the event loop, or end after the response."""
@@ -228,14 +217,14 @@ class Handler:
 
     def _finish(self, plan: Plan, call: Call, values: dict[str, Any]) -> Response:
         with self._transaction(plan, call):
-            return self._encode(self.endpoint(**values), call)
+            return self._encoder.encode(self.endpoint(**values), call)
 
     def _attempt(self, plan: Plan, call: Call, body: Any) -> Response:
         with self._transaction(plan, call):
             values = self._arguments(plan, call, body)
             if self.repeatable and (key := header(call.request.scope, b"idempotency-key")):
                 return self._once(call, body, values, key.decode("latin-1"))
-            return self._encode(self.endpoint(**values), call)
+            return self._encoder.encode(self.endpoint(**values), call)
 
     @contextmanager
     def _transaction(self, plan: Plan, call: Call) -> Iterator[None]:
@@ -292,7 +281,9 @@ class Handler:
         promise = idempotency.begin(scope["db"], given=key, scope=whose, request=asked)
         if isinstance(promise, idempotency.Answer):
             return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
-        response = self._encode(self.endpoint(**values), call, compress=False)  # the next request may not take gzip
+        response = self._encoder.encode(
+            self.endpoint(**values), call, compress=False
+        )  # the next request may not take gzip
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         promise.keep(scope["db"], idempotency.Answer(response.status_code, headers, bytes(response.body)))
         return response
@@ -304,89 +295,7 @@ class Handler:
             raise Unsupported(f"The body must be {Format.JSON.value}.")
         return await read(request, limit=get_settings().body_max_bytes)
 
-    def _encode(self, result: Any, call: Call, *, compress: bool = True) -> Response:
-        given = call.response
-        if isinstance(result, Response):
-            if result.background is None:
-                result.background = call.background
-            return result
-        status = self.route.status_code or 200
-        if given is not None and given.status_code:
-            status = given.status_code
-        if self._negotiates and is_body_allowed_for_status_code(status):
-            response = self._negotiated(result, call.request.scope, status, compress=compress)
-        else:
-            response = self._plain_response(result, status, has_status=bool(given and given.status_code))
-        if self.is_private:
-            response.raw_headers.append(NO_STORE_HEADER)
-        if given is not None:
-            _set_headers(response, given)
-        response.background = call.background
-        return response
-
-    def _negotiated(self, result: Any, scope: Any, status: int, *, compress: bool) -> Response:
-        """JSON or protobuf, with the conventions of the API."""
-        assert self._response is not None
-        form = scope["format"]
-        value = self._validated(result)
-        if form.is_protobuf:
-            body = codec_of(self.response_type).encode(value)
-        else:
-            body = self._response.dump_json(value, **self._shape)
-        response = Response(body, status, None, form.value)
-        return response if self.is_private else conditional.finish(response, value, scope, compress=compress)
-
-    def _plain_response(self, result: Any, status: int, *, has_status: bool) -> Response:
-        """As FastAPI makes it: of the declared class, or JSON of whatever it is."""
-        if not is_body_allowed_for_status_code(status):
-            return Response(status_code=status)
-        content = result
-        if self._response is not None:
-            content = self._response.dump_python(self._validated(result), mode="json", **self._shape)
-        else:
-            content = jsonable_encoder(result)
-        declared = self.route.response_class
-        kind: type[Response] = declared.value if isinstance(declared, DefaultPlaceholder) else declared
-        if has_status or self.route.status_code is not None:
-            return kind(content, status_code=status)
-        return kind(content)  # a redirect has a status code of its own
-
-    def _validated(self, result: Any) -> Any:
-        assert self._response is not None
-        try:
-            return self._response.validate_python(_as_dicts(result), from_attributes=True)
-        except ValidationError as error:  # without the values: they are in nobody's log
-            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-
-
-def _own_body(route: Any, bodies: list[Any]) -> Any:
-    """The one JSON body that the route itself takes; None where FastAPI's own code has to read it."""
-    if len(bodies) != 1 or bodies[0] not in route.dependant.body_params or route._embed_body_fields:  # noqa: SLF001
-        return None
-    info = bodies[0].field_info
-    is_json = not isinstance(info, params.Form) and getattr(info, "media_type", "") == "application/json"
-    return bodies[0] if is_json and info.annotation not in (bytes, str) else None
-
-
-def _set_headers(response: Response, given: Response) -> None:
-    """Put the headers that the route has set in place of ours; cookies join others."""
-    new = given.raw_headers
-    replaced = {name for name, _ in new if name != b"set-cookie"}
-    response.raw_headers[:] = [pair for pair in response.raw_headers if pair[0] not in replaced] + new
-
 
 def _close(call: Call) -> None:
     if (db := call.request.scope.pop("db", None)) is not None:
         db.close()
-
-
-def _as_dicts(result: Any) -> Any:
-    """Rows as dicts, which pydantic reads three times as fast as their attributes."""
-    if isinstance(result, Row | tuple) and (names := getattr(result, "_fields", None)):
-        return dict(zip(names, result, strict=True))
-    if isinstance(result, list) and result and isinstance(result[0], Row | tuple):
-        names = getattr(result[0], "_fields", None)
-        return [dict(zip(names, row, strict=True)) for row in result] if names else result
-    if isinstance(result, Slice):
-        return {"items": _as_dicts(result.items), "next": result.next}
-    return result

@@ -10,10 +10,9 @@ import typer
 
 from conf.develop import contract
 from conf.develop.contract import breaks, committed, current
-from conf.http.index import handlers
 from main import app
 
-NOW = current(handlers(app))
+NOW = current(app)
 GROUPS = "/api/v1/groups/"
 
 

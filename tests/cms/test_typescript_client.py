@@ -10,7 +10,6 @@ import pytest
 
 from conf.develop.clients import TYPESCRIPT, make
 from conf.develop.contract import current
-from conf.http.index import handlers
 from main import app
 from tests.system import ROOT, System
 
@@ -27,7 +26,7 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "package.json").write_text('{"type": "module"}')
     run(folder, "npm", "install", "--no-audit", "--no-fund", *PACKAGES)
-    contracts = current(handlers(app))
+    contracts = current(app)
     (made,) = make(contracts[max(contracts)], tmp_path / "clients", languages=(TYPESCRIPT,))
     shutil.copy(made / "campus.ts", folder)
     shutil.copy(Path(__file__).parent / "typescript_client.ts", folder / "program.ts")

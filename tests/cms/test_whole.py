@@ -18,7 +18,6 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from conf.develop import clients, contract
-from conf.http.index import handlers
 from main import app
 from tests.cms.clips import clip
 from tests.servers import any_postgres, free_port, new_database, open_folder, own_rabbitmq, wait_for
@@ -157,7 +156,7 @@ def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
 def test_the_client_that_is_generated_from_the_contract_does_it_too(
     s3_campus: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (made,) = clients.make(contract.current(handlers(app))[2], tmp_path / "clients", languages=(clients.PYTHON,))
+    (made,) = clients.make(contract.current(app)[2], tmp_path / "clients", languages=(clients.PYTHON,))
     monkeypatch.syspath_prepend(str(made))
     campus, models, types = (importlib.import_module(f"campus_client{part}") for part in ("", ".models", ".types"))
 

@@ -20,14 +20,13 @@ from conf.http.wire.shapes import (
     LISTS,
     SCALARS,
     Field,
-    OneOf,
     Presence,
     is_enum,
-    member_name,
     message_of,
     value_name,
     without_rules,
 )
+from conf.http.wire.unions import OneOf, member_name
 
 Turn = Callable[[Any], Any]
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -33,6 +33,7 @@ from pydantic import BaseModel, EmailStr
 from pydantic.fields import FieldInfo
 
 from conf.http.schemas import Changes, Output
+from conf.http.wire.unions import OneOf, member_name
 
 SCALARS: dict[type, str] = {str: "string", int: "int64", bool: "bool", float: "double", bytes: "bytes"}
 AS_TEXT = (Decimal, UUID, dt.date, dt.time)
@@ -62,30 +63,6 @@ class Presence(enum.Enum):
     """A list that may be absent: a message with `items`."""
     MEMBER = enum.auto()
     """One of the models of a union."""
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """A union of models: a message of which one field is set."""
-
-    name: str
-    members: tuple[type[BaseModel], ...]
-
-    def tag_of(self, member: type[BaseModel]) -> dict[str, str]:
-        """The discriminator of a member: the field that is one literal in each."""
-        for name, info in member.model_fields.items():
-            if all(_is_tag(other.model_fields.get(name)) for other in self.members):
-                return {name: get_args(info.annotation)[0]}
-        return {}
-
-
-def _is_tag(info: FieldInfo | None) -> bool:
-    return info is not None and get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
-
-
-def member_name(member: type[BaseModel]) -> str:
-    """`paid_invoice` of PaidInvoice."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", member.__name__).lower()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,32 @@
+"""Unions of models, which protobuf has as a message with a `oneof`."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A union of models: a message of which one field is set."""
+
+    name: str
+    members: tuple[type[BaseModel], ...]
+
+    def tag_of(self, member: type[BaseModel]) -> dict[str, str]:
+        """The discriminator of a member: the field that is one literal in each."""
+        for name, info in member.model_fields.items():
+            if all(_is_tag(other.model_fields.get(name)) for other in self.members):
+                return {name: get_args(info.annotation)[0]}
+        return {}
+
+
+def _is_tag(info: FieldInfo | None) -> bool:
+    return info is not None and get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
+
+
+def member_name(member: type[BaseModel]) -> str:
+    """`paid_invoice` of PaidInvoice."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", member.__name__).lower()
