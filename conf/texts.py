@@ -44,7 +44,7 @@ class Texts:
 def _bundle(resource: str, language: Language) -> FluentBundle:
     # Isolation marks are for pages; in a plain-text mail they would break links.
     bundle = FluentBundle([language], use_isolating=False)
-    bundle.add_resource(FluentResource((ROOT / resource / "texts" / f"{language}.ftl").read_text()))
+    bundle.add_resource(FluentResource((ROOT / resource / "texts" / f"{language}.ftl").read_text(encoding="utf-8")))
     return bundle
 
 

@@ -1,6 +1,7 @@
 """Real servers for tests: found running, or started here on ports of their own and stopped at the end."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -21,10 +22,16 @@ POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:
 RABBITMQ_BIN = Path("/usr/lib/rabbitmq/bin")  # the wrappers in /usr/sbin would change the user
 
 
+_ports = itertools.count(21_000 + 1_500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
+"""Below those that the system gives to clients. Each worker has its own, so that two never choose the same."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is no free port")
 
 
 def wait_for(condition: Callable[[], bool], *, within_s: float, what: str) -> None:

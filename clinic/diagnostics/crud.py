@@ -102,8 +102,10 @@ def lock_location(db: Session, *, diagnostic_id: int, location_id: int) -> Diagn
 
 
 def add_location(db: Session, *, diagnostic_id: int, location_id: int) -> DiagnosticLocation:
-    """Offer it there, if it is not offered yet. Returns the row, locked. Raises: NotFound when there is no such
-    location."""
+    """Offer it there, if it is not offered yet. Returns the row, locked. Raises: NotFound."""
+    kept = select(Diagnostic.id).where(Diagnostic.id == diagnostic_id).with_for_update(read=True, key_share=True)
+    if db.scalar(kept) is None:
+        raise NotFound("diagnostic", diagnostic_id)
     if (
         db.scalar(select(Location.id).where(Location.id == location_id).with_for_update(read=True, key_share=True))
         is None

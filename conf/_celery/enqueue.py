@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from conf._celery import crud
 from conf._celery.models import Job
@@ -54,10 +54,14 @@ def wake_after_commit(db: Session, job: Job) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _wake(db: Session) -> None:
+    if db.in_nested_transaction():  # a savepoint was released
+        return
     for name, queue, job_id in db.info.pop("wake", ()):
         waker().wake(name, queue, job_id)
 
 
-@event.listens_for(Session, "after_rollback")
-def _forget(db: Session) -> None:
-    db.info.pop("wake", None)
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(db: Session, previous: SessionTransaction) -> None:
+    """Of a savepoint the rows are gone too; a message for one of them is dropped by whoever reads it."""
+    if not previous.nested:
+        db.info.pop("wake", None)

@@ -11,13 +11,20 @@ written.
 
 import functools
 from collections import namedtuple
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 from sqlalchemy.orm import Session
 
 from conf.db.session import ReadSession
+
+
+class Fetched(tuple[Any, ...]):
+    """The base of rows, which are named tuples."""
+
+    __slots__ = ()
+    _fields: ClassVar[tuple[str, ...]]
 
 
 class Read:
@@ -43,4 +50,5 @@ class Read:
         compiled = self._query.compile(dialect=dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         names = [column.name for column in self._query.selected_columns]
-        return str(compiled), constants, namedtuple("Row", names)  # noqa: PYI024  # made of the columns
+        columns: Any = namedtuple("Columns", names)  # type: ignore[misc]  # noqa: PYI024  # made of the query's
+        return str(compiled), constants, type("Fetched", (Fetched, columns), {"__slots__": ()})

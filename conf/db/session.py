@@ -8,7 +8,7 @@ from typing import Any, cast
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from conf.settings import get_settings
@@ -42,7 +42,8 @@ def write_engine() -> Engine:
 
 @functools.cache
 def read_engine() -> Engine:
-    """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its line."""
+    """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its connection,
+    unless dependencies with `yield` have begun."""
     settings = get_settings()
     return _engine(settings.database_read_url or settings.database_url, isolation_level="AUTOCOMMIT")
 
@@ -53,14 +54,29 @@ def probe_engine() -> Engine:
     return create_engine(get_settings().database_url, poolclass=NullPool, connect_args=CONNECT)
 
 
-@functools.cache
-def _factory() -> sessionmaker[Session]:
-    return sessionmaker(write_engine(), expire_on_commit=False, autoflush=True)
+class RequestSession(Session):
+    """A session that cannot be used after its request: what still has it would hold a connection."""
+
+    is_over = False
+
+    def end(self) -> None:
+        self.close()
+        self.is_over = True
+
+    def get_bind(self, *_: Any, **__: Any) -> Engine | Connection:
+        if self.is_over:
+            raise RuntimeError(
+                "the session of a request ends with its route: open another for a background task or a stream"
+                " (`with_db_session`)"
+            )
+        return write_engine()
 
 
 def open_session(*, read_only: bool = False) -> Session:
     """A session that takes its connection at the first query. Who opens it closes it."""
-    return ReadSession() if read_only else _factory()()
+    if read_only:
+        return ReadSession()
+    return RequestSession(expire_on_commit=False, autoflush=True)
 
 
 class _Own(threading.local):
@@ -70,41 +86,58 @@ class _Own(threading.local):
 _own = _Own()
 
 
-class ReadSession(Session):
-    """A session for safe requests, on a connection that this thread keeps between them: as many threads serve requests
-    as the pool has connections."""
+class ReadSession(RequestSession):
+    """A session for safe requests, on a connection that its thread keeps between them. The pool has one for each thread
+    that serves requests."""
 
     def __init__(self) -> None:
         super().__init__(expire_on_commit=False, autoflush=False)
 
     def get_bind(self, *_: Any, **__: Any) -> Connection:
+        super().get_bind()
         return _connection()
 
     def fetch(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run SQL text past SQLAlchemy, which takes twice the time of psycopg2 alone. Raises: DBAPIError."""
-        connection = _connection()
+        connection = self.get_bind()
         try:
             with contextlib.closing(connection.connection.cursor()) as cursor:
                 cursor.execute(query, values)
                 return cast(list[tuple[Any, ...]], cursor.fetchall())
         except psycopg2.Error as error:
-            lost = connection.connection.dbapi_connection is None or bool(connection.connection.dbapi_connection.closed)
+            raw = connection.connection.dbapi_connection
             raise DBAPIError.instance(
-                None, None, error, psycopg2.Error, hide_parameters=True, connection_invalidated=lost
+                None,
+                None,
+                error,
+                psycopg2.Error,
+                hide_parameters=True,
+                connection_invalidated=raw is None or bool(raw.closed),
             ) from error
 
 
 def _connection() -> Connection:
-    """This thread's connection for reads. One that was lost is replaced."""
+    """This thread's connection for reads. One that was lost is replaced. Raises: OperationalError."""
     connection = _own.connection
-    if connection is not None:
+    if connection is not None and not connection.closed:
         raw = connection.connection.dbapi_connection if not connection.invalidated else None
         if raw is not None and not raw.closed:
             return connection
-        connection.invalidate()
-        connection.close()
+    _forget_connection()
     _own.connection = read_engine().connect()
     return _own.connection
+
+
+def _forget_connection() -> None:
+    connection, _own.connection = _own.connection, None
+    if connection is not None and not connection.closed:
+        connection.invalidate()
+        connection.close()
+
+
+def abandon(db: Session) -> None:
+    """Roll back and give the connection back, before an error goes on its way."""
+    db.close()
 
 
 def release(db: Session) -> None:
@@ -117,7 +150,8 @@ def release(db: Session) -> None:
 
 
 def dispose() -> None:
-    """Close the pools, as before a fork or at the end of a test run."""
+    """Close the pools and this thread's connection, as before a fork or at the end of a test run."""
+    _forget_connection()
     for engine in (write_engine, read_engine):
         if engine.cache_info().currsize:
             engine().dispose()

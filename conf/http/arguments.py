@@ -6,7 +6,7 @@ calls none whose own parameters are wrong.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -68,6 +68,16 @@ class Call:
     """`yield` dependencies with `scope="function"`: they end with the route."""
     request_scoped: list[contextlib.AbstractContextManager[Any]] = field(default_factory=list)
     """The other `yield` dependencies: they end after the response."""
+
+    @contextlib.asynccontextmanager
+    async def stacks(self, pool: Threads) -> AsyncIterator[None]:
+        """End the `yield` dependencies: those of the function at the end of this block, the others after the
+        response."""
+        try:
+            async with _InThread(self.function_stack, pool):
+                yield
+        finally:
+            self.end_after_response(pool)
 
     def end_after_response(self, pool: Threads) -> None:
         """Let FastAPI's exit stack end the `yield` dependencies that have begun."""

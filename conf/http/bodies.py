@@ -76,13 +76,14 @@ def parsed(body: bytes) -> Any:
     except ValueError:
         pass  # the standard library says where the fault is, as FastAPI does
     try:
-        return json.loads(body)
+        json.loads(body)
     except json.JSONDecodeError as error:
         raise _not_json(body, error.pos, error.msg) from error
     except RecursionError as error:
         raise _not_json(body, 0, "Nested too deeply") from error
     except ValueError as error:
         raise HTTPException(400, UNREADABLE) from error
+    raise _not_json(body, 0, "Half of a surrogate pair, or nested too deeply")
 
 
 def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError:

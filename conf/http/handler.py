@@ -8,18 +8,20 @@ with here, for every route.
 An `async def` route is for streams: it gets no session. Its dependencies run in a thread, and end before it begins.
 """
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response, params
+from fastapi.dependencies.models import _is_coroutine_callable
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext
 from psycopg2.errors import DeadlockDetected
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from conf.db.dependencies import SAFE_METHODS, get_db
+from conf.db.session import RequestSession
 from conf.errors import CampusError, Unacceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, NotSupported, solve, walk
@@ -39,6 +41,8 @@ from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
 from conf.work import work_folder
 
+R = TypeVar("R")
+
 VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
@@ -53,7 +57,7 @@ class Handler:
         self.endpoint: Callable[..., Any] = route.endpoint
         self.methods: set[str] = route.methods or set()
         self.successor: Successor | None = getattr(self.endpoint, "successor", None)
-        self.is_async = inspect.iscoroutinefunction(self.endpoint)
+        self.is_async = _is_coroutine_callable(self.endpoint)
         self.dependants = list(walk(route.dependant))
         self.uses_session = any(d.call is get_db for d in self.dependants)
         self.is_private = any(d.call is no_store for d in self.dependants)
@@ -69,10 +73,10 @@ class Handler:
         self._overrides_of = route.dependency_overrides_provider
         self._plan = self._make_plan({})
         self._safe = self.methods <= SAFE_METHODS
-        self.repeatable = self.methods == {"POST"} and not self.is_async and self.uses_session and not self.is_private
+        keeps = self.uses_session and not (self.is_async or self.is_private)
+        is_small = self.file_part is None and not self._general_body
+        self.repeatable = self.methods == {"POST"} and keeps and is_small
         """Whether it heeds `Idempotency-Key`: what must not be stored cannot be sent again."""
-        if self.file_part is not None:
-            self.repeatable = False
         self._check(bodies)
 
     @property
@@ -98,6 +102,9 @@ class Handler:
             )
         if self.is_async and self.file_part is not None:
             raise NotSupported(f"{name}: a route that takes a file is a plain `def`.")
+        parts = [d.call for d in self.dependants if isinstance(d.call, FilePart)]
+        if len(parts) > 1 or (parts and parts[0] not in own):
+            raise NotSupported(f"{name}: one file, as a parameter of the route: dependencies run before it arrives.")
         if self.file_part is not None and bodies:
             raise NotSupported(f"{name}: a route that takes a file has no other body. Use query parameters.")
         if any(isinstance(field.field_info, params.File) for field in bodies):
@@ -173,13 +180,11 @@ class Handler:
         return self._encoder.encode(await self.endpoint(**values), call)
 
     async def _respond_with_stacks(self, plan: Plan, call: Call, body: Any) -> Response:
-        """The same for a route with dependencies that run on the event loop, or end after the response."""
-        try:
+        """The same for a route with dependencies that run on the event loop, or that `yield`."""
+        async with call.stacks(self.threads):
             if plan.is_mixed:
                 await self._solve_in_order(plan, call, body)
             return await self._respond(plan, call, body)
-        finally:
-            call.end_after_response(self.threads)
 
     async def _solve_in_order(self, plan: Plan, call: Call, body: Any) -> None:
         value = self._value_of(call.request, body) if self._own_body is not None else body
@@ -190,30 +195,43 @@ class Handler:
         back while the file arrives."""
         with work_folder("upload") as folder:
             file = call.request.scope["file"] = IncomingFile(folder / "upload")
-            try:
+            async with call.stacks(self.threads):
                 if plan.is_mixed:
                     await self._solve_in_order(plan, call, NO_BODY)
                 values = await threads().run(self._prepare, plan, call, NO_BODY)
                 await receive_file(call.request, file, part)
                 return await self.threads.run(self._finish, plan, call, values)
-            finally:
-                call.end_after_response(self.threads)
 
     def _run(self, plan: Plan, call: Call, body: Any) -> Response:
-        try:
-            return self._attempt(plan, call, body)
-        except DBAPIError as error:
-            lost_line = self._safe and error.connection_invalidated
-            if plan.needs_stacks or not (lost_line or isinstance(error.orig, DeadlockDetected)):
-                raise
-        return self._attempt(plan, Call(call.request, bodies=call.bodies), body)  # the first kept and sent nothing
+        """The whole request of a `def` route."""
+        return self._once_more(self._attempt, plan, call, body)
 
     def _prepare(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
         """The arguments; the session that dependencies have used gives its connection back."""
+        return self._once_more(self._gather, plan, call, body)
+
+    def _once_more(self, step: Callable[[Plan, Call, Any], R], plan: Plan, call: Call, body: Any) -> R:
+        """Repeat a step that lost its connection or a deadlock: it has kept and sent nothing."""
+        try:
+            return step(plan, call, body)
+        except DBAPIError as error:
+            lost_connection = self._safe and error.connection_invalidated
+            if plan.needs_stacks or not (lost_connection or isinstance(error.orig, DeadlockDetected)):
+                raise
+        again = Call(call.request, bodies=call.bodies)
+        result = step(plan, again, body)
+        call.response, call.background, call.cache = again.response, again.background, again.cache
+        return result
+
+    def _gather(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
         try:
             return self._arguments(plan, call, body)
+        except CampusError as error:
+            if error.lasting:
+                self._commit(plan, call)
+            raise
         finally:
-            _close(call)
+            _close(call, is_over=self.is_async)
 
     def _finish(self, plan: Plan, call: Call, values: dict[str, Any]) -> Response:
         with self._transaction(plan, call):
@@ -223,7 +241,7 @@ class Handler:
         with self._transaction(plan, call):
             values = self._arguments(plan, call, body)
             if self.repeatable and (key := header(call.request.scope, b"idempotency-key")):
-                return self._once(call, body, values, key.decode("latin-1"))
+                return self._once(plan.session(call), call, body, values, key.decode("latin-1"))
             return self._encoder.encode(self.endpoint(**values), call)
 
     @contextmanager
@@ -239,7 +257,7 @@ class Handler:
                 self._commit(plan, call)
             raise
         finally:
-            _close(call)
+            _close(call, is_over=True)
 
     def _commit(self, plan: Plan, call: Call) -> None:
         if not self._safe and (db := plan.session(call)) is not None:
@@ -272,20 +290,19 @@ class Handler:
         except Malformed as error:
             raise Unreadable(str(error)) from None
 
-    def _once(self, call: Call, body: Any, values: dict[str, Any], key: str) -> Response:
+    def _once(self, db: Session, call: Call, body: Any, values: dict[str, Any], key: str) -> Response:
         """The response; the one that was sent before, if this is the second time."""
         request, scope = call.request, call.request.scope
         path = request.url.path.rstrip("/").encode()
-        asked = [path, scope["query_string"], body if self._own_body else b"", str(scope.get("format")).encode()]
+        asked = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode()]
         whose = f"{scope.get('account') or address_of(request)} {self.path}"
-        promise = idempotency.begin(scope["db"], given=key, scope=whose, request=asked)
+        promise = idempotency.begin(db, given=key, scope=whose, request=asked)
         if isinstance(promise, idempotency.Answer):
             return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
-        response = self._encoder.encode(
-            self.endpoint(**values), call, compress=False
-        )  # the next request may not take gzip
+        # Not compressed: the client that repeats the request may not accept gzip.
+        response = self._encoder.encode(self.endpoint(**values), call, compress=False)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        promise.keep(scope["db"], idempotency.Answer(response.status_code, headers, bytes(response.body)))
+        promise.keep(db, idempotency.Answer(response.status_code, headers, bytes(response.body)))
         return response
 
     async def _receive(self, request: Request) -> bytes:
@@ -296,6 +313,10 @@ class Handler:
         return await read(request, limit=get_settings().body_max_bytes)
 
 
-def _close(call: Call) -> None:
-    if (db := call.request.scope.pop("db", None)) is not None:
+def _close(call: Call, *, is_over: bool) -> None:
+    """Give the connection of the request's session back; for good when the request `is_over`."""
+    db = call.request.scope.get("db")
+    if isinstance(db, RequestSession) and is_over:
+        db.end()
+    elif db is not None:
         db.close()

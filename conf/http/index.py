@@ -6,6 +6,7 @@ handlers are called as FastAPI calls them. On top of that a path answers with an
 GET answers HEAD, and every path answers OPTIONS.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from conf.http import problems
 from conf.http.handler import Handler
 from conf.http.route import Route
 
@@ -38,7 +40,7 @@ class Entry:
         self.route: Any = route
         path = context.path or ""
         self.path = path
-        self.start = path.partition("{")[0].rstrip("/")
+        self.start = path.partition("{")[0].rpartition("/")[0] if "{" in path else path.rstrip("/")
         self.methods: set[str] = set(context.methods or ())
         if self.handler is not None:
             self.methods |= {"HEAD"} if "GET" in self.methods else set()
@@ -72,14 +74,19 @@ class Entry:
         request = Request(scope, receive, send)
         try:
             response = await self.handler.respond(request)
-            if is_head and not isinstance(response, FileResponse):  # which looks at the method itself
-                send = _without_body(send)
-                response = Response(status_code=response.status_code, headers=response.headers)
-            await response(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001  # the application's exception handlers decide
             await _handle(error, request)(scope, receive, send)
+            return
+        if is_head and not isinstance(response, FileResponse):  # which looks at the method itself
+            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+            await send({"type": "http.response.body"})
+            if response.background is not None:
+                await response.background()
+            return
+        with contextlib.suppress(ClientDisconnect):
+            await response(scope, receive, send)
 
 
 class RouteIndex:
@@ -101,7 +108,9 @@ class RouteIndex:
                 yield entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or len(self._router.routes) != self._size or "fastapi.telemetry" in scope:
+        if len(self._router.routes) != self._size:  # routes were added since
+            self.__init__(self._app, self._router)  # type: ignore[misc]  # it has no other state
+        if scope["type"] != "http" or "fastapi.telemetry" in scope:
             await self._app(scope, receive, send)
             return
         scope.setdefault("router", self._router)
@@ -155,17 +164,28 @@ def _give_handlers(scope: Scope) -> None:
     """Put the application's exception handlers where Starlette looks for them."""
     given = scope["app"].exception_handlers.items()
     kinds = {kind: handler for kind, handler in given if not isinstance(kind, int) and kind is not Exception}
-    scope["starlette.exception_handlers"] = kinds, {kind: handler for kind, handler in given if isinstance(kind, int)}
+    statuses = {kind: handler for kind, handler in given if isinstance(kind, int) and kind != 500}
+    scope["starlette.exception_handlers"] = kinds, statuses
 
 
 def _handle(error: Exception, request: Request) -> ASGIApp:
-    """Call the application's handler for the error, as FastAPI does; without one, the error goes on."""
+    """Call the application's handler for the error, as FastAPI does. The handler for `Exception` is called here too,
+    inside the other middleware: the response has the headers of CORS."""
     _give_handlers(request.scope)
 
     async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise error
 
-    return wrap_app_handling_exceptions(fail, request)
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await wrap_app_handling_exceptions(fail, request)(scope, receive, send)
+        except Exception as unhandled:
+            if not {Exception, 500} & set(request.app.exception_handlers):
+                raise
+            response = await problems.unexpected(request, unhandled)
+            await response(scope, receive, send)
+
+    return answer
 
 
 def _without_body(send: Send) -> Send:

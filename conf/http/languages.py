@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from conf.http.wire.formats import range_of
 from conf.settings import get_settings
 from conf.values import Language
 
@@ -14,18 +15,11 @@ def preferred(request: Request) -> Language:
     """The best of the languages that Campus speaks; `DEFAULT_LANGUAGE` where the client likes none of them."""
     best, best_quality = get_settings().default_language, 0.0
     for part in request.headers.get("accept-language", "")[:200].split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        name = tag.partition("-")[0].lower()
-        if name in _SPOKEN and (given := _quality(quality)) > best_quality:
-            best, best_quality = Language(name), given
+        tag, quality = range_of(part.strip().lower())
+        name = tag.partition("-")[0]
+        if name in _SPOKEN and quality > best_quality:
+            best, best_quality = Language(name), quality
     return best
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text or 1)
-    except ValueError:
-        return 0.0
 
 
 PreferredLanguage = Annotated[Language, Depends(preferred)]

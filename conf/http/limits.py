@@ -109,6 +109,10 @@ def _hit(request: Request, name: str, kind: str, amount: str, who: str, *, times
     factor = get_settings().limits_factor * times
     if not factor:
         return
+    counted = request.scope.setdefault("counted", set())
+    if (name, kind, who) in counted:  # the request is repeated after a deadlock
+        return
+    counted.add((name, kind, who))
     item = _item(amount, factor)
     allowed, remaining, reset_at = counters().hit(item, name, kind, who)
     wait_s = max(1, math.ceil(reset_at - time.time()))

@@ -10,6 +10,7 @@ from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 
+from conf.db.reads import Fetched
 from conf.http import conditional
 from conf.http.arguments import Call
 from conf.http.pagination import Slice
@@ -100,11 +101,11 @@ def _set_headers(response: Response, given: Response) -> None:
 
 def _as_dicts(result: Any) -> Any:
     """Rows as dicts, which pydantic reads three times as fast as their attributes."""
-    if isinstance(result, Row | tuple) and (names := getattr(result, "_fields", None)):
-        return dict(zip(names, result, strict=True))
-    if isinstance(result, list) and result and isinstance(result[0], Row | tuple):
-        names = getattr(result[0], "_fields", None)
-        return [dict(zip(names, row, strict=True)) for row in result] if names else result
+    if isinstance(result, Row | Fetched):
+        return dict(zip(result._fields, result, strict=True))
+    if isinstance(result, list) and result and isinstance(result[0], Row | Fetched):
+        names = result[0]._fields
+        return [dict(zip(names, row, strict=True)) for row in result]
     if isinstance(result, Slice):
         return {"items": _as_dicts(result.items), "next": result.next}
     return result

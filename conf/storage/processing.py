@@ -22,7 +22,7 @@ from conf._celery.task import Attempt, stop
 from conf.db import rows
 from conf.db.dependencies import patiently, with_db_session
 from conf.db.models import Model
-from conf.db.session import release
+from conf.db.session import abandon, release
 from conf.errors import Conflict, Invalid, NotFound
 from conf.storage.incoming import IncomingFile
 from conf.storage.store import NewFiles, new_files, remove_later, storage
@@ -61,7 +61,11 @@ class Processing(Generic[R]):
         release(db)
         with new_files(f"{folder}{secrets.token_hex(6)}/") as files:
             ending = f".{file.extension}" if file.extension else ""
-            yield Stored(files.put(name + ending, file.path), files)
+            try:
+                yield Stored(files.put(name + ending, file.path), files)
+            except BaseException:
+                abandon(db)  # its removal needs a connection
+                raise
 
     def replace(
         self, db: Session, *, row_id: int, file: IncomingFile, owner_id: int, check: Callable[[R], None] | None = None

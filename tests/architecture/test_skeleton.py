@@ -16,6 +16,7 @@ from tests.servers import any_postgres, free_port, new_database, open_folder, wa
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+pytestmark = pytest.mark.xdist_group("skeleton")  # they share a copy of the house
 
 
 @pytest.fixture(scope="module")

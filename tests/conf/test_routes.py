@@ -6,18 +6,23 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import BackgroundTasks, Body, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from conf._celery.enqueue import enqueue
 from conf.db.dependencies import DbSession, get_db
-from conf.db.session import open_session, read_engine, write_engine
+from conf.db.session import open_session, write_engine
 from conf.errors import CampusError, Conflict
 from conf.http import index, problems
 from conf.http.arguments import NotSupported
 from conf.http.route import Router
-from conf.http.uploads import Upload
+from conf.http.uploads import Upload, upload
+from conf.storage.incoming import IncomingFile
 
 Declare = Callable[[Router], Any]
 
@@ -182,6 +187,54 @@ def test_what_a_function_scoped_dependency_does_at_its_end_is_committed(anonymou
         assert db.scalar(text("SELECT name FROM groups")) == "ended"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_function_scoped_dependency_of_an_async_route_ends_before_the_response(fails: bool) -> None:
+    ended: list[str] = []
+
+    def unit() -> Iterator[int]:
+        try:
+            yield 1
+        except RuntimeError:
+            ended.append("failed")
+            raise
+        ended.append("ended")
+
+    def declare(router: Router) -> None:
+        @router.get("/")
+        async def read(one: Annotated[int, Depends(unit, scope="function")]) -> list[str]:
+            if fails:
+                raise RuntimeError
+            return ended
+
+    served(declare).get("/")
+    assert ended == ["failed" if fails else "ended"]
+
+
+def test_the_session_of_a_route_that_takes_a_file_is_closed_when_it_fails(anonymous: TestClient) -> None:
+    def declare(router: Router) -> None:
+        @router.post("/")
+        def create(file: Upload, db: DbSession) -> None:
+            add_group(db, file.path.read_text())
+            raise Conflict("x")
+
+    client = served(declare)
+    assert client.post("/", files={"file": ("a", b"x")}).status_code == 409
+    assert write_engine().pool.checkedout() == 0  # type: ignore[attr-defined]
+    with open_session() as db:
+        assert db.scalar(text("SELECT name FROM groups")) is None
+
+
+def test_a_form_cannot_be_replayed_with_another_content(anonymous: TestClient) -> None:
+    def declare(router: Router) -> None:
+        @router.post("/")
+        def create(name: Annotated[str, Form()], db: DbSession) -> str:
+            return name
+
+    client = served(declare)
+    told = [client.post("/", data={"name": name}, headers={"Idempotency-Key": "k"}).json() for name in ("a", "b")]
+    assert told == ["a", "b"]
+
+
 def test_a_route_that_raises_keeps_nothing_but_what_it_asks_to_keep(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
         @router.post("/{lasting}/")
@@ -208,7 +261,7 @@ def test_a_mixed_route_reads_in_dependencies_and_writes_in_the_route_without_hol
     held: list[int] = []
 
     async def counts() -> None:
-        held.append(read_engine().pool.checkedout() + write_engine().pool.checkedout())  # type: ignore[attr-defined]
+        held.append(write_engine().pool.checkedout())  # type: ignore[attr-defined]
 
     def declare(router: Router) -> None:
         @router.post("/", dependencies=[Depends(counts)])
@@ -312,3 +365,108 @@ def test_the_first_route_that_matches_is_called_whatever_its_class() -> None:
     client = TestClient(app)
     told = {name: client.get(f"/x/v1/things/{name}/").json() for name in ("first", "second", "last")}
     assert told == {"first": "plain", "second": "second", "last": "last"}
+
+
+def test_a_session_that_is_used_after_its_request_is_an_error(anonymous: TestClient) -> None:
+    errors: list[str] = []
+
+    def later(db: Session) -> None:
+        try:
+            db.execute(text("SELECT 1"))
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    def declare(router: Router) -> None:
+        @router.get("/")
+        def read(db: DbSession, tasks: BackgroundTasks) -> int:
+            tasks.add_task(later, db)
+            return int(db.scalar(text("SELECT 1")) or 0)
+
+        @router.post("/")
+        def write(db: DbSession, tasks: BackgroundTasks) -> None:
+            tasks.add_task(later, db)
+            add_group(db, "a")
+
+    client = served(declare)
+    assert (client.get("/").status_code, client.post("/").status_code) == (200, 200)
+    assert len(errors) == 2
+    assert "with_db_session" in errors[0]
+
+
+def test_a_file_is_a_parameter_of_the_route_alone() -> None:
+    def looks(file: Upload) -> None: ...
+
+    def indirect(looked: Annotated[None, Depends(looks)]) -> None: ...
+
+    def two(one: Upload, other: Annotated[IncomingFile, upload(max_bytes=1)]) -> None: ...
+
+    for endpoint in (indirect, two):
+        with pytest.raises(NotSupported, match="one file"):
+            Router().post("/")(endpoint)
+
+
+def test_what_a_guard_asks_to_keep_is_kept_in_a_route_that_takes_a_file(anonymous: TestClient) -> None:
+    def guard(db: DbSession) -> None:
+        add_group(db, "refused")
+        raise Conflict("no", lasting=True)
+
+    def declare(router: Router) -> None:
+        @router.post("/", dependencies=[Depends(guard)])
+        def create(file: Upload) -> None: ...
+
+    assert served(declare).post("/", files={"file": ("a", b"x")}).status_code == 409
+    with open_session() as db:
+        assert db.scalar(text("SELECT name FROM groups")) == "refused"
+
+
+def test_every_response_has_the_headers_of_cors() -> None:
+    app = FastAPI(redirect_slashes=False)
+    problems.install(app)
+    router = Router()
+
+    @router.get("/{what}/")
+    def fail(what: str) -> None:
+        raise {"busy": PoolTimeout("x"), "away": OperationalError("x", None, Exception())}.get(what, RuntimeError("x"))
+
+    app.include_router(router)
+    index.install(app)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])
+    client = TestClient(app, raise_server_exceptions=False)
+    for what, status in (("busy", 503), ("away", 503), ("other", 500)):
+        answer = client.get(f"/{what}/", headers={"Origin": "https://a.example"})
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, "https://a.example")
+
+
+def test_routes_that_are_added_later_are_found_by_the_index_too() -> None:
+    client = served(lambda router: router.get("/a/")(nothing))
+    app: Any = client.app
+    later = Router()
+    later.get("/x/v1/report-{number}.pdf")(nothing)
+    app.include_router(later)
+    for path in ("/a", "/x/v1/report-7.pdf"):
+        assert client.head(path).status_code == 200
+
+
+def test_a_message_is_sent_once_the_whole_transaction_is_committed(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    class Waker:
+        def wake(self, _name: str, _queue: str, job_id: int) -> None:
+            sent.append(job_id)
+
+    monkeypatch.setattr("conf._celery.enqueue.waker", Waker)
+    with open_session() as db:
+        first = enqueue(db, "conf.storage.remove", prefix="a/")
+        with db.begin_nested():
+            db.execute(text("SELECT 1"))
+        assert sent == []
+        with pytest.raises(RuntimeError), db.begin_nested():
+            raise RuntimeError
+        db.commit()
+        assert sent == [first.id]
+        enqueue(db, "conf.storage.remove", prefix="b/")
+        db.rollback()
+        db.commit()
+        assert sent == [first.id]

@@ -133,7 +133,7 @@ def test_a_missing_claim(anonymous: TestClient, person: Person, claim: str) -> N
         {"sid": [1]},
         {"sid": 1.5},
     ],
-    ids=str,
+    ids=lambda changes: str(changes if set(changes).isdisjoint(("exp", "nbf")) else list(changes)),
 )
 def test_a_wrong_claim_though_well_signed(anonymous: TestClient, person: Person, changes: dict[str, Any]) -> None:
     make_person(Role.STUDENT)

@@ -31,7 +31,7 @@ def chosen(accept: bytes, offered: tuple[Format, ...] = BOTH) -> Format | None:
     """The offered format that the `Accept` header likes best, JSON where it does not care; None: it takes none."""
     if not accept:
         return offered[0]
-    ranges = [_range(part) for part in accept.decode("latin-1").lower().split(",") if part.strip()]
+    ranges = [range_of(part) for part in accept.decode("latin-1").lower().split(",") if part.strip()]
     best, best_quality = None, 0.0
     for form in offered:
         kind, whole = form.value.partition("/")[0], form.value
@@ -48,11 +48,12 @@ def chosen(accept: bytes, offered: tuple[Format, ...] = BOTH) -> Format | None:
 @functools.lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: bytes) -> bool:
     """Whether the `Accept-Encoding` header lets an answer be compressed."""
-    ranges = dict(_range(part) for part in accept_encoding.decode("latin-1").lower().split(",") if part.strip())
+    ranges = dict(range_of(part) for part in accept_encoding.decode("latin-1").lower().split(",") if part.strip())
     return ranges.get("gzip", 0.0) > 0
 
 
-def _range(part: str) -> tuple[str, float]:
+def range_of(part: str) -> tuple[str, float]:
+    """One of the alternatives of an `Accept…` header, in lower case, and its quality from 0 to 1."""
     name, *parameters = (piece.strip() for piece in part.split(";"))
     quality = 1.0
     for parameter in parameters:

@@ -10,7 +10,7 @@ messages are built and read by.
 | a model, `list[X]`, `dict[str, X]` | a message, `repeated`, `map` |
 | `set[X]`, `frozenset[X]`, `tuple[X, ...]` | `repeated` |
 | a list in a list | `repeated` of a message with `items` |
-| a union of models, with or without a discriminator | a message with a `oneof` |
+| a union of models that a `Literal` field tells apart | a message with a `oneof` |
 | a computed field, in responses | as its return type |
 | `Any`, `dict[str, Any]` | `google.protobuf.Value`, `Struct` |
 | `X | None`, or not required | `optional`; a list that may be absent is a message with `items` |
@@ -99,7 +99,8 @@ def without_rules(kind: Any) -> Any:
     if get_origin(kind) in (Union, types.UnionType):
         members = tuple(without_rules(member) for member in get_args(kind))
         if all(_is_model(member) for member in members):
-            return OneOf("Or".join(_name(member) for member in members), members)
+            union = OneOf("Or".join(_name(member) for member in members), members)
+            return union if union.has_tags else kind
     return kind
 
 
@@ -260,7 +261,10 @@ def _bare(kind: Any, own: str) -> Any:
             raise CannotShow(f"{_word(kind)} is not of strings: use strings, or an enum of strings")
         return str
     if get_origin(kind) in (Union, types.UnionType):
-        return OneOf(own, tuple(_nullable(member)[0] for member in get_args(kind)))
+        union = OneOf(own, tuple(_nullable(member)[0] for member in get_args(kind)))
+        if not union.has_tags:
+            raise CannotShow(f"{_word(kind)} has no discriminator: give each a field `kind: Literal[…]`")
+        return union
     if kind is EmailStr:
         return str
     if get_origin(kind) is dict:

@@ -19,8 +19,12 @@ class OneOf:
         """The discriminator of a member: the field that is one literal in each."""
         for name, info in member.model_fields.items():
             if all(_is_tag(other.model_fields.get(name)) for other in self.members):
-                return {name: get_args(info.annotation)[0]}
+                return {info.alias or name: get_args(info.annotation)[0]}
         return {}
+
+    @property
+    def has_tags(self) -> bool:
+        return bool(self.tag_of(self.members[0]))
 
 
 def _is_tag(info: FieldInfo | None) -> bool:
