@@ -35,7 +35,7 @@ SOURCES = [
 ENDS = {
     "commit": {"conf/http/handler.py", "conf/db/dependencies.py"},
     "rollback": set(),
-    "close": {"conf/http/handler.py", "conf/http/arguments.py", "conf/db/session.py"},
+    "close": {"conf/http/handler.py", "conf/http/plan.py", "conf/db/session.py"},
 }
 """Who may end a transaction or a session, and how."""
 

@@ -440,7 +440,7 @@ def test_a_reminder_comes_a_day_before_for_what_is_still_booked(
         anonymous.post(f"{address}reschedule/", json={"starts_at": at(day).isoformat()}, headers=patient.headers)
     come_to_reminders()
     run_jobs()
-    reminders = [letter for letter in mails() if "remind you" in letter]
+    reminders = [letter for letter in mails() if "this is a reminder of your booking" in letter]
     assert len(reminders) == 1  # those of the times before say nothing
     assert f"{at(4):%-d %B %Y}" in reminders[0]
 

@@ -240,7 +240,11 @@ def test_the_api_is_killed_in_mid_upload(faults: Faults) -> None:
         "from iam.roles import Identity, Role\n"
         "resources.import_models()\n"
         "path = Path(shutil.copy(sys.argv[2], sys.argv[3]))\n"
-        "helpers.replace_file(video_id=int(sys.argv[1]), editor=Identity(1, Role.ADMIN, 1), path=path)\n"
+        "from conf.db.dependencies import with_db_session\n"
+        "from conf.storage.incoming import IncomingFile\n"
+        "file = IncomingFile(path, path.stat().st_size, 'mp4')\n"
+        "replace = with_db_session(helpers.replace_file)\n"
+        "replace(video_id=int(sys.argv[1]), editor=Identity(1, Role.ADMIN, 1), file=file)\n"
     )
     video = campus.client.post("/api/v1/videos/", json={"title": "x"}).json()
     command = [sys.executable, "-c", script, str(video["id"]), str(clip()), campus.environment["DATA_DIR"] + "/half"]
