@@ -98,7 +98,7 @@ def answer(request: Request, error: Exception) -> Response:
             return problem(request, status, error.detail, faults=faults, headers=headers, more=error.more)
         case RequestValidationError():
             first = error.errors()[:MAX_FAULTS]
-            faults = [{"field": _field(e["loc"])[:100], "reason": _reason(e["msg"])} for e in first]
+            faults = [_fault(fault) for fault in first]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException():
             return _of_http_exception(request, error)
@@ -127,13 +127,13 @@ def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | No
             return None
 
 
-def _field(location: Sequence[int | str]) -> str:
-    """Where the fault is, without the part of the request: `title`, `tags.0`."""
-    return ".".join(str(part) for part in (location[1:] or location))
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")
+def _fault(error: Mapping[str, Any]) -> dict[str, str]:
+    """The field, without the part of the request (`title`, `tags.0`), and the reason."""
+    location: Sequence[int | str] = error["loc"]
+    if error["type"] == "json_invalid":
+        return {"field": "body", "reason": f"Not JSON: {error['ctx']['error']}, at character {location[-1]}"}
+    field = ".".join(str(part) for part in (location[1:] or location))
+    return {"field": field[:100], "reason": error["msg"].removeprefix("Value error, ")}
 
 
 def _of_http_exception(request: Request, error: HTTPException) -> Response:

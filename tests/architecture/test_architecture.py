@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -114,6 +115,13 @@ def test_every_route_says_who_may_call_it() -> None:
 def test_every_route_is_of_our_class() -> None:
     for context in iter_route_contexts(app.routes):
         assert isinstance(context.original_route, Route | Mount), context.path
+
+
+def test_what_returns_nothing_is_204() -> None:
+    """FastAPI would send `null`."""
+    for handler in handlers(app):
+        if get_type_hints(handler.endpoint).get("return") is type(None):
+            assert handler.route.status_code == 204, handler.path
 
 
 def needs(handler: Handler) -> list[object]:

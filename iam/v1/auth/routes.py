@@ -107,11 +107,12 @@ def change_password(
 
 
 @router.post("/password/reset/", status_code=202, dependencies=[PUBLIC, by_address(RESET)])
-def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: Request) -> None:
+def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: Request) -> Response:
     """Have a mail sent with a link to set a new password; the answer is the same when there is no such account.
     Public."""
     by_account(request, RESET, person.email)
     enqueue(db, helpers.RESET, email=person.email)
+    return Response(status_code=202)
 
 
 @router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET), NO_STORE])
@@ -128,7 +129,8 @@ def verify_email(verification: schemas.EmailVerification, db: DbSession) -> None
 
 
 @router.post("/email/", status_code=202, dependencies=[by_address(VERIFY)])
-def send_verification(me: SignedIn, db: DbSession, request: Request) -> None:
+def send_verification(me: SignedIn, db: DbSession, request: Request) -> Response:
     """Have that mail sent again. Signed in."""
     by_account(request, VERIFY, str(me.user_id))
     enqueue(db, helpers.WELCOME, user_id=me.user_id)
+    return Response(status_code=202)
