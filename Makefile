@@ -51,6 +51,7 @@ clients: .venv/dev ## Make typed clients in Python and TypeScript, in clients/.
 	@$(BIN)/python manage.py clients
 
 format: .venv/dev ## Put the code into its form.
+	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

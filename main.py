@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from conf import logging, resources
+from conf import events, logging, resources
 from conf._celery.app import celery_app
 from conf.http import draining, index, media, problems, reference
 from conf.http.observe import Observe
@@ -38,6 +38,7 @@ def build() -> FastAPI:
     logging.setup(settings)
     resources.import_models()
     celery_app.loader.import_default_modules()
+    events.verify()
     app = FastAPI(title=reference.TITLE, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     problems.install(app)
     for router in (*resources.routers(), media.router, healthcheck.router, web.router, reference.router):

@@ -16,7 +16,7 @@ Any resource subscribes in its `subscribers.py`, by the event's name; the handle
 
 Handlers run in the announcing transaction, in the order of the installed resources. One that raises rolls back what
 was announced too: what may fail, such as a mail, is for a job that the handler enqueues. Subscriptions to events of
-resources that are not installed wait for nothing. Names and fields are checked when the first event is announced.
+resources that are not installed wait for nothing. Names and fields are checked when a process starts.
 """
 
 import functools
@@ -69,6 +69,11 @@ def announce(db: Session, event: Event) -> None:
     """Call every handler of the event in the transaction of `db`."""
     for handler, wanted in _handlers().get(type(event), ()):
         handler(db, **{field: getattr(event, field) for field in wanted})
+
+
+def verify() -> None:
+    """Check every subscription, when a process starts. Raises: BadSubscription."""
+    _handlers()
 
 
 @functools.cache

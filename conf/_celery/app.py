@@ -15,7 +15,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.pyamqp import Transport
 
-from conf import logging, resources, sandbox
+from conf import events, logging, resources, sandbox
 from conf.children import die_with_parent
 from conf.errors import Unavailable
 from conf.settings import get_settings
@@ -152,11 +152,13 @@ def _log_as_we_do(**_: object) -> None:
 
 @celeryd_after_setup.connect
 def _look_around(**_: object) -> None:
-    """Say now, once and before the pool is forked, when untrusted files will have no sandbox."""
+    """Say now, once and before the pool is forked, when untrusted files will have no sandbox, or a subscription does
+    not fit its event."""
     try:
         sandbox.available()
-    except Unavailable as error:
-        print(f"campus: {error.detail}", file=sys.stderr, flush=True)
+        events.verify()
+    except (Unavailable, events.BadSubscription) as error:
+        print(f"campus: {error}", file=sys.stderr, flush=True)
         os._exit(2)  # Celery would turn an exception, and SystemExit too, into an exit status of 0
 
 

@@ -162,7 +162,10 @@ class JobTask(Task):
                 raise
             except Exception as error:
                 known = isinstance(error, CampusError)
-                log.warning("job failed", reason=str(error), exc_info=None if known else error)
+                if known:
+                    log.warning("job failed", reason=str(error))
+                else:
+                    log.exception("job failed")
                 final = known and not isinstance(error, Unavailable)
                 _give_back(attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
 

@@ -22,7 +22,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def get_db(request: Request) -> Session:
-    """Open the request's session: read-only for safe methods, a transaction for the others. The route class ends it."""
+    """Open the request's session: read-only for safe methods, a transaction for the others. The route class ends it.
+
+    Raises: TypeError, on a route of another class.
+    """
+    if "handler" not in request.scope:
+        raise TypeError(
+            "DbSession needs conf.http.route.Router in place of APIRouter: nothing would commit or close the session"
+        )
     db = open_session(read_only=request.method in SAFE_METHODS)
     request.scope["db"] = db
     return db

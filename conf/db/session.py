@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from conf.settings import get_settings
 
-CONNECT = {
+CONNECT: dict[str, object] = {
     "application_name": "campus",
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,  # ms: a host that vanished is noticed
@@ -21,14 +21,18 @@ CONNECT = {
 }
 
 
-def _engine(url: str, **options: object) -> Engine:
+READ_ONLY = {"options": f"{CONNECT['options']} -c default_transaction_read_only=on"}
+"""What a safe request writes is refused by PostgreSQL: it would be kept at once, whatever follows."""
+
+
+def _engine(url: str, connect: dict[str, object], **options: object) -> Engine:
     return create_engine(
         url,
         pool_size=get_settings().threads + get_settings().heavy_threads,
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,
-        connect_args=CONNECT,
+        connect_args=connect,
         hide_parameters=True,  # errors go into the log, and they hold what people sent
         **options,
     )
@@ -37,7 +41,7 @@ def _engine(url: str, **options: object) -> Engine:
 @functools.cache
 def write_engine() -> Engine:
     """The main database. A connection is tried before it is lent: a restart of PostgreSQL is not seen by its users."""
-    return _engine(get_settings().database_url, pool_pre_ping=True)
+    return _engine(get_settings().database_url, CONNECT, pool_pre_ping=True)
 
 
 @functools.cache
@@ -45,7 +49,8 @@ def read_engine() -> Engine:
     """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its connection,
     unless dependencies with `yield` have begun."""
     settings = get_settings()
-    return _engine(settings.database_read_url or settings.database_url, isolation_level="AUTOCOMMIT")
+    url = settings.database_read_url or settings.database_url
+    return _engine(url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT")
 
 
 @functools.cache

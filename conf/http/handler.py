@@ -8,6 +8,7 @@ with here, for every route.
 An `async def` route is for streams: it gets no session. Its dependencies run in a thread, and end before it begins.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -112,9 +113,9 @@ class Handler:
                 f"{name}: use `file: Upload` (conf.http.uploads) in place of File and UploadFile: it streams to the"
                 " disk, within limits."
             )
+        self._plan.check(name)
         if self.path.startswith("/api/"):
             self._check_protobuf(name, bodies)
-        self._plan.check(name)
 
     def _check_protobuf(self, name: str, bodies: list[Any]) -> None:
         is_form = any(isinstance(field.field_info, params.Form) for field in bodies)
@@ -128,12 +129,14 @@ class Handler:
                 f"{name}: routes below /api/ speak protobuf, where every field is there. Declare a schema with the"
                 " fields that you send in place of response_model_include, _exclude and the like."
             )
+        if inspect.signature(self.endpoint).return_annotation is inspect.Signature.empty and not self.response_type:
+            raise NotSupported(f"{name}: declare a return type or a response_model. Routes below /api/ speak protobuf.")
         if self.formats == BOTH:
-            for kind in filter(None, (self.body_type, self.response_type)):
+            for part, kind in (("body", self.body_type), ("response", self.response_type)):
                 try:
-                    message_of(kind)
+                    message_of(kind) if kind is not None else None
                 except CannotShow as error:
-                    raise NotSupported(f"{name}: {error}") from None
+                    raise NotSupported(f"{name}: routes below /api/ speak protobuf. The {part}: {error}") from None
 
     def plan(self) -> Plan:
         overrides = getattr(self._overrides_of, "dependency_overrides", None)
@@ -149,6 +152,7 @@ class Handler:
     async def respond(self, request: Request) -> Response:
         """The response, not yet sent. Raises what the route raises."""
         scope = request.scope
+        scope["handler"] = self
         if self.successor is not None:
             scope["always_headers"] = self.successor.headers(scope["path_params"])
         if self._encoder.negotiates:

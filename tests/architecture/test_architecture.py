@@ -109,7 +109,8 @@ def test_every_package_has_its_storey() -> None:
 def test_every_route_says_who_may_call_it() -> None:
     for handler in handlers(app):
         if handler.route.include_in_schema and handler.path.startswith(("/api/", "/media/")):
-            assert re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", handler.endpoint.__doc__ or ""), handler.path
+            told = re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", handler.endpoint.__doc__ or "")
+            assert told, f"{handler.path}: the docstring says who may call it: Public, Signed in, Owner, Staff or Admin"
 
 
 def test_every_route_is_of_our_class() -> None:

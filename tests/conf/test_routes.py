@@ -80,6 +80,10 @@ def body_in_a_dependency(name: Annotated[str, Depends(asks_body)]) -> None: ...
 def nothing() -> None: ...
 
 
+def untyped():  # type: ignore[no-untyped-def]  # that is the fault
+    return {}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "options", "instead"),
     [
@@ -95,7 +99,8 @@ def nothing() -> None: ...
         (embedded, {}, "one body parameter"),
         (body_in_a_dependency, {}, "one body parameter"),
         (nothing, {"response_model": Item, "response_model_exclude": {"name"}}, "a schema"),
-        (nothing, {"response_model": dict[str, complex]}, "declare one"),
+        (nothing, {"response_model": dict[str, complex]}, "declare a model"),
+        (untyped, {}, "a return type"),
     ],
 )
 def test_what_would_work_otherwise_is_refused_when_it_is_declared(
@@ -391,6 +396,27 @@ def test_a_session_that_is_used_after_its_request_is_an_error(anonymous: TestCli
     assert (client.get("/").status_code, client.post("/").status_code) == (200, 200)
     assert len(errors) == 2
     assert "with_db_session" in errors[0]
+
+
+def test_what_a_safe_request_writes_is_refused(anonymous: TestClient) -> None:
+    def declare(router: Router) -> None:
+        @router.get("/")
+        def read(db: DbSession) -> None:
+            add_group(db, "a")
+
+    assert served(declare).get("/").status_code == 500
+    with open_session() as db:
+        assert db.scalar(text("SELECT name FROM groups")) is None
+
+
+def test_a_session_on_a_plain_router_is_an_error_that_says_so() -> None:
+    app = FastAPI()
+
+    @app.post("/")
+    def create(db: DbSession) -> None: ...
+
+    with pytest.raises(TypeError, match="in place of APIRouter"):
+        TestClient(app).post("/")
 
 
 def test_a_file_is_a_parameter_of_the_route_alone() -> None:

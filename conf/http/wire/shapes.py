@@ -114,7 +114,7 @@ def _message_of(kind: Any) -> Message:
         package = package_of(item) if _is_model(item) else ""
         return Message(list_name(item), package, (Field("items", item, Presence.REPEATED, False, ""),), "")
     if not _is_model(kind):
-        raise CannotShow(f"{_word(kind)} is no model: declare one with a field for it")
+        raise CannotShow(f"{_word(kind)} is no message: declare a model with a field for each value")
     sent = [(name, info) for name, info in kind.model_fields.items() if not info.exclude]
     computed = [(name, info.return_type) for name, info in kind.model_computed_fields.items()]
     return Message(
