@@ -1,5 +1,6 @@
 """Request bodies, read whole and never past a limit."""
 
+import contextlib
 import email.message
 import json
 from typing import Any
@@ -71,11 +72,9 @@ async def read_general(request: Request, route: Any) -> Any:
 
 def parsed(body: bytes) -> Any:
     """The JSON value, with FastAPI's errors. Raises: RequestValidationError; HTTPException when it is not text."""
-    try:
+    with contextlib.suppress(ValueError):
         return from_json(body)
-    except ValueError:
-        pass  # the standard library says where the fault is, as FastAPI does
-    try:
+    try:  # the standard library says where the fault is, as FastAPI does
         json.loads(body)
     except json.JSONDecodeError as error:
         raise _not_json(body, error.pos, error.msg) from error
