@@ -496,3 +496,8 @@ def test_a_message_is_sent_once_the_whole_transaction_is_committed(
         db.rollback()
         db.commit()
         assert sent == [first.id]
+
+
+def test_a_header_that_the_route_sets_replaces_ours(anonymous: TestClient) -> None:
+    answer = anonymous.get("/.well-known/openid-configuration")
+    assert answer.headers.get_list("Cache-Control") == ["public, max-age=3600"]
