@@ -59,6 +59,7 @@ class Observe:
         start = time.perf_counter()
         request_id = _given_id(scope) or b"%016x" % random.getrandbits(64)
         scope["request_id"] = request_id.decode()
+        bound = structlog.contextvars.bind_contextvars(request_id=scope["request_id"])  # threads copy the context
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -84,12 +85,13 @@ class Observe:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:  # the last net below every route
             if status:
-                log.exception("the response broke off", request_id=scope["request_id"])
+                log.exception("the response broke off")
             else:
                 response = await problems.unexpected(Request(scope, receive), error)
                 await response(scope, receive, send_with_headers)
         finally:
             self._note(scope, status, time.perf_counter() - start)
+            structlog.contextvars.reset_contextvars(**bound)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """`status` 0: the client left before there was an answer."""
@@ -110,7 +112,6 @@ class Observe:
                 path=scope["path"],
                 status=status,
                 ms=round(seconds * 1000, 1),
-                request_id=scope["request_id"],
                 **_trace(scope),
             )
 

@@ -1,10 +1,13 @@
 """What our routes add to FastAPI's, and what they refuse when they are declared."""
 
 import contextvars
+import io
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
+import structlog
 from fastapi import BackgroundTasks, Body, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.testclient import TestClient
@@ -501,3 +504,13 @@ def test_a_message_is_sent_once_the_whole_transaction_is_committed(
 def test_a_header_that_the_route_sets_replaces_ours(anonymous: TestClient) -> None:
     answer = anonymous.get("/.well-known/openid-configuration")
     assert answer.headers.get_list("Cache-Control") == ["public, max-age=3600"]
+
+
+def test_the_log_of_an_unexpected_error_has_the_request_id(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    processors = [structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer(default=str)]
+    monkeypatch.setattr(problems, "log", structlog.wrap_logger(structlog.PrintLogger(output), processors=processors))
+    monkeypatch.setattr("iam.groups.crud.page", lambda *_, **__: 1 / 0)
+    answer = client.get("/api/v1/groups/")
+    assert answer.status_code == 500
+    assert json.loads(output.getvalue())["request_id"] == answer.json()["request_id"]
