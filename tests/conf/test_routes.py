@@ -508,7 +508,7 @@ def test_a_header_that_the_route_sets_replaces_ours(anonymous: TestClient) -> No
 
 def test_the_log_of_an_unexpected_error_has_the_request_id(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
-    processors = [structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer(default=str)]
+    processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer(default=str)]
     monkeypatch.setattr(problems, "log", structlog.wrap_logger(structlog.PrintLogger(output), processors=processors))
     monkeypatch.setattr("iam.groups.crud.page", lambda *_, **__: 1 / 0)
     answer = client.get("/api/v1/groups/")
