@@ -24,8 +24,8 @@ help: ## Say what there is.
 run: .venv/run ## Run Campus here, with its own PostgreSQL and broker. ARGS="--port 8080"
 	@exec $(BIN)/python manage.py up $(ARGS)
 
-test: .venv/dev ## Run the tests, four at a time. ARGS="-k upload"
-	$(BIN)/python -m pytest -n 4 $(ARGS)
+test: .venv/dev ## Run the tests, three at a time. ARGS="-k upload"
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: .venv/dev ## Lint, types, import rules, and the lock.
 	$(BIN)/ruff check .

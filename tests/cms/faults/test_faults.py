@@ -187,7 +187,7 @@ def test_a_poison_job_beside_a_good_one(faults: Faults) -> None:
 def test_postgresql_restarts_in_mid_job(faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]) -> None:
     campus = faults.campus
     server, running = own_postgres
-    campus.start_worker()
+    campus.start_worker(LEASE_S="30")  # longer than a restart takes on a busy machine
     video = campus.upload(long_clip())
     wait_until_transcoding(campus, video["job_id"])
     running.close()
