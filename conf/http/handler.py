@@ -8,12 +8,11 @@ with here, for every route.
 An `async def` route is for streams: it gets no session. Its dependencies run in a thread, and end before it begins.
 """
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from fastapi import Request, Response, params
+from fastapi import Request, Response
 from fastapi.dependencies.models import _is_coroutine_callable
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext
@@ -25,19 +24,19 @@ from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.db.session import RequestSession
 from conf.errors import CampusError, Unacceptable, Unreadable, Unsupported
 from conf.http.access import no_store
-from conf.http.arguments import NO_BODY, Call, NotSupported, solve, walk
+from conf.http.arguments import NO_BODY, Call, solve, walk
 from conf.http.bodies import limit_body, own_body, parsed, read, read_general
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
 from conf.http.plan import Plan
+from conf.http.refusals import refuse_what_differs, refuse_what_protobuf_cannot_say
 from conf.http.responses import Encoder
 from conf.http.threads import Threads, heavy_threads, threads
 from conf.http.uploads import FilePart, receive_file
 from conf.http.versions import Successor
 from conf.http.wire.codec import Malformed, codec_of
 from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body
-from conf.http.wire.shapes import CannotShow, message_of
 from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
 from conf.work import work_folder
@@ -66,19 +65,22 @@ class Handler:
         """The file that the route takes, if it does."""
         bodies = [field for d in self.dependants for field in d.body_params]
         self._own_body = own_body(route, bodies)
-        self._general_body = bool(bodies) and self._own_body is None
+        self.has_general_body = bool(bodies) and self._own_body is None
         self.body_type: Any = self._own_body.field_info.annotation if self._own_body else None
-        self._encoder = Encoder(route, is_private=self.is_private)
-        self.response_type = self._encoder.response_type
+        self.encoder = Encoder(route, is_private=self.is_private)
+        self.response_type = self.encoder.response_type
         self.formats = BOTH if self._speaks_protobuf() else JSON_ALONE
         self._overrides_of = route.dependency_overrides_provider
         self._plan = self._make_plan({})
         self._safe = self.methods <= SAFE_METHODS
         keeps = self.uses_session and not (self.is_async or self.is_private)
-        is_small = self.file_part is None and not self._general_body
+        is_small = self.file_part is None and not self.has_general_body
         self.repeatable = self.methods == {"POST"} and keeps and is_small
         """Whether it heeds `Idempotency-Key`: what must not be stored cannot be sent again."""
-        self._check(bodies)
+        refuse_what_differs(self, bodies)
+        self._plan.check(self.endpoint.__qualname__)
+        if self.path.startswith("/api/"):
+            refuse_what_protobuf_cannot_say(self, bodies)
 
     @property
     def threads(self) -> Threads:
@@ -91,52 +93,6 @@ class Handler:
 
     def _speaks_protobuf(self) -> bool:
         return self.path.startswith("/api/") and (self.body_type is not None or self.response_type is not None)
-
-    def _check(self, bodies: list[Any]) -> None:
-        """Raises: NotSupported, for what would not work as FastAPI's documentation says."""
-        name = self.endpoint.__qualname__
-        own = [d.call for d in self.route.dependant.dependencies]
-        if self.is_async and get_db in own:
-            raise NotSupported(
-                f"{name}: an `async def` route gets no session. Write it as a plain `def`; to stream, get what you need"
-                " in a dependency, or call a `@with_db_session` function by `await threads().run(…)`."
-            )
-        if self.is_async and self.file_part is not None:
-            raise NotSupported(f"{name}: a route that takes a file is a plain `def`.")
-        parts = [d.call for d in self.dependants if isinstance(d.call, FilePart)]
-        if len(parts) > 1 or (parts and parts[0] not in own):
-            raise NotSupported(f"{name}: one file, as a parameter of the route: dependencies run before it arrives.")
-        if self.file_part is not None and bodies:
-            raise NotSupported(f"{name}: a route that takes a file has no other body. Use query parameters.")
-        if any(isinstance(field.field_info, params.File) for field in bodies):
-            raise NotSupported(
-                f"{name}: use `file: Upload` (conf.http.uploads) in place of File and UploadFile: it streams to the"
-                " disk, within limits."
-            )
-        self._plan.check(name)
-        if self.path.startswith("/api/"):
-            self._check_protobuf(name, bodies)
-
-    def _check_protobuf(self, name: str, bodies: list[Any]) -> None:
-        is_form = any(isinstance(field.field_info, params.Form) for field in bodies)
-        if self._general_body and not is_form:
-            raise NotSupported(
-                f"{name}: routes below /api/ speak protobuf, where a body is one message. Declare one body parameter,"
-                " of a schema that has all its values."
-            )
-        if self._encoder.leaves_fields_out and self.formats == BOTH:
-            raise NotSupported(
-                f"{name}: routes below /api/ speak protobuf, where every field is there. Declare a schema with the"
-                " fields that you send in place of response_model_include, _exclude and the like."
-            )
-        if inspect.signature(self.endpoint).return_annotation is inspect.Signature.empty and not self.response_type:
-            raise NotSupported(f"{name}: declare a return type or a response_model. Routes below /api/ speak protobuf.")
-        if self.formats == BOTH:
-            for part, kind in (("body", self.body_type), ("response", self.response_type)):
-                try:
-                    message_of(kind) if kind is not None else None
-                except CannotShow as error:
-                    raise NotSupported(f"{name}: routes below /api/ speak protobuf. The {part}: {error}") from None
 
     def plan(self) -> Plan:
         overrides = getattr(self._overrides_of, "dependency_overrides", None)
@@ -155,7 +111,7 @@ class Handler:
         scope["handler"] = self
         if self.successor is not None:
             scope["always_headers"] = self.successor.headers(scope["path_params"])
-        if self._encoder.negotiates:
+        if self.encoder.negotiates:
             scope.setdefault("always_headers", []).append(VARY)
             scope["format"] = chosen(header(scope, b"accept"), self.formats)
             if scope["format"] is None:
@@ -166,7 +122,7 @@ class Handler:
         body: Any = NO_BODY
         if self._own_body is not None:
             body = await self._receive(request)
-        elif self._general_body:
+        elif self.has_general_body:
             limit_body(request)
             body = await read_general(request, self.route)
             await plan.read_bodies(call, body)
@@ -181,7 +137,7 @@ class Handler:
             values = await threads().run(self._prepare, plan, call, body)
         else:
             values = self._prepare(plan, call, body)
-        return self._encoder.encode(await self.endpoint(**values), call)
+        return self.encoder.encode(await self.endpoint(**values), call)
 
     async def _respond_with_stacks(self, plan: Plan, call: Call, body: Any) -> Response:
         """The same for a route with dependencies that run on the event loop, or that `yield`."""
@@ -239,14 +195,14 @@ class Handler:
 
     def _finish(self, plan: Plan, call: Call, values: dict[str, Any]) -> Response:
         with self._transaction(plan, call):
-            return self._encoder.encode(self.endpoint(**values), call)
+            return self.encoder.encode(self.endpoint(**values), call)
 
     def _attempt(self, plan: Plan, call: Call, body: Any) -> Response:
         with self._transaction(plan, call):
             values = self._arguments(plan, call, body)
             if self.repeatable and (key := header(call.request.scope, b"idempotency-key")):
                 return self._once(plan.session(call), call, body, values, key.decode("latin-1"))
-            return self._encoder.encode(self.endpoint(**values), call)
+            return self.encoder.encode(self.endpoint(**values), call)
 
     @contextmanager
     def _transaction(self, plan: Plan, call: Call) -> Iterator[None]:
@@ -304,7 +260,7 @@ class Handler:
         if isinstance(promise, idempotency.Answer):
             return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
         # Not compressed: the client that repeats the request may not accept gzip.
-        response = self._encoder.encode(self.endpoint(**values), call, compress=False)
+        response = self.encoder.encode(self.endpoint(**values), call, compress=False)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         promise.keep(db, idempotency.Answer(response.status_code, headers, bytes(response.body)))
         return response
