@@ -9,7 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from conf import events, logging, resources
 from conf._celery.app import celery_app
 from conf.http import draining, index, media, problems, reference
-from conf.http.observe import Observe
+from conf.http.request_log import RequestLog
 from conf.settings import get_settings
 from conf.work import sweep_work
 from healthcheck import routes as healthcheck
@@ -54,7 +54,7 @@ def build() -> FastAPI:
             expose_headers=ANSWERED_WITH,
             max_age=600,
         )
-    app.add_middleware(Observe, access_log=settings.access_log, https=settings.public_url.startswith("https://"))
+    app.add_middleware(RequestLog, access_log=settings.access_log, https=settings.public_url.startswith("https://"))
     return app
 
 

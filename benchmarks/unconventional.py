@@ -3,7 +3,7 @@ protect or tell of a newer version. What `benchmarks.wire` compares with."""
 
 from typing import Any
 
-from conf.http import conditional, observe
+from conf.http import conditional, request_log
 from conf.http import handler as handler_module
 from conf.http.wire.formats import Format
 
@@ -13,7 +13,7 @@ module.header = lambda _scope, _name: b""
 module.VARY = (b"x-nothing", b"")
 module = conditional
 module.finish = lambda response, _value, _scope, **_: response
-observe.SECURITY = []
+request_log.SECURITY = []
 
 from conf.http.index import handlers  # noqa: E402
 from main import app  # noqa: E402

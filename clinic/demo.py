@@ -193,13 +193,13 @@ def _diagnostics(db: Session, luck: random.Random, places: list[Location]) -> li
 def _patients(db: Session) -> list[dict[str, Any]]:
     """The columns of `Patient`: the demo student, then guests."""
     student = users.by_email(db, email=email_of(Role.STUDENT))
-    account = [patients.of_contact(db, Contact(patient_id=student.id), STAFF)] if student else []
+    account = [patients.patient_columns(db, Contact(patient_id=student.id), STAFF)] if student else []
     names = [(first, last) for last in LAST_NAMES.split() for first in FIRST_NAMES.split()][:PATIENTS]
     guests = [
         Contact(f"{first} {last}", f"{first}.{last}@patients.example".lower(), f"+49 30 {5550000 + n}")
         for n, (first, last) in enumerate(names)
     ]
-    return account + [patients.of_contact(db, guest, None) for guest in guests]
+    return account + [patients.patient_columns(db, guest, None) for guest in guests]
 
 
 def _bookings(db: Session, luck: random.Random, wanted: list[Target]) -> int:

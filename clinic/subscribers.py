@@ -8,33 +8,33 @@ from conf.events import subscribe
 
 
 @subscribe("clinic.booked")
-def tell_booked(db: Session, *, booking_id: int) -> None:
+def notify_booked(db: Session, *, booking_id: int) -> None:
     notices.booked(db, crud.get(db, booking_id=booking_id), Kind.BOOKED)
 
 
 @subscribe("clinic.rescheduled")
-def tell_rescheduled(db: Session, *, booking_id: int) -> None:
+def notify_rescheduled(db: Session, *, booking_id: int) -> None:
     notices.booked(db, crud.get(db, booking_id=booking_id), Kind.MOVED)
 
 
 @subscribe("clinic.cancelled")
-def tell_cancelled(db: Session, *, booking_id: int, reason: str, told: bool) -> None:
+def notify_cancelled(db: Session, *, booking_id: int, reason: str, told: bool) -> None:
     booking = crud.get(db, booking_id=booking_id)
     notices.forget_reminder(db, booking)
     if told:
-        notices.tell(db, booking, Kind.CANCELLED, reason=reason)
+        notices.notify(db, booking, Kind.CANCELLED, reason=reason)
 
 
 @subscribe("clinic.offered")
-def tell_offered(db: Session, *, booking_id: int) -> None:
-    notices.tell(db, crud.get(db, booking_id=booking_id), Kind.OFFERED)
+def notify_offered(db: Session, *, booking_id: int) -> None:
+    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.OFFERED)
 
 
 @subscribe("clinic.offer_lapsed")
-def tell_lapsed(db: Session, *, booking_id: int) -> None:
-    notices.tell(db, crud.get(db, booking_id=booking_id), Kind.LAPSED)
+def notify_lapsed(db: Session, *, booking_id: int) -> None:
+    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.LAPSED)
 
 
 @subscribe("clinic.result_ready")
-def tell_result(db: Session, *, booking_id: int) -> None:
-    notices.tell(db, crud.get(db, booking_id=booking_id), Kind.RESULT)
+def notify_result(db: Session, *, booking_id: int) -> None:
+    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.RESULT)

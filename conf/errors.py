@@ -4,14 +4,14 @@ CampusError
 ├── NotFound       there is no such thing, or you may not know of it
 ├── Conflict       it cannot be done in the present state
 ├── Changed        it is no longer what you have seen
-├── Unconditional  say what you have seen of it
+├── VersionRequired  say what you have seen of it
 ├── Unauthenticated  who are you? Sign in, or sign in again
 ├── Forbidden      you may not do this
 ├── Invalid        a value is wrong; `field` names it
 ├── Unreadable     what was sent cannot be read at all
 ├── TooLarge       more bytes than allowed
 ├── Unsupported    a kind of file or body that is not accepted
-├── Unacceptable   no format of the answer that you take
+├── NotAcceptable   no format of the answer that you take
 ├── TooMany        you ask too often; try again after `retry_after` seconds
 └── Unavailable    not now; try again after `retry_after` seconds
 
@@ -22,15 +22,15 @@ CampusError
 class CampusError(Exception):
     """The root. `detail` is a sentence for a person and reaches the client.
 
-    `lasting`: what the request wrote before is kept, as when a refused sign-in goes on record. `more`: what else the
+    `keep_writes`: what the request wrote before is kept, as when a refused sign-in goes on record. `more`: what else the
     client is told, JSON values by name, such as what would be possible.
     """
 
-    def __init__(self, detail: str, *, field: str | None = None, lasting: bool = False, **more: object) -> None:
+    def __init__(self, detail: str, *, field: str | None = None, keep_writes: bool = False, **more: object) -> None:
         super().__init__(detail)
         self.detail = detail
         self.field = field
-        self.lasting = lasting
+        self.keep_writes = keep_writes
         self.more = more
 
 
@@ -47,7 +47,7 @@ class Changed(CampusError):
     pass
 
 
-class Unconditional(CampusError):
+class VersionRequired(CampusError):
     pass
 
 
@@ -75,7 +75,7 @@ class Unsupported(CampusError):
     pass
 
 
-class Unacceptable(CampusError):
+class NotAcceptable(CampusError):
     pass
 
 

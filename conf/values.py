@@ -22,16 +22,6 @@ class Language(enum.StrEnum):
     UK = "uk"
 
 
-def _storable(text: str | None) -> str | None:
-    if text is not None and "\0" in text:
-        raise ValueError("must not contain the NUL character")
-    return text
-
-
-Storable = AfterValidator(_storable)
-"""For text: PostgreSQL can keep it. Behind `StringConstraints`, so that those speak of characters."""
-
-
 def _in_reach(year: int) -> None:
     if not 1900 <= year < 9000:
         raise ValueError("is out of reach")

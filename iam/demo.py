@@ -47,5 +47,5 @@ def make_accounts(*, db: Session) -> dict[Role, str | None]:
                 first_name=first_name,
                 last_name=last_name,
             )
-            audit.note(db, "user_created", origin=HERE, subject_id=user.id, role=role)
+            audit.record(db, "user_created", origin=HERE, subject_id=user.id, role=role)
     return told

@@ -18,7 +18,7 @@ from fastapi.security.base import SecurityBase
 
 from conf.db.dependencies import SAFE_METHODS, DbSession
 from conf.errors import Forbidden, Unauthenticated
-from conf.http.access import demanding
+from conf.http.access import requires_sign_in
 from conf.http.limits import address_of
 from iam.audit.crud import Origin
 from iam.roles import PERMISSIONS, Identity
@@ -53,7 +53,7 @@ viewer = Bearer()
 Viewer = Annotated[Identity | None, Depends(viewer)]
 
 
-@demanding
+@requires_sign_in
 def signed_in(viewer: Viewer) -> Identity:
     if viewer is None:
         raise Unauthenticated("Sign in first.")
@@ -65,7 +65,7 @@ SIGNED_IN = Depends(signed_in)
 SignedIn = Annotated[Identity, SIGNED_IN]
 
 
-class Need:
+class RequirePermission:
     """A dependency: the identity, if it has the permission."""
 
     def __init__(self, permission: str) -> None:
@@ -80,12 +80,12 @@ class Need:
 
 
 @functools.cache
-def _need(permission: str) -> Need:
-    return Need(permission)
+def _require_permission(permission: str) -> RequirePermission:
+    return RequirePermission(permission)
 
 
 def requires(permission: str) -> Any:
-    return Depends(_need(permission))
+    return Depends(_require_permission(permission))
 
 
 def origin(request: Request) -> Origin:
@@ -93,5 +93,5 @@ def origin(request: Request) -> Origin:
     return Origin(address_of(request)[:45], agent)
 
 
-From = Annotated[Origin, Depends(origin)]
+RequestOrigin = Annotated[Origin, Depends(origin)]
 """Where a request comes from, for sessions and the audit trail."""

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.enqueue import wake_after_commit
+from conf._celery.enqueue import publish_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import find, stop
 from conf.errors import Conflict, NotFound
@@ -53,5 +53,5 @@ def retry(db: Session, *, job_id: int, viewer: Identity) -> Job:
     job.max_attempts = job.attempt + task.max_attempts
     crud.requeue(db, job=job, delay_s=0, error=None)
     task.status_changed(db, job)
-    wake_after_commit(db, job)
+    publish_after_commit(db, job)
     return job

@@ -50,7 +50,7 @@ from conf.db.session import dispose, open_session, write_engine  # noqa: E402
 from conf.http.limits import counters  # noqa: E402
 from conf.settings import Settings, get_settings  # noqa: E402
 from iam.roles import Role  # noqa: E402
-from iam.tokens.helpers import forget_known  # noqa: E402
+from iam.tokens.helpers import clear_identity_cache  # noqa: E402
 from main import app  # noqa: E402
 from tests.people import Person, make_person  # noqa: E402
 from tests.system import System, system  # noqa: E402
@@ -94,8 +94,8 @@ def anonymous() -> Iterator[TestClient]:
     empty()
     for folder in ("storage", "mails"):
         shutil.rmtree(_data / folder, ignore_errors=True)
-    counters().forget()
-    forget_known()
+    counters().reset()
+    clear_identity_cache()
     with TestClient(app, raise_server_exceptions=False) as test_client:
         yield test_client
 

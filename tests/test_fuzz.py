@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from conf.http.index import handlers
 from conf.http.limits import counters
 from conf.http.reference import version_of, versions
-from iam.tokens.helpers import forget_known
+from iam.tokens.helpers import clear_identity_cache
 from main import app
 from tests.world import World, make_world
 
@@ -83,8 +83,8 @@ def _ask(strategy: Any, world: World, caller: str) -> None:
     )
     @given(case=strategy)
     def ask(case: Any) -> None:
-        counters().forget()
-        forget_known()
+        counters().reset()
+        clear_identity_cache()
         case.call_and_validate(headers=world.headers[caller], excluded_checks=LEFT_OUT)
 
     with contextlib.suppress(Unsatisfiable):  # there is nothing that could be wrong with it

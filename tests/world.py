@@ -34,7 +34,7 @@ HASH = passwords.hash_of(PASSWORD)
 def make_world(api: TestClient) -> World:
     from conf.http.limits import counters
 
-    counters().forget()
+    counters().reset()
     empty()
     roles = {"owner": Role.TEACHER, "stranger": Role.STUDENT}
     people = {

@@ -4,12 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from conf.values import Storable
-
 MAX_MINUTES = 8 * 60
 MAX_HORIZON_DAYS = 400
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Price = Annotated[int, Field(ge=0, le=2**31 - 1, description="In cents, or what your currency has for them.")]
 Duration = Annotated[int, Field(ge=5, le=MAX_MINUTES, description="Of a booking.")]
 Interval = Annotated[int, Field(ge=5, le=MAX_MINUTES, description="From one slot's beginning to the next one's.")]

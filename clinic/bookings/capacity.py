@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from clinic.bookings import crud, targets, waiting
-from clinic.bookings.targets import Twice
+from clinic.bookings.targets import Overlap
 from clinic.diagnostics import crud as diagnostics
 from conf.db import rows
 from conf.errors import Conflict
@@ -18,10 +18,10 @@ def put(db: Session, *, diagnostic_id: int, location_id: int, capacity: int) -> 
     diagnostics.get(db, diagnostic_id=diagnostic_id)
     there = diagnostics.add_location(db, diagnostic_id=diagnostic_id, location_id=location_id)
     stations = diagnostics.stations(db, diagnostic_location_id=there.id)
-    waiting.lapse(db, stations=[station.id for station in stations])
+    waiting.end_expired_holds(db, stations=[station.id for station in stations])
     kept = [station for station in stations if station.number <= capacity]
     gone = [station for station in stations if station.number > capacity]
-    _reseat(db, of=[station.id for station in gone], at=[station.id for station in kept])
+    _reassign_stations(db, of=[station.id for station in gone], at=[station.id for station in kept])
     for station in stations:
         station.in_use = station in kept
     diagnostics.add_stations(db, diagnostic_location_id=there.id, numbers=range(len(stations) + 1, capacity + 1))
@@ -29,7 +29,7 @@ def put(db: Session, *, diagnostic_id: int, location_id: int, capacity: int) -> 
     return next(row for row in found if row.id == location_id)
 
 
-def _reseat(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
+def _reassign_stations(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
     """Move what is still to come `of` some stations to others, each to the first that is free. Conflict."""
     moving = crud.upcoming_at(db, stations=of)
     if not moving:
@@ -41,9 +41,9 @@ def _reseat(db: Session, *, of: Sequence[int], at: Sequence[int]) -> None:
     taken = targets.busy_stations(db, stations=at, start=moving[0].starts_at, end=end)
     try:
         for booking in moving:
-            targets.seat(booking, taken)
+            targets.assign_station(booking, taken)
         rows.flush(db, crud.VIOLATIONS)
-    except Twice:
+    except Overlap:
         raise Conflict("There is no room left for one of the bookings. Move some first.", field="capacity") from None
 
 

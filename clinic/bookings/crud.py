@@ -24,9 +24,9 @@ from sqlalchemy.orm import Session
 
 from clinic.bookings import targets
 from clinic.bookings.models import (
-    DOCTOR_TWICE,
-    PATIENT_TWICE,
-    STATION_TWICE,
+    DOCTOR_OVERLAP,
+    PATIENT_OVERLAP,
+    STATION_OVERLAP,
     TAKES_TIME,
     Booking,
     BookingEvent,
@@ -34,7 +34,7 @@ from clinic.bookings.models import (
     InitData,
     Waiting,
 )
-from clinic.bookings.targets import Twice
+from clinic.bookings.targets import Overlap
 from clinic.diagnostics.models import Diagnostic
 from clinic.doctors.models import Doctor
 from clinic.locations.calendar import DAY
@@ -47,9 +47,9 @@ _NOW = func.clock_timestamp()
 
 
 VIOLATIONS = {
-    DOCTOR_TWICE: partial(Twice, "doctor"),
-    STATION_TWICE: partial(Twice, "station"),
-    PATIENT_TWICE: partial(Twice, "patient"),
+    DOCTOR_OVERLAP: partial(Overlap, "doctor"),
+    STATION_OVERLAP: partial(Overlap, "station"),
+    PATIENT_OVERLAP: partial(Overlap, "patient"),
 } | dict.fromkeys(
     [f"fk_bookings_{name}_id" for name in ("patient", "doctor", "diagnostic", "station", "location")],
     partial(Conflict, "Something that the booking names has just been deleted."),
@@ -75,18 +75,18 @@ def try_lock_patients(db: Session, *, patient_keys: Sequence[int]) -> bool:
     return all(db.scalars(locked))
 
 
-def lapsed(
+def lock_expired_holds(
     db: Session,
     *,
     doctor_id: int | None = None,
     stations: Sequence[int] = (),
     patient_key: int | None = None,
-    besides_id: int | None = None,
+    except_id: int | None = None,
 ) -> Sequence[Booking]:
     """Locked, what was held of the doctor, the stations or for the patient, but for one booking, and is held no longer.
     The time of the former is locked; what somebody else has locked of the patient's is being dealt with there."""
     over = select(Booking).where(Booking.status == BookingStatus.PENDING, Booking.held_until <= _NOW)
-    over = over.where(Booking.id != (besides_id or 0))
+    over = over.where(Booking.id != (except_id or 0))
     here = Booking.doctor_id == doctor_id if doctor_id else Booking.station_id.in_(stations)
     found = list(db.scalars(over.where(here).with_for_update()))
     if patient_key is not None:
@@ -115,7 +115,7 @@ def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
 
 
 def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "") -> Booking:
-    """Write the booking and what became of it. Twice, and Conflict when something of it is gone; then the transaction,
+    """Write the booking and what became of it. Overlap, and Conflict when something of it is gone; then the transaction,
     or its savepoint, has to be rolled back."""
     rows.save(db, booking, VIOLATIONS)
     event = BookingEvent(

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from clinic import events
 from clinic.bookings import crud, notices, patients, targets, telegram, times, waiting
 from clinic.bookings.models import Booking, BookingEvent, BookingStatus
-from clinic.bookings.patients import Asker, Contact
-from clinic.bookings.targets import Target, Twice
+from clinic.bookings.patients import Contact, Requester
+from clinic.bookings.targets import Overlap, Target
 from conf.errors import Conflict, Forbidden, Invalid, NotFound
 from conf.events import announce
 from conf.texts import clock
@@ -30,7 +30,7 @@ NEXT: dict[BookingStatus, tuple[BookingStatus, ...]] = {
 
 
 @dataclass(frozen=True)
-class Wish:
+class SlotRequest:
     """The time that somebody wants of a doctor or a diagnostic."""
 
     location_id: int
@@ -39,48 +39,48 @@ class Wish:
     diagnostic_id: int | None = None
 
 
-def hold(db: Session, *, wish: Wish) -> tuple[Booking, str]:
+def create_hold(db: Session, *, slot_request: SlotRequest) -> tuple[Booking, str]:
     """Keep the time for ten minutes, while a form is filled in; with the token to book it. Invalid; Conflict with the
     next free slots."""
-    target = _lock_target(db, wish)
-    booking = _new(target, wish.starts_at, status=BookingStatus.PENDING, held_until=times.now() + HOLD)
-    _place(db, booking, target, asker=Asker(None))
-    waiting.hold_until(db, booking)
-    return booking, f"{booking.id}.{patients.key_of('hold', booking.id)}"
+    target = _lock_target(db, slot_request)
+    booking = _new(target, slot_request.starts_at, status=BookingStatus.PENDING, held_until=times.now() + HOLD)
+    _place(db, booking, target, requester=Requester(None))
+    waiting.schedule_expiry(db, booking)
+    return booking, f"{booking.id}.{patients.link_key('hold', booking.id)}"
 
 
-def release(db: Session, *, token: str) -> None:
+def release_hold(db: Session, *, token: str) -> None:
     """Give a held time back. Invalid; NotFound; Conflict when it has been booked, or is over."""
-    waiting.give_up(db, _lock_held(db, token))
+    waiting.offer_freed_slot(db, _lock_held(db, token))
 
 
 def book(
     db: Session,
     *,
-    wish: Wish | None,
+    slot_request: SlotRequest | None,
     held: str | None,
     contact: Contact,
     message: str,
     init_data: str | None,
-    asker: Asker,
+    requester: Requester,
 ) -> Row[Any]:
     """Book the time that is wished, or held. Invalid; Forbidden; Conflict with the next free slots."""
-    told: dict[str, Any] = patients.of_contact(db, contact, asker.viewer) | {"message": message}
+    told: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
     if init_data is not None:
         told["telegram_id"] = telegram.use(db, init_data)
-    if wish is not None:
-        target = _lock_target(db, wish)
-        booking = _new(target, wish.starts_at, staff=asker.is_staff)
+    if slot_request is not None:
+        target = _lock_target(db, slot_request)
+        booking = _new(target, slot_request.starts_at, staff=requester.is_staff)
     else:
         booking = _lock_held(db, held or "")
-        target = targets.get(db, **times.of(booking))
-    _place(db, booking, target, asker=asker, status=BookingStatus.BOOKED, held_until=None, **told)
+        target = targets.get(db, **times.target_of(booking))
+    _place(db, booking, target, requester=requester, status=BookingStatus.BOOKED, held_until=None, **told)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking.id)
 
 
-def _lock_target(db: Session, wish: Wish) -> Target:
-    doctor_id, diagnostic_id, location_id = wish.doctor_id, wish.diagnostic_id, wish.location_id
+def _lock_target(db: Session, slot_request: SlotRequest) -> Target:
+    doctor_id, diagnostic_id, location_id = slot_request.doctor_id, slot_request.diagnostic_id, slot_request.location_id
     targets.lock(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
     return times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
 
@@ -101,7 +101,7 @@ def _lock_held(db: Session, token: str) -> Booking:
     """The held time that the token is for, locked. Invalid; NotFound; Conflict when it has been booked, or is over."""
     number, _, key = token.partition(".")
     booking_id = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-    if not patients.is_key("hold", booking_id, key):
+    if not patients.verify_link_key("hold", booking_id, key):
         raise Invalid("This was not given for a held time.", field="hold")
     try:
         booking = crud.lock(db, booking_id=booking_id)
@@ -118,19 +118,21 @@ def _over() -> Conflict:
     return Conflict("The time is held no longer.")
 
 
-def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reason: str = "", **changes: Any) -> None:
+def _place(
+    db: Session, booking: Booking, target: Target, *, requester: Requester, reason: str = "", **changes: Any
+) -> None:
     """Write a booking that takes time, with these changes. That time is locked. Conflict with the next free slots."""
     patient_key = changes.get("patient_key", booking.patient_key)
     if patient_key is not None:
         crud.lock_patient(db, patient_key=patient_key)
     if booking.held_until is not None and booking.held_until <= times.now():
         raise _over()
-    waiting.lapse(
+    waiting.end_expired_holds(
         db,
         doctor_id=target.doctor_id,
         stations=target.stations,
         patient_key=patient_key,
-        besides_id=booking.id,
+        except_id=booking.id,
     )
     starts_at = changes.get("starts_at", booking.starts_at)
     try:
@@ -138,80 +140,80 @@ def _place(db: Session, booking: Booking, target: Target, *, asker: Asker, reaso
             for column, value in changes.items():
                 setattr(booking, column, value)
             if target.diagnostic_id:
-                targets.seat_at(db, booking, stations=target.stations)
-            crud.save(db, booking, actor_id=asker.user_id, reason=reason)
-    except Twice as twice:
-        elsewhere = twice.whose == "patient"
+                targets.assign_free_station(db, booking, stations=target.stations)
+            crud.save(db, booking, actor_id=requester.user_id, reason=reason)
+    except Overlap as overlap:
+        elsewhere = overlap.of == "patient"
         raise Conflict(
             "The patient has another booking at this time." if elsewhere else "This time has just been taken.",
             next_slots=times.next_free(db, target=target, after=starts_at, patient_key=patient_key),
         ) from None
 
 
-def get(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
+def get(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
     """As `crud.view`. NotFound; Unauthenticated."""
-    asker.assert_known()
+    requester.assert_known()
     booking = crud.view(db, booking_id=booking_id)
-    if not _reaches(asker, booking):
+    if not _reaches(requester, booking):
         raise NotFound("booking", booking_id)
     return booking
 
 
-def _reaches(asker: Asker, booking: Row[Any]) -> bool:
+def _reaches(requester: Requester, booking: Row[Any]) -> bool:
     """A time that is only held is nobody's. A link is good for a while after the visit."""
     if booking.email is None:
         return False
-    if asker.is_staff or asker.owns(booking.patient_id):
+    if requester.is_staff or requester.owns(booking.patient_id):
         return True
-    return asker.has_key("booking", booking.id) and times.now() < booking.ends_at + patients.LINK_LIFE
+    return requester.has_key("booking", booking.id) and times.now() < booking.ends_at + patients.LINK_LIFETIME
 
 
-def page(db: Session, *, asker: Asker, patient_id: int | None = None, **wanted: Any) -> Sequence[Row[Any]]:
+def page(db: Session, *, requester: Requester, patient_id: int | None = None, **wanted: Any) -> Sequence[Row[Any]]:
     """As `crud.page`: one's own, or, as staff, all."""
-    if not asker.is_staff:
-        patient_id = asker.user_id
+    if not requester.is_staff:
+        patient_id = requester.user_id
     return crud.page(db, patient_id=patient_id, **wanted)
 
 
-def history(db: Session, *, booking_id: int, asker: Asker) -> Sequence[BookingEvent]:
+def history(db: Session, *, booking_id: int, requester: Requester) -> Sequence[BookingEvent]:
     """NotFound; Unauthenticated."""
-    get(db, booking_id=booking_id, asker=asker)
+    get(db, booking_id=booking_id, requester=requester)
     return crud.history(db, booking_id=booking_id)
 
 
-def calendar(db: Session, *, booking_id: int, asker: Asker) -> bytes:
+def calendar(db: Session, *, booking_id: int, requester: Requester) -> bytes:
     """The booking as iCalendar. NotFound; Unauthenticated."""
-    return notices.as_calendar(db, get(db, booking_id=booking_id, asker=asker))
+    return notices.as_calendar(db, get(db, booking_id=booking_id, requester=requester))
 
 
-def confirm(db: Session, *, booking_id: int, asker: Asker) -> Row[Any]:
+def confirm(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
     """Take a time that was offered to who waited for it. NotFound; Unauthenticated; Conflict when that is over."""
-    get(db, booking_id=booking_id, asker=asker)
+    get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
         raise Conflict("There is no offer to confirm, or no longer.")
-    _change(db, booking, asker=asker, status=BookingStatus.BOOKED, held_until=None)
+    _change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking_id)
 
 
-def move(
+def reschedule(
     db: Session,
     *,
     booking_id: int,
     starts_at: dt.datetime,
     location_id: int | None,
     reason: str,
-    asker: Asker,
+    requester: Requester,
     expected: Expected,
 ) -> Row[Any]:
     """To another time, and another location if named, of the same doctor or diagnostic. NotFound; Unauthenticated;
     Changed; Invalid; Conflict when it cannot be moved (any more), or with the next free slots."""
-    seen = get(db, booking_id=booking_id, asker=asker)
+    seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id, also=location_id)
     expected.check(booking.updated_at)
-    _assert_changeable(booking, seen, asker)
-    left, left_at = times.of(booking), booking.starts_at
+    _assert_changeable(booking, seen, requester)
+    left, left_at = times.target_of(booking), booking.starts_at
     wanted = left | {"location_id": location_id or booking.location_id}
     if (wanted, starts_at) == (left, left_at):
         return crud.view(db, booking_id=booking_id)
@@ -221,48 +223,48 @@ def move(
         if location_id is not None and error.field == "location_id":
             raise
         raise Conflict("No more bookings are taken for this there. Cancel it, or call the clinic.") from None
-    slot = times.slot_at(target, starts_at, staff=asker.is_staff)
+    slot = times.slot_at(target, starts_at, staff=requester.is_staff)
     if slot is None:
         raise _no_slot()
-    _place(db, booking, target, asker=asker, reason=reason, **times.columns_of(target, slot))
+    _place(db, booking, target, requester=requester, reason=reason, **times.columns_of(target, slot))
     announce(db, events.Rescheduled(booking_id=booking.id))
     waiting.offer(db, **left, at=left_at)
     return crud.view(db, booking_id=booking_id)
 
 
-def cancel(db: Session, *, booking_id: int, reason: str, asker: Asker, expected: Expected) -> Row[Any]:
+def cancel(db: Session, *, booking_id: int, reason: str, requester: Requester, expected: Expected) -> Row[Any]:
     """Give the time back; the first who waits for it is offered it. Only a reason of staff is mailed. NotFound;
     Unauthenticated; Changed; Conflict when it cannot be cancelled (any more)."""
-    seen = get(db, booking_id=booking_id, asker=asker)
+    seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     offered = booking.status == BookingStatus.PENDING
     if not offered:
-        _assert_changeable(booking, seen, asker)
+        _assert_changeable(booking, seen, requester)
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
-    crud.save(db, booking, actor_id=asker.user_id, reason=reason)
-    told_reason, told = reason if asker.is_staff else "", asker.is_staff or not offered
+    crud.save(db, booking, actor_id=requester.user_id, reason=reason)
+    told_reason, told = reason if requester.is_staff else "", requester.is_staff or not offered
     announce(db, events.Cancelled(booking_id=booking.id, reason=told_reason, told=told))
-    waiting.give_up(db, booking)
+    waiting.offer_freed_slot(db, booking)
     return crud.view(db, booking_id=booking_id)
 
 
-def _assert_changeable(booking: Booking, seen: Row[Any], asker: Asker) -> None:
+def _assert_changeable(booking: Booking, seen: Row[Any], requester: Requester) -> None:
     """Conflict unless it is booked, and for a patient after the deadline."""
     if booking.status != BookingStatus.BOOKED:
         raise Conflict(f"The booking is {booking.status}.")
-    if not asker.is_staff and times.now() > seen.changeable_until:
+    if not requester.is_staff and times.now() > seen.changeable_until:
         until = clock(seen.changeable_until, seen.time_zone)
         raise Conflict(f"This could be done until {until}. Call the clinic.")
 
 
-def note(
-    db: Session, *, booking_id: int, status: BookingStatus, reason: str, asker: Asker, expected: Expected
+def set_status(
+    db: Session, *, booking_id: int, status: BookingStatus, reason: str, requester: Requester, expected: Expected
 ) -> Row[Any]:
     """What became of the visit, by staff. NotFound; Forbidden; Changed; Conflict when it cannot follow what was."""
-    if not asker.is_staff:
+    if not requester.is_staff:
         raise Forbidden("Only staff note this.")
-    seen = get(db, booking_id=booking_id, asker=asker)
+    seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     if status not in NEXT.get(booking.status, ()):
@@ -276,11 +278,11 @@ def note(
         and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date()
     ):
         raise Conflict("The visit is on another day.")
-    _change(db, booking, asker=asker, reason=reason, status=status)
+    _change(db, booking, requester=requester, reason=reason, status=status)
     return crud.view(db, booking_id=booking_id)
 
 
-def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **changes: Any) -> None:
+def _change(db: Session, booking: Booking, *, requester: Requester, reason: str = "", **changes: Any) -> None:
     """Write what became of a locked booking, which may be in the way of another again. Conflict."""
     back = booking.status == BookingStatus.NOSHOW
     for column, value in changes.items():
@@ -289,7 +291,7 @@ def _change(db: Session, booking: Booking, *, asker: Asker, reason: str = "", **
         if back and booking.station_id is not None:  # which may be another's now, or out of use
             with db.no_autoflush:
                 stations = targets.stations_beside(db, station_id=booking.station_id)
-            targets.seat_at(db, booking, stations=stations)
-        crud.save(db, booking, actor_id=asker.user_id, reason=reason)
-    except Twice:
+            targets.assign_free_station(db, booking, stations=stations)
+        crud.save(db, booking, actor_id=requester.user_id, reason=reason)
+    except Overlap:
         raise Conflict("Its time has been given to somebody else meanwhile.") from None

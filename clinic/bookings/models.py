@@ -42,7 +42,7 @@ class BookingStatus(enum.StrEnum):
 TAKES_TIME = (BookingStatus.PENDING, BookingStatus.BOOKED, BookingStatus.ARRIVED, BookingStatus.FULFILLED)
 
 
-def _never_twice(name: str, column: str, until: str) -> ExcludeConstraint:
+def _no_overlap(name: str, column: str, until: str) -> ExcludeConstraint:
     """No two bookings of the same `column` at a time. Ranges of one number make an extension needless."""
     statuses = ", ".join(f"'{status}'" for status in TAKES_TIME)
     return ExcludeConstraint(
@@ -54,7 +54,7 @@ def _never_twice(name: str, column: str, until: str) -> ExcludeConstraint:
     )
 
 
-DOCTOR_TWICE, STATION_TWICE, PATIENT_TWICE = (f"ex_bookings_{name}" for name in ("doctor", "station", "patient"))
+DOCTOR_OVERLAP, STATION_OVERLAP, PATIENT_OVERLAP = (f"ex_bookings_{name}" for name in ("doctor", "station", "patient"))
 
 
 class Patient:
@@ -81,9 +81,9 @@ class Booking(Patient, Timestamps, Model):
         CheckConstraint("starts_at < ends_at AND ends_at <= occupied_until", name="it_takes_time"),
         CheckConstraint("(status = 'pending') = (held_until IS NOT NULL)", name="pending_until"),
         CheckConstraint("status IN ('pending', 'cancelled') OR email IS NOT NULL", name="somebody_comes"),
-        _never_twice(DOCTOR_TWICE, "doctor_id", "occupied_until"),
-        _never_twice(STATION_TWICE, "station_id", "occupied_until"),
-        _never_twice(PATIENT_TWICE, "patient_key", "ends_at"),
+        _no_overlap(DOCTOR_OVERLAP, "doctor_id", "occupied_until"),
+        _no_overlap(STATION_OVERLAP, "station_id", "occupied_until"),
+        _no_overlap(PATIENT_OVERLAP, "patient_key", "ends_at"),
         Index("ix_bookings_doctor_id", "doctor_id", "starts_at"),
         Index("ix_bookings_station_id", "station_id", "starts_at"),
         Index("ix_bookings_starts_at", "starts_at", "id"),

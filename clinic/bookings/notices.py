@@ -87,14 +87,14 @@ class Notice:
     """iCalendar, where there is a time to note."""
 
 
-def tell(db: Session, booking: Booking, kind: Kind, *, reason: str = "") -> None:
+def notify(db: Session, booking: Booking, kind: Kind, *, reason: str = "") -> None:
     """Tell the patient once the transaction has been committed."""
     enqueue(db, NOTIFY, booking_id=booking.id, kind=kind, reason=reason)
 
 
 def booked(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
     """Tell of the booking, or of its new time, and remind of it a day before, unless it is nearer."""
-    tell(db, booking, kind)
+    notify(db, booking, kind)
     forget_reminder(db, booking)
     wait = booking.starts_at - REMIND - times.now()
     if wait > dt.timedelta():
@@ -152,7 +152,7 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
 def link(booking: Row[Any]) -> str:
     """Where the patient sees it: a page of the team's, if there is one, else the API. A guest's bears the key."""
     settings = get_settings()
-    key = "" if booking.patient_id else patients.key_of("booking", booking.id)
+    key = "" if booking.patient_id else patients.link_key("booking", booking.id)
     if settings.booking_page_url:
         return f"{settings.booking_page_url}#booking={booking.id}" + (f"&key={key}" if key else "")
     return f"{settings.public_url}/api/v1/bookings/{booking.id}/" + (f"?key={key}" if key else "")

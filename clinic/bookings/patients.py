@@ -15,7 +15,7 @@ from iam.users import crud as users
 
 READ = "clinic:patients"
 """The permission to see and deal with everybody's bookings and results."""
-LINK_LIFE = dt.timedelta(days=90)
+LINK_LIFETIME = dt.timedelta(days=90)
 """A link to a booking is good for so long after its end."""
 
 
@@ -32,7 +32,7 @@ class Contact:
     """The account that staff book for."""
 
 
-def of_contact(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
+def patient_columns(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
     """The columns of `Patient`. Staff book for an account or a guest, or, naming nobody, for themselves; others with
     an account for themselves; who is not signed in as a guest. Invalid, with the field that is missing; Forbidden."""
     staff = viewer is not None and viewer.may(READ)
@@ -74,17 +74,17 @@ def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = F
     }
 
 
-def key_of(what: str, row_id: int) -> str:
+def link_key(what: str, row_id: int) -> str:
     """The key in a guest's link: whoever has it reaches the row."""
     return sign("clinic", f"{what}:{row_id}")
 
 
-def is_key(what: str, row_id: int, given: str) -> bool:
+def verify_link_key(what: str, row_id: int, given: str) -> bool:
     return verify("clinic", f"{what}:{row_id}", given)
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who asks for something of a patient: an account, or who has the key of a link."""
 
     viewer: Identity | None
@@ -107,4 +107,4 @@ class Asker:
         return self.viewer is not None and self.viewer.user_id == patient_id
 
     def has_key(self, what: str, row_id: int) -> bool:
-        return self.key is not None and is_key(what, row_id, self.key)
+        return self.key is not None and verify_link_key(what, row_id, self.key)

@@ -4,16 +4,16 @@ from sqlalchemy.orm import Session
 
 from clinic.bookings import helpers
 from clinic.bookings.models import BookingStatus
-from clinic.bookings.patients import Asker
+from clinic.bookings.patients import Requester
 from clinic.doctors import crud as doctors
 from clinic.doctors.models import Review
 from conf.errors import Conflict, Forbidden
 
 
-def create(db: Session, *, doctor_id: int, booking_id: int, rating: int, text: str, asker: Asker) -> Review:
+def create(db: Session, *, doctor_id: int, booking_id: int, rating: int, text: str, requester: Requester) -> Review:
     """By the patient of a fulfilled booking, once for each doctor. NotFound; Unauthenticated; Forbidden; Conflict."""
-    booking = helpers.get(db, booking_id=booking_id, asker=asker)
-    if not (asker.owns(booking.patient_id) or asker.has_key("booking", booking.id)):
+    booking = helpers.get(db, booking_id=booking_id, requester=requester)
+    if not (requester.owns(booking.patient_id) or requester.has_key("booking", booking.id)):
         raise Forbidden("Only the patient rates the doctor.")
     if booking.doctor_id != doctor_id or booking.status != BookingStatus.FULFILLED:
         raise Conflict("You rate a doctor once you have been there.", field="booking_id")

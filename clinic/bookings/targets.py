@@ -21,12 +21,12 @@ from clinic.locations.models import Location
 from conf.errors import NotFound
 
 
-class Twice(Exception):
-    """Somebody or something would be at two bookings at a time: `whose`, "doctor", "station" or "patient"."""
+class Overlap(Exception):
+    """Somebody or something would be at two bookings at a time: `of`, "doctor", "station" or "patient"."""
 
-    def __init__(self, whose: str) -> None:
-        super().__init__(whose)
-        self.whose = whose
+    def __init__(self, of: str) -> None:
+        super().__init__(of)
+        self.of = of
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _seconds(moment: Any) -> Any:
 _TAKEN: Select[Any] = (
     select(_seconds(Booking.starts_at), _seconds(Booking.occupied_until), Booking.station_id)
     .where(Booking.starts_at > bindparam("after"), Booking.starts_at < bindparam("before"))
-    .where(Booking.id != bindparam("besides_id"))
+    .where(Booking.id != bindparam("except_id"))
     .where(
         Booking.status.in_(TAKES_TIME), or_(Booking.held_until.is_(None), Booking.held_until > func.clock_timestamp())
     )
@@ -128,9 +128,9 @@ _TAKEN_PATIENT = _TAKEN.with_only_columns(_seconds(Booking.starts_at), _seconds(
 )
 
 
-def _between(start: dt.datetime, end: dt.datetime, besides_id: int | None = None) -> dict[str, Any]:
+def _between(start: dt.datetime, end: dt.datetime, except_id: int | None = None) -> dict[str, Any]:
     """Nothing takes longer than a day."""
-    return {"after": start - DAY, "before": end, "besides_id": besides_id or 0}
+    return {"after": start - DAY, "before": end, "except_id": except_id or 0}
 
 
 def busy(db: Session, *, target: Target, start: dt.datetime, end: dt.datetime) -> list[list[Interval]]:
@@ -142,11 +142,11 @@ def busy(db: Session, *, target: Target, start: dt.datetime, end: dt.datetime) -
 
 
 def busy_stations(
-    db: Session, *, stations: Sequence[int], start: dt.datetime, end: dt.datetime, besides_id: int | None = None
+    db: Session, *, stations: Sequence[int], start: dt.datetime, end: dt.datetime, except_id: int | None = None
 ) -> dict[int, list[Interval]]:
     """When each is taken, `besides` by one booking."""
     taken: dict[int, list[Interval]] = {station: [] for station in stations}
-    for row in db.execute(_TAKEN_STATIONS, _between(start, end, besides_id) | {"stations": list(stations)}):
+    for row in db.execute(_TAKEN_STATIONS, _between(start, end, except_id) | {"stations": list(stations)}):
         taken[row[2]].append(Interval(row[0], row[1]))
     return taken
 
@@ -156,25 +156,25 @@ def busy_patient(db: Session, *, patient_key: int, start: dt.datetime, end: dt.d
     return [Interval(row[0], row[1]) for row in rows]
 
 
-def seat(booking: Booking, taken: dict[int, list[Interval]]) -> None:
+def assign_station(booking: Booking, taken: dict[int, list[Interval]]) -> None:
     """Give a booking of a diagnostic the first of these stations that nothing takes in its time, and note it there.
-    Twice."""
+    Overlap."""
     wanted = Interval(int(booking.starts_at.timestamp()), int(booking.occupied_until.timestamp()))
     for station, times in taken.items():
         if not any(one.start < wanted.end and one.end > wanted.start for one in times):
             times.append(wanted)
             booking.station_id = station
             return
-    raise Twice("station")
+    raise Overlap("station")
 
 
-def seat_at(db: Session, booking: Booking, *, stations: Sequence[int]) -> None:
+def assign_free_station(db: Session, booking: Booking, *, stations: Sequence[int]) -> None:
     """The same, of what else is booked at these stations."""
     with db.no_autoflush:  # the booking is written when it has its station
-        seat(
+        assign_station(
             booking,
             busy_stations(
-                db, stations=stations, start=booking.starts_at, end=booking.occupied_until, besides_id=booking.id
+                db, stations=stations, start=booking.starts_at, end=booking.occupied_until, except_id=booking.id
             ),
         )
 

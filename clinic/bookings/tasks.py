@@ -5,7 +5,7 @@ from clinic.bookings.notices import Kind
 from conf._celery.app import celery_app
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
-from conf.db.session import release
+from conf.db.session import release_connection
 
 
 @celery_app.task(bind=True, name=notices.NOTIFY, max_attempts=10, stoppable=False)
@@ -14,7 +14,7 @@ def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Sessio
     """Sent at least once: a worker that dies between sending and the record sends again."""
     assert self.job is not None
     notice = notices.write(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.job.id)
-    release(db)
+    release_connection(db)
     if notice is not None:
         for send in notices.CHANNELS:
             send(notice)

@@ -14,7 +14,7 @@ from clinic.bookings.targets import Target
 from clinic.locations.calendar import DAY
 from conf.errors import Invalid, NotFound
 
-OTHERS = 3
+NEXT_SLOTS_COUNT = 3
 """Free slots that are told to who came too late."""
 
 
@@ -36,7 +36,7 @@ def today(target: Target) -> dt.date:
     return now().astimezone(target.grid.own.zone).date()
 
 
-def of(what: Booking | Target) -> dict[str, Any]:
+def target_of(what: Booking | Target) -> dict[str, Any]:
     """Whose time it is, and where."""
     return {"doctor_id": what.doctor_id, "diagnostic_id": what.diagnostic_id, "location_id": what.location_id}
 
@@ -44,7 +44,7 @@ def of(what: Booking | Target) -> dict[str, Any]:
 def columns_of(target: Target, slot: Slot) -> dict[str, Any]:
     """Of a booking of that slot."""
     return {
-        **of(target),
+        **target_of(target),
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
         "occupied_until": slot.ends_at + dt.timedelta(seconds=target.buffer_s),
@@ -110,5 +110,5 @@ def next_free(db: Session, *, target: Target, after: dt.datetime, patient_key: i
     later = (slot for slot in found if slot[0].starts_at >= after)
     return [
         {"starts_at": one["starts_at"].isoformat(), "ends_at": one["ends_at"].isoformat()}
-        for one in shown(itertools.islice(later, OTHERS))
+        for one in shown(itertools.islice(later, NEXT_SLOTS_COUNT))
     ]

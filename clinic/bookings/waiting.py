@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from clinic import events
 from clinic.bookings import crud, patients, targets, times
 from clinic.bookings.models import Booking, BookingStatus, Waiting, columns_of
-from clinic.bookings.patients import Asker, Contact
-from clinic.bookings.targets import Twice
+from clinic.bookings.patients import Contact, Requester
+from clinic.bookings.targets import Overlap
 from conf._celery.enqueue import enqueue
 from conf.db import rows
 from conf.errors import Conflict, Invalid, NotFound
@@ -33,36 +33,38 @@ def join(
     first_day: dt.date,
     last_day: dt.date,
     contact: Contact,
-    asker: Asker,
+    requester: Requester,
 ) -> Waiting:
     """Wait for a time on these local days. Invalid; Forbidden; Conflict for an account that waits there already: of a
     guest nobody is told."""
     target = times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     if last_day < times.today(target):
         raise Invalid("This day is over.", field="last_day")
-    patient = patients.of_contact(db, contact, asker.viewer)
+    patient = patients.patient_columns(db, contact, requester.viewer)
     crud.forget_waiting(db, limit=MAX_ASKED)
-    made = crud.add_waiting(db, **times.of(target), **patient, first_day=first_day, last_day=last_day)
+    made = crud.add_waiting(db, **times.target_of(target), **patient, first_day=first_day, last_day=last_day)
     if made is None:
         raise Conflict("The patient waits for this already.")
     return made
 
 
-def page(db: Session, *, asker: Asker, **wanted: Any) -> Sequence[Waiting]:
+def page(db: Session, *, requester: Requester, **wanted: Any) -> Sequence[Waiting]:
     """As `crud.page_of_waiting`: one's own, or, as staff, all."""
-    return crud.page_of_waiting(db, patient_id=None if asker.is_staff else asker.user_id, **wanted)
+    return crud.page_of_waiting(db, patient_id=None if requester.is_staff else requester.user_id, **wanted)
 
 
-def leave(db: Session, *, waiting_id: int, asker: Asker) -> None:
+def leave(db: Session, *, waiting_id: int, requester: Requester) -> None:
     """Wait no longer. NotFound; Unauthenticated."""
-    asker.assert_known()
+    requester.assert_known()
     one = db.get(Waiting, waiting_id, with_for_update=True)
-    if one is None or not (asker.is_staff or asker.owns(one.patient_id) or asker.has_key("waiting", one.id)):
+    if one is None or not (
+        requester.is_staff or requester.owns(one.patient_id) or requester.has_key("waiting", one.id)
+    ):
         raise NotFound("waiting entry", waiting_id)
     rows.delete(db, one)
 
 
-def hold_until(db: Session, booking: Booking) -> None:
+def schedule_expiry(db: Session, booking: Booking) -> None:
     """Have what happens when the time of a held booking is over happen then."""
     assert booking.held_until is not None
     wait_s = (booking.held_until - times.now()).total_seconds()
@@ -100,14 +102,14 @@ def offer(
         try:
             with db.begin_nested():
                 if target.diagnostic_id:
-                    targets.seat_at(db, booking, stations=target.stations)
+                    targets.assign_free_station(db, booking, stations=target.stations)
                 crud.save(db, booking, actor_id=None)
-        except Twice as twice:
-            if twice.whose == "patient":
+        except Overlap as overlap:
+            if overlap.of == "patient":
                 continue
             return
         db.delete(one)
-        hold_until(db, booking)
+        schedule_expiry(db, booking)
         announce(db, events.Offered(booking_id=booking.id))
         return
 
@@ -123,16 +125,18 @@ def _try_lock(db: Session, one: Waiting) -> bool:
     )
 
 
-def lapse(
+def end_expired_holds(
     db: Session,
     *,
     doctor_id: int | None = None,
     stations: Sequence[int] = (),
     patient_key: int | None = None,
-    besides_id: int | None = None,
+    except_id: int | None = None,
 ) -> None:
     """End what was held of these for too long and might be in the way. The job of each offers its time to the next."""
-    over = crud.lapsed(db, doctor_id=doctor_id, stations=stations, patient_key=patient_key, besides_id=besides_id)
+    over = crud.lock_expired_holds(
+        db, doctor_id=doctor_id, stations=stations, patient_key=patient_key, except_id=except_id
+    )
     for booking in over:
         _end(db, booking)
 
@@ -153,18 +157,18 @@ def expire(db: Session, *, booking_id: int) -> None:
     if booking.status == BookingStatus.PENDING:
         assert booking.held_until is not None
         if booking.held_until > times.now():
-            hold_until(db, booking)
+            schedule_expiry(db, booking)
             return
         _end(db, booking)
     elif booking.status != BookingStatus.CANCELLED:
         return
-    give_up(db, booking)
+    offer_freed_slot(db, booking)
 
 
-def give_up(db: Session, booking: Booking) -> None:
+def offer_freed_slot(db: Session, booking: Booking) -> None:
     """Offer the time of a locked booking that has ended to the next. One that was only held goes without a trace, and
     is offered to who has joined since: for the others it was not there before."""
     held = booking.email is None
     if held:
         crud.remove(db, booking_id=booking.id)
-    offer(db, **times.of(booking), at=booking.starts_at, joined_after=booking.created_at if held else None)
+    offer(db, **times.target_of(booking), at=booking.starts_at, joined_after=booking.created_at if held else None)

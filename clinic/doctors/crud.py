@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from conf.db import rows
-from conf.db.search import beginnings
+from conf.db.search import prefix_query
 from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
 
@@ -94,7 +94,7 @@ def page(
 
 def _begins(words: str) -> ColumnElement[bool]:
     """Each of the words begins one of the doctor's, or of the specialty's name."""
-    wanted = beginnings(words)
+    wanted = prefix_query(words)
     of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(wanted))
     return or_(Doctor.words.op("@@")(wanted), Doctor.specialty_id.in_(of_specialty))
 

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from clinic.locations.calendar import Span, lies_on
-from conf.values import Storable
 
 MAX_SPANS = 70
 """Ten a day."""
@@ -43,7 +42,7 @@ def assert_apart(spans: list[Span]) -> None:
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known)]
 Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """Local, hours and minutes: `09:30`."""
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
-Address = Annotated[str, StringConstraints(min_length=1, max_length=500), Storable]
-Note = Annotated[str, StringConstraints(max_length=200), Storable]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Note = Annotated[str, StringConstraints(max_length=200)]
 Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday (ISO 8601).")]

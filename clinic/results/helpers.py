@@ -12,7 +12,7 @@ from clinic import events
 from clinic.bookings import crud as bookings_crud
 from clinic.bookings import helpers as bookings
 from clinic.bookings.models import Booking, BookingStatus
-from clinic.bookings.patients import Asker
+from clinic.bookings.patients import Requester
 from clinic.results import crud, links, preview_file
 from clinic.results.models import Result, ResultStatus
 from conf import sandbox
@@ -78,26 +78,26 @@ def add(db: Session, *, booking_id: int, title: str, editor: Identity, origin: O
 def _record(db: Session, what: str, result: Result, *, actor_id: int | None, origin: Origin, **details: object) -> None:
     patient_id = bookings_crud.get(db, booking_id=result.booking_id).patient_id
     named = {"result_id": result.id, "booking_id": result.booking_id} | details
-    audit.note(db, what, origin=origin, actor_id=actor_id, subject_id=patient_id, **named)
+    audit.record(db, what, origin=origin, actor_id=actor_id, subject_id=patient_id, **named)
 
 
-def of_booking(db: Session, *, booking_id: int, asker: Asker) -> Sequence[Result]:
+def of_booking(db: Session, *, booking_id: int, requester: Requester) -> Sequence[Result]:
     """What there is; for the patient once it has been checked. NotFound; Unauthenticated."""
-    bookings.get(db, booking_id=booking_id, asker=asker)
-    return crud.of_booking(db, booking_id=booking_id, ready=not asker.is_staff)
+    bookings.get(db, booking_id=booking_id, requester=requester)
+    return crud.of_booking(db, booking_id=booking_id, ready=not requester.is_staff)
 
 
-def link(db: Session, *, result_id: int, preview: bool, asker: Asker) -> tuple[str, dt.datetime]:
+def link(db: Session, *, result_id: int, preview: bool, requester: Requester) -> tuple[str, dt.datetime]:
     """An address of the file, or of its preview, and when that ends. NotFound, also for somebody else's;
     Unauthenticated; Conflict until it has been checked."""
-    asker.assert_known()
+    requester.assert_known()
     result = crud.get(db, result_id=result_id)
     with contextlib.suppress(NotFound):
-        bookings.get(db, booking_id=result.booking_id, asker=asker)
+        bookings.get(db, booking_id=result.booking_id, requester=requester)
         if result.status == ResultStatus.READY:
-            url, expires = links.link(result_id=result_id, preview=preview, actor_id=asker.user_id)
+            url, expires = links.link(result_id=result_id, preview=preview, actor_id=requester.user_id)
             return url, dt.datetime.fromtimestamp(expires, dt.UTC)
-        if asker.is_staff:
+        if requester.is_staff:
             raise Conflict(f"The file is not ready: {result.status}.")
     raise NotFound("result", result_id)
 

@@ -1,4 +1,4 @@
-"""Links to a result, each for one asker and five minutes: what opens them is on record with who asked."""
+"""Links to a result, each for one requester and five minutes: what opens them is on record with who asked."""
 
 import time
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from clinic.bookings.patients import Asker
+from clinic.bookings.patients import Requester
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
@@ -20,17 +20,17 @@ IdFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 Photo = Annotated[IncomingFile, upload(max_bytes=MAX_BYTES, sniff=sniff_picture)]
 
 
-def sees_hidden(viewer: Viewer) -> bool:
+def may_see_hidden(viewer: Viewer) -> bool:
     return viewer is not None and viewer.may("clinic:write")
 
 
-Hidden = Annotated[bool, Depends(sees_hidden)]
+Hidden = Annotated[bool, Depends(may_see_hidden)]
 """Whether the caller also gets what is not active."""
 
 
-def asker(viewer: Viewer, key: LinkKey = None) -> Asker:
-    return Asker(viewer, key)
+def requester(viewer: Viewer, key: LinkKey = None) -> Requester:
+    return Requester(viewer, key)
 
 
-Who = Annotated[Asker, Depends(asker)]
+BookingRequester = Annotated[Requester, Depends(requester)]
 """The caller: an account, or a guest by the link that was mailed."""

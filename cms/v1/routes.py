@@ -13,6 +13,7 @@ from cms.v1 import schemas
 from cms.videos import helpers
 from cms.videos.models import Video, Visibility
 from conf.db.dependencies import DbSession
+from conf.http.checks import ANY_QUERY
 from conf.http.conditional import IfMatch
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -21,7 +22,7 @@ from conf.values import MAX_ID
 from iam.dependencies import SignedIn, Viewer, requires
 from iam.roles import Identity
 
-router = Router("/api/v1", tags=["videos"])
+router = Router("/api/v1", tags=["videos"], dependencies=[ANY_QUERY])
 
 V2 = dt.date(2026, 11, 21)
 VIDEOS, VIDEO = "/api/v2/videos/", "/api/v2/videos/{video_id}/"

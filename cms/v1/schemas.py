@@ -7,7 +7,7 @@ from pydantic import Field
 from cms.videos import rules
 from cms.videos.models import Status
 from conf.http.media import Link
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 
 
 class VideoCreate(Input):
@@ -19,9 +19,9 @@ class VideoCreate(Input):
 class VideoUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    title: rules.Title = UNCHANGED
-    description: rules.Description = UNCHANGED
-    is_active: bool = UNCHANGED
+    title: rules.Title = UNSET
+    description: rules.Description = UNSET
+    is_active: bool = UNSET
 
 
 class Video(Output):

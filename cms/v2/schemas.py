@@ -10,7 +10,7 @@ from cms.videos import helpers, rules
 from cms.videos.models import Status, Visibility
 from cms.videos.models import Video as VideoRow
 from conf.http.media import Link
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 from iam.roles import Identity
 
 Tags = Annotated[
@@ -31,10 +31,10 @@ class VideoCreate(Input):
 class VideoUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    title: rules.Title = UNCHANGED
-    description: rules.Description = UNCHANGED
-    tags: Tags = UNCHANGED
-    visibility: Visibility = UNCHANGED
+    title: rules.Title = UNSET
+    description: rules.Description = UNSET
+    tags: Tags = UNSET
+    visibility: Visibility = UNSET
 
 
 class Rendition(Output):

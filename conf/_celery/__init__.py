@@ -1,1 +1,1 @@
-"""Background work. PostgreSQL holds the truth (table `jobs`), the broker only wakes a worker."""
+"""Background work. PostgreSQL holds the truth (table `jobs`), the broker only publish_count a worker."""

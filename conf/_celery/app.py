@@ -146,12 +146,12 @@ def broker_answers(*, timeout_s: float) -> None:
 
 
 @setup_logging.connect
-def _log_as_we_do(**_: object) -> None:
+def _configure_logging(**_: object) -> None:
     logging.setup(get_settings())
 
 
 @celeryd_after_setup.connect
-def _look_around(**_: object) -> None:
+def _check_environment(**_: object) -> None:
     """Say now, once and before the pool is forked, when untrusted files will have no sandbox, or a subscription does
     not fit its event."""
     try:
@@ -163,6 +163,6 @@ def _look_around(**_: object) -> None:
 
 
 @beat_embedded_init.connect
-def _end_with_the_worker(**_: object) -> None:
+def _end_beat_with_worker(**_: object) -> None:
     """Celery forgets its beat process when it is stopped while it starts."""
     die_with_parent(signal.SIGKILL)()

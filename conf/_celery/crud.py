@@ -67,8 +67,8 @@ def create(
         queue=queue,
         max_attempts=max_attempts,
         run_after=_in(delay_s),
-        woken_at=None if delay_s else _NOW,
-        wakes=0 if delay_s else 1,
+        published_at=None if delay_s else _NOW,
+        publish_count=0 if delay_s else 1,
     )
     db.add(job)
     db.flush()
@@ -78,7 +78,15 @@ def create(
 def create_all(db: Session, *, name: str, calls: list[dict[str, Any]], queue: str, max_attempts: int) -> list[Job]:
     """Jobs of one name, due now, in one round trip or few."""
     jobs = [
-        Job(name=name, args=args, queue=queue, max_attempts=max_attempts, run_after=_NOW, woken_at=_NOW, wakes=1)
+        Job(
+            name=name,
+            args=args,
+            queue=queue,
+            max_attempts=max_attempts,
+            run_after=_NOW,
+            published_at=_NOW,
+            publish_count=1,
+        )
         for args in calls
     ]
     db.add_all(jobs)
@@ -112,7 +120,7 @@ def _mine(job_id: int, attempt: int) -> Any:
     return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == JobStatus.RUNNING)
 
 
-def beat(db: Session, *, job_id: int, attempt: int, lease_s: float, progress: int) -> bool | None:
+def extend_lease(db: Session, *, job_id: int, attempt: int, lease_s: float, progress: int) -> bool | None:
     """Extend the lease and note the progress (percent). Whether a cancel was asked for; None when the job is lost."""
     return db.scalars(
         update(Job)
@@ -165,16 +173,16 @@ def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None
     job.finished_at = None
     job.cancel_requested = False
     job.run_after = _in(delay_s)
-    job.woken_at = None if delay_s else _NOW
-    job.wakes = 0 if delay_s else 1
+    job.published_at = None if delay_s else _NOW
+    job.publish_count = 0 if delay_s else 1
     job.version += 1
     db.flush()
 
 
-def note_wake(db: Session, *, job: Job) -> None:
-    """A message is being sent for the locked job."""
-    job.woken_at = _NOW
-    job.wakes += 1
+def record_publication(db: Session, *, job: Job) -> None:
+    """Note that the id of the locked job is being published."""
+    job.published_at = _NOW
+    job.publish_count += 1
     db.flush()
 
 
@@ -201,15 +209,15 @@ def is_expired(db: Session, *, job: Job) -> bool:
 
 
 def due(db: Session, *, silent_s: float, limit: int) -> Sequence[int]:
-    """Due jobs that nobody runs and that need a message: never woken, or in vain, the last time `silent_s` ago and each
-    time before twice as long ago. The never woken first."""
-    silent = func.least(silent_s * func.power(2, Job.wakes - 1), MAX_SILENCE_S)
+    """Return ids of due jobs that were never published, or whose last publication is older than a backoff that doubles
+    from `silent_s` up to an hour; never published ones first."""
+    silent = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_SILENCE_S)
     query = select(Job.id).where(
         Job.status == JobStatus.QUEUED,
         Job.run_after <= _NOW,
-        or_(Job.woken_at.is_(None), Job.woken_at + func.make_interval(0, 0, 0, 0, 0, 0, silent) < _NOW),
+        or_(Job.published_at.is_(None), Job.published_at + func.make_interval(0, 0, 0, 0, 0, 0, silent) < _NOW),
     )
-    return db.scalars(query.order_by(Job.woken_at.asc().nulls_first(), Job.id).limit(limit)).all()
+    return db.scalars(query.order_by(Job.published_at.asc().nulls_first(), Job.id).limit(limit)).all()
 
 
 def count(db: Session) -> dict[tuple[str, JobStatus], int]:

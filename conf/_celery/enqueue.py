@@ -1,5 +1,6 @@
-"""`enqueue`: put work on record in the caller's transaction. A rollback takes it back; a commit wakes a worker."""
+"""`enqueue`: write a job in the caller's transaction. A commit publishes its id; a rollback discards it."""
 
+import inspect
 from typing import Any
 
 from sqlalchemy import event
@@ -7,12 +8,12 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from conf._celery import crud
 from conf._celery.models import Job
+from conf._celery.publisher import publisher
 from conf._celery.task import JobTask, find
-from conf._celery.wake import waker
 
 
 def task_of(name: str) -> JobTask:
-    """The task of that name. LookupError when no installed resource has it."""
+    """Return the task of that name. Raises: LookupError, if no installed resource has it."""
     task = find(name)
     if task is None:
         raise LookupError(f"no installed resource has the task {name}")
@@ -20,11 +21,13 @@ def task_of(name: str) -> JobTask:
 
 
 def enqueue(db: Session, name: str, *, owner_id: int | None = None, delay_s: float = 0, **args: Any) -> Job:
-    """Have the task `name` called with `args` (JSON values) after the commit, and after `delay_s` seconds.
+    """Run the task `name` with `args` (JSON values) after the commit, and not before `delay_s` seconds have passed.
 
-    `owner_id`: the user who may watch, cancel and retry it.
+    `owner_id`: the user who may watch, cancel and retry the job; None: only admins.
+    Raises: LookupError, if there is no such task; TypeError, if the task does not take these arguments.
     """
     task = task_of(name)
+    _check_arguments(task, args)
     job = crud.create(
         db,
         name=name,
@@ -35,33 +38,45 @@ def enqueue(db: Session, name: str, *, owner_id: int | None = None, delay_s: flo
         delay_s=delay_s,
     )
     if not delay_s:
-        wake_after_commit(db, job)
+        publish_after_commit(db, job)
     return job
 
 
 def enqueue_all(db: Session, name: str, calls: list[dict[str, Any]]) -> None:
-    """The house's own: have the task `name` called once with each of these arguments, after the commit."""
+    """Enqueue the task `name` once for each dictionary of arguments, as jobs without an owner. Raises: as `enqueue`."""
     task = task_of(name)
+    for args in calls:
+        _check_arguments(task, args)
     jobs = crud.create_all(db, name=name, calls=calls, queue=task.job_queue, max_attempts=task.max_attempts)
     for job in jobs:
-        wake_after_commit(db, job)
+        publish_after_commit(db, job)
 
 
-def wake_after_commit(db: Session, job: Job) -> None:
-    """Send the message for this job once the transaction has been committed."""
-    db.info.setdefault("wake", []).append((job.name, job.queue, job.id))
+def _check_arguments(task: JobTask, args: dict[str, Any]) -> None:
+    """A wrong argument is an error of the caller now, not a job that fails later."""
+    signature = inspect.signature(inspect.unwrap(task.run))
+    given = {name: None for name in ("self", "db") if name in signature.parameters}
+    try:
+        signature.bind(**given, **args)
+    except TypeError as error:
+        raise TypeError(f"the task {task.name}: {error}") from None
+
+
+def publish_after_commit(db: Session, job: Job) -> None:
+    """Publish the job's id once the transaction has been committed."""
+    db.info.setdefault("publish", []).append((job.name, job.queue, job.id))
 
 
 @event.listens_for(Session, "after_commit")
-def _wake(db: Session) -> None:
+def _publish(db: Session) -> None:
     if db.in_nested_transaction():  # a savepoint was released
         return
-    for name, queue, job_id in db.info.pop("wake", ()):
-        waker().wake(name, queue, job_id)
+    for name, queue, job_id in db.info.pop("publish", ()):
+        publisher().publish(name, queue, job_id)
 
 
 @event.listens_for(Session, "after_soft_rollback")
-def _forget(db: Session, previous: SessionTransaction) -> None:
-    """Of a savepoint the rows are gone too; a message for one of them is dropped by whoever reads it."""
+def _discard(db: Session, previous: SessionTransaction) -> None:
+    """Discard the messages. After the rollback of a savepoint they are kept: one for a row that is gone does no harm."""
     if not previous.nested:
-        db.info.pop("wake", None)
+        db.info.pop("publish", None)

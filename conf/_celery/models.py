@@ -50,10 +50,10 @@ class Job(Model):
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
     """The attempt after which a failure is final."""
     run_after: Mapped[dt.datetime]
-    woken_at: Mapped[dt.datetime | None]
-    """When a message was last sent for it; null while it waits for `run_after`."""
-    wakes: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """Messages sent for it since it last came into line."""
+    published_at: Mapped[dt.datetime | None]
+    """When its id was last published; null: not yet, as it waits for `run_after`."""
+    publish_count: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """How often its id was published since it was last queued."""
     lease_until: Mapped[dt.datetime | None]
     worker: Mapped[str | None] = mapped_column(String(200))
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -1,4 +1,4 @@
-"""Every 15 s, what a crash left lying: leases that ended, due jobs without a message, dead work folders."""
+"""Every 15 s, repair what a crash left behind: expired leases, due jobs without a message, abandoned work folders."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from conf._celery import crud
 from conf._celery.app import celery_app
-from conf._celery.enqueue import wake_after_commit
+from conf._celery.enqueue import publish_after_commit
 from conf._celery.models import JobStatus
 from conf._celery.task import end
 from conf.db.dependencies import with_db_session
@@ -23,20 +23,21 @@ KEEP_DAYS = 30
 
 @celery_app.task(name="conf.sweep", base=Task, acks_late=False)
 def sweep() -> None:
+    """The periodic task."""
     for job_id in _expired():
-        _alone(give_back, job_id=job_id)
+        _in_own_transaction(requeue_expired, job_id=job_id)
     for job_id in _due():
-        _alone(wake, job_id=job_id)
-    forget_old()
+        _in_own_transaction(publish_again, job_id=job_id)
+    prune()
     sweep_work()
 
 
-def _alone(step: Callable[..., None], *, job_id: int) -> None:
-    """One job in a transaction of its own: one that cannot be dealt with stands in no other's way."""
+def _in_own_transaction(step: Callable[..., None], *, job_id: int) -> None:
+    """Call `step` for one job and log its error, so that one bad job does not block the others."""
     try:
         step(job_id=job_id)
     except Exception:
-        log.exception("the sweep cannot deal with a job", job_id=job_id)
+        log.exception("the sweep failed for a job", job_id=job_id)
 
 
 @with_db_session
@@ -50,25 +51,28 @@ def _due(*, db: Session) -> Sequence[int]:
 
 
 @with_db_session
-def give_back(*, job_id: int, db: Session) -> None:
-    """Requeue, or fail, a job whose worker has gone silent."""
+def requeue_expired(*, job_id: int, db: Session) -> None:
+    """Requeue a job whose lease has expired; fail it if it has no attempts left."""
     job = crud.lock(db, job_id=job_id)
     if not crud.is_expired(db, job=job):
         return
-    log.warning("a worker went silent", job_id=job.id, task=job.name, worker=job.worker, attempt=job.attempt)
+    log.warning("a lease expired", job_id=job.id, task=job.name, worker=job.worker, attempt=job.attempt)
     end(db, job, status=None, error="The worker stopped in the middle of the work.")
 
 
 @with_db_session
-def wake(*, job_id: int, db: Session) -> None:
-    """Send a message for a due job that has none. One that still stands in a long line gets a second: it is dropped by
-    whoever reads it too late, and each further one comes after twice the time."""
+def publish_again(*, job_id: int, db: Session) -> None:
+    """Publish a due job that no worker has claimed.
+
+    If its first message is only delayed in a long queue, the job gets a second one. Whichever is read last is dropped.
+    """
     job = crud.lock(db, job_id=job_id)
     if job.status == JobStatus.QUEUED:
-        crud.note_wake(db, job=job)
-        wake_after_commit(db, job)
+        crud.record_publication(db, job=job)
+        publish_after_commit(db, job)
 
 
 @with_db_session
-def forget_old(*, db: Session) -> None:
+def prune(*, db: Session) -> None:
+    """Delete jobs that ended more than `KEEP_DAYS` days ago."""
     crud.prune(db, older_than_days=KEEP_DAYS, limit=BATCH)

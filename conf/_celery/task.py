@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from conf._celery import crud
 from conf._celery.app import celery_app
 from conf._celery.models import Job, JobStatus
-from conf.db.dependencies import patiently, with_db_session
+from conf.db.dependencies import retry_while_unavailable, with_db_session
 from conf.errors import CampusError, Unavailable
 from conf.settings import get_settings
 
@@ -60,7 +60,7 @@ class Attempt:
         if self._stopped is not None:
             raise self._stopped
 
-    def hold(self, db: Session) -> None:
+    def lock_job(self, db: Session) -> None:
         """Lock the job's row at the beginning of the last transaction, before any other row. Raises Stopped."""
         job = crud.lock(db, job_id=self.id)
         if job.attempt != self.number or job.status != JobStatus.RUNNING or job.cancel_requested:
@@ -151,14 +151,14 @@ class JobTask(Task):
             except Stopped as stopped:
                 log.info("job stopped", reason=str(stopped))
                 if stopped.cancelled:
-                    _give_back(attempt=attempt, status=JobStatus.CANCELLED, error=None)
+                    _end_attempt(attempt=attempt, status=JobStatus.CANCELLED, error=None)
             except DBAPIError as error:
                 log.warning("job lost its database", exc_info=error)
                 with contextlib.suppress(DBAPIError):  # else the lease ends, and the sweep gives it back
-                    patiently(_give_back, attempt=attempt, error="The database did not answer.")
+                    retry_while_unavailable(_end_attempt, attempt=attempt, error="The database did not answer.")
             except SystemExit:
                 log.info("the worker is asked to stop; the job goes back in line")
-                _put_back(attempt=attempt)
+                _requeue_uncounted(attempt=attempt)
                 raise
             except Exception as error:
                 known = isinstance(error, CampusError)
@@ -167,7 +167,7 @@ class JobTask(Task):
                 else:
                     log.exception("job failed")
                 final = known and not isinstance(error, Unavailable)
-                _give_back(attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
+                _end_attempt(attempt=attempt, status=JobStatus.FAILED if final else None, error=reason(self, error))
 
 
 def find(name: str) -> JobTask | None:
@@ -229,18 +229,18 @@ def _claim(*, task: JobTask, job_id: int, worker: str, db: Session) -> Job | Non
 
 @with_db_session
 def _beat(*, job_id: int, attempt: int, lease_s: float, progress: int, db: Session) -> bool | None:
-    return crud.beat(db, job_id=job_id, attempt=attempt, lease_s=lease_s, progress=progress)
+    return crud.extend_lease(db, job_id=job_id, attempt=attempt, lease_s=lease_s, progress=progress)
 
 
 @with_db_session
-def _give_back(*, attempt: Attempt, status: JobStatus | None = None, error: str | None, db: Session) -> None:
+def _end_attempt(*, attempt: Attempt, status: JobStatus | None = None, error: str | None, db: Session) -> None:
     job = crud.lock(db, job_id=attempt.id)
     if job.attempt == attempt.number and job.status == JobStatus.RUNNING:
         end(db, job, status=status, error=error)
 
 
 @with_db_session
-def _put_back(*, attempt: Attempt, db: Session) -> None:
+def _requeue_uncounted(*, attempt: Attempt, db: Session) -> None:
     """End an attempt that a shutdown cut short: it does not count."""
     job = crud.lock(db, job_id=attempt.id)
     if job.attempt == attempt.number and job.status == JobStatus.RUNNING:

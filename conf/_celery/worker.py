@@ -71,7 +71,7 @@ class CampusConsumer(Consumer):
             maybe_shutdown()
 
         connected = connection.ensure_connection(
-            _say_away, None, interval_start=0.5, interval_step=0.5, interval_max=3, callback=tick
+            _log_broker_down, None, interval_start=0.5, interval_step=0.5, interval_max=3, callback=tick
         )
         self.first_connection_attempt = False
         return connected
@@ -87,12 +87,12 @@ def _beat() -> None:
         path.touch()
 
 
-def _say_away(error: Exception, interval_s: float) -> None:
+def _log_broker_down(error: Exception, interval_s: float) -> None:
     log.warning("the broker does not answer", error=str(error), again_in_s=interval_s)
 
 
 @worker_ready.connect
-def _begin(**_: Any) -> None:
+def _on_worker_ready(**_: Any) -> None:
     # SIGTERM is what orchestrators send, and Celery would wait for the running job without limit. SIGQUIT's handler
     # gives it `worker_grace_s`, then raises SystemExit in it, whereupon it goes back in line.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))

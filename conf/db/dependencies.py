@@ -58,7 +58,7 @@ def with_db_session(func: Callable[P, R]) -> Callable[..., R]:
     return call
 
 
-def patiently(func: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+def retry_while_unavailable(func: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Call `func`, a `@with_db_session` function, again while the database does not answer, for the time of a lease.
 
     For the end of long work, which a restart of PostgreSQL should not cost.

@@ -1,4 +1,4 @@
-"""Full-text search by the beginnings of words."""
+"""Full-text search by the prefix_query of words."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func
 from conf.errors import Invalid
 
 
-def beginnings(words: str) -> ColumnElement[Any]:
+def prefix_query(words: str) -> ColumnElement[Any]:
     """A `tsquery` that wants, for each of the words, one that begins like it. Invalid, of `q`, when there is none."""
     found = re.findall(r"\w+", words)
     if not found:

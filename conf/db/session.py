@@ -140,17 +140,17 @@ def _forget_connection() -> None:
         connection.close()
 
 
-def abandon(db: Session) -> None:
+def rollback_and_release_connection(db: Session) -> None:
     """Roll back and give the connection back, before an error goes on its way."""
     db.close()
 
 
-def release(db: Session) -> None:
+def release_connection(db: Session) -> None:
     """Give the connection back before long work that is not SQL; rows read so far stay readable, detached.
 
     Nothing may be pending: it would be lost.
     """
-    assert not [*db.new, *db.dirty, *db.deleted], "release() would lose changes"
+    assert not [*db.new, *db.dirty, *db.deleted], "release_connection() would lose changes"
     db.close()
 
 

@@ -9,10 +9,10 @@ from fastapi import Depends
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-def demanding(dependency: C) -> C:
+def requires_sign_in(dependency: C) -> C:
     """Decorator: a dependency that refuses who is not signed in. Others that look who asks let anyone through, and the
     reference says so."""
-    dependency.demanding = True  # type: ignore[attr-defined]
+    dependency.requires_sign_in = True  # type: ignore[attr-defined]
     return dependency
 
 

@@ -15,7 +15,7 @@ from fastapi import Depends, Header, Request, Response
 from starlette.types import Scope
 
 from conf.db.dependencies import SAFE_METHODS
-from conf.errors import Unconditional
+from conf.errors import VersionRequired
 from conf.http.headers import header
 from conf.http.wire.formats import takes_gzip
 from conf.values import ANY, Expected, version_of
@@ -79,9 +79,9 @@ def if_match(request: Request, _told: _Given = None) -> Expected:
 
 
 def needs_if_match(request: Request, told: _Given = None) -> Expected:
-    """As `if_match`. Unconditional without the header."""
+    """As `if_match`. VersionRequired without the header."""
     if told is None:
-        raise Unconditional("Send If-Match with the ETag of what you have seen, or * to overwrite whatever is there.")
+        raise VersionRequired("Send If-Match with the ETag of what you have seen, or * to overwrite whatever is there.")
     return _expected(request)
 
 

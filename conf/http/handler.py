@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from conf.db.dependencies import SAFE_METHODS, get_db
 from conf.db.session import RequestSession
-from conf.errors import CampusError, Unacceptable, Unreadable, Unsupported
+from conf.errors import CampusError, NotAcceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, solve, walk
 from conf.http.bodies import limit_body, own_body, parsed, read, read_general
+from conf.http.checks import any_query, nul_in_body, nul_in_url, unknown_parameters
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
@@ -77,6 +78,10 @@ class Handler:
         is_small = self.file_part is None and not self.has_general_body
         self.repeatable = self.methods == {"POST"} and keeps and is_small
         """Whether it heeds `Idempotency-Key`: what must not be stored cannot be sent again."""
+        takes_any_query = any(d.call is any_query for d in self.dependants)
+        self._refuses_unknown_parameters = (
+            self.path.startswith("/api/") and route.include_in_schema and not takes_any_query
+        )
         refuse_what_differs(self, bodies)
         self._plan.check(self.endpoint.__qualname__)
         if self.path.startswith("/api/"):
@@ -115,7 +120,7 @@ class Handler:
             scope.setdefault("always_headers", []).append(VARY)
             scope["format"] = chosen(header(scope, b"accept"), self.formats)
             if scope["format"] is None:
-                raise Unacceptable(f"You accept none of: {', '.join(form.value for form in self.formats)}.")
+                raise NotAcceptable(f"You accept none of: {', '.join(form.value for form in self.formats)}.")
         plan, call = self.plan(), Call(request)
         if self.file_part is not None:
             return await self._respond_to_file(plan, call, self.file_part)
@@ -164,13 +169,13 @@ class Handler:
 
     def _run(self, plan: Plan, call: Call, body: Any) -> Response:
         """The whole request of a `def` route."""
-        return self._once_more(self._attempt, plan, call, body)
+        return self._retry_read(self._attempt, plan, call, body)
 
     def _prepare(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
         """The arguments; the session that dependencies have used gives its connection back."""
-        return self._once_more(self._gather, plan, call, body)
+        return self._retry_read(self._gather, plan, call, body)
 
-    def _once_more(self, step: Callable[[Plan, Call, Any], R], plan: Plan, call: Call, body: Any) -> R:
+    def _retry_read(self, step: Callable[[Plan, Call, Any], R], plan: Plan, call: Call, body: Any) -> R:
         """Repeat a step that lost its connection or a deadlock: it has kept and sent nothing."""
         try:
             return step(plan, call, body)
@@ -187,7 +192,7 @@ class Handler:
         try:
             return self._arguments(plan, call, body)
         except CampusError as error:
-            if error.lasting:
+            if error.keep_writes:
                 self._commit(plan, call)
             raise
         finally:
@@ -213,7 +218,7 @@ class Handler:
                 yield
             self._commit(plan, call)
         except CampusError as error:
-            if error.lasting:
+            if error.keep_writes:
                 self._commit(plan, call)
             raise
         finally:
@@ -225,10 +230,11 @@ class Handler:
 
     def _arguments(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
         """Raises: RequestValidationError, with all that is wrong; what dependencies raise."""
-        field = self._own_body
+        field, received = self._own_body, body
         if field is not None:
             body = self._value_of(call.request, body)
         values, errors = call.solved or solve(plan.root, call)
+        errors += self._general_errors(plan, call.request, received, body)
         if field is not None:
             if body is not NO_BODY:
                 values[field.name], wrong = field.validate(body, values, loc=("body",))
@@ -240,6 +246,16 @@ class Handler:
         if errors:
             raise RequestValidationError(errors, body=None if body is NO_BODY else body)
         return values
+
+    def _general_errors(self, plan: Plan, request: Request, received: Any, body: Any) -> list[Any]:
+        """What is wrong with a request whichever route it is for."""
+        errors: list[Any] = []
+        if self._refuses_unknown_parameters and request.scope["query_string"]:
+            errors += unknown_parameters(request, plan.query_names)
+        errors += nul_in_url(request)
+        if not isinstance(received, bytes) or b"\\u0000" in received or b"\0" in received:
+            errors += nul_in_body(body)
+        return errors
 
     def _value_of(self, request: Request, body: bytes) -> Any:
         """What the body says, in either format. Raises: Unreadable; RequestValidationError."""
@@ -257,12 +273,12 @@ class Handler:
         asked = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode()]
         whose = f"{scope.get('account') or address_of(request)} {self.path}"
         promise = idempotency.begin(db, given=key, scope=whose, request=asked)
-        if isinstance(promise, idempotency.Answer):
+        if isinstance(promise, idempotency.StoredResponse):
             return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
         # Not compressed: the client that repeats the request may not accept gzip.
         response = self.encoder.encode(self.endpoint(**values), call, compress=False)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        promise.keep(db, idempotency.Answer(response.status_code, headers, bytes(response.body)))
+        promise.keep(db, idempotency.StoredResponse(response.status_code, headers, bytes(response.body)))
         return response
 
     async def _receive(self, request: Request) -> bytes:

@@ -64,7 +64,7 @@ class _Counters:
         window = limiter.get_window_stats(item, *key)
         return allowed, window.remaining, window.reset_time
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._own.storage.reset()
 
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator
 
 from conf.errors import Forbidden, NotFound
 from conf.http.access import PUBLIC
-from conf.http.problems import may
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.threads import threads
 from conf.keys import sign, verify
@@ -67,7 +67,11 @@ def _verify(grant: str, key: str) -> int:
 
 
 @router.get(
-    "/{grant}/{key:path}", response_model=None, response_class=FileResponse, responses=may(403), dependencies=[PUBLIC]
+    "/{grant}/{key:path}",
+    response_model=None,
+    response_class=FileResponse,
+    responses=error_responses(403),
+    dependencies=[PUBLIC],
 )
 async def get_media(grant: str, key: str, request: Request) -> Response:
     """A stored file. Public: whoever has a link that the API gave out, until it expires."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_body_to_args, solve_dependencies
 
@@ -27,6 +28,11 @@ class Plan:
         self.session_key = next((node.key for node in nodes if node.original.call is get_db), None)
         self.calls_something = len(nodes) > 1
         """Whether there are dependencies for the thread."""
+
+        self.query_names = frozenset(
+            name for node in nodes for d in walk(node.dependant) for param in d.query_params for name in _aliases(param)
+        )
+        """The names of the route's query parameters, those of its dependencies among them."""
 
     def check(self, route: str) -> None:
         """Raises: NotSupported."""
@@ -112,3 +118,12 @@ def nodes_of(node: Node) -> Iterator[Node]:
     yield node
     for child in node.children:
         yield from nodes_of(child)
+
+
+def _aliases(param: ModelField) -> Iterator[str]:
+    """The names in the query string: of each field, where the parameter is a model."""
+    fields = getattr(param.field_info.annotation, "model_fields", None)
+    if fields is None:
+        yield param.alias
+    else:
+        yield from (info.alias or name for name, info in fields.items())

@@ -31,12 +31,12 @@ STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Changed: 412,
-    errors.Unconditional: 428,
+    errors.VersionRequired: 428,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Invalid: 422,
     errors.Unreadable: 400,
-    errors.Unacceptable: 406,
+    errors.NotAcceptable: 406,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
     errors.TooMany: 429,
@@ -60,7 +60,7 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def may(*statuses: int, model: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int, model: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
     """For `responses` of a route: the refusals that do not follow from what it takes and who may call it."""
     return {status: {"model": model} for status in statuses}
 

@@ -207,7 +207,7 @@ def _is_problem(handler: Handler, status: str) -> bool:
 def _may_be_anonymous(handler: Handler) -> bool:
     """It looks who asks, and nothing asks for more."""
     calls = [dependant.call for dependant in handler.dependants]
-    return any(isinstance(c, SecurityBase) for c in calls) and not any(hasattr(c, "demanding") for c in calls)
+    return any(isinstance(c, SecurityBase) for c in calls) and not any(hasattr(c, "requires_sign_in") for c in calls)
 
 
 _PHRASES = {

@@ -12,7 +12,7 @@ from conf.values import MAX_ID
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 """An identity key in a path."""
 
-UNCHANGED: Any = None
+UNSET: Any = None
 """The default of a field of `Changes`: it never gets anywhere."""
 
 
@@ -23,7 +23,7 @@ class Input(BaseModel):
 
 
 class Changes(Input):
-    """What a PATCH sends. Only the fields that are given change; so each has the default UNCHANGED."""
+    """What a PATCH sends. Only the fields that are given change; so each has the default UNSET."""
 
     def given(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)

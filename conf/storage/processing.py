@@ -20,9 +20,9 @@ from conf._celery.enqueue import enqueue
 from conf._celery.models import ENDED, Job, JobStatus
 from conf._celery.task import Attempt, stop
 from conf.db import rows
-from conf.db.dependencies import patiently, with_db_session
+from conf.db.dependencies import retry_while_unavailable, with_db_session
 from conf.db.models import Model
-from conf.db.session import abandon, release
+from conf.db.session import release_connection, rollback_and_release_connection
 from conf.errors import Conflict, Invalid, NotFound
 from conf.storage.incoming import IncomingFile
 from conf.storage.store import NewFiles, new_files, remove_later, storage
@@ -58,13 +58,13 @@ class Processing(Generic[R]):
 
         Until then the session holds no connection; nothing may be pending in it.
         """
-        release(db)
+        release_connection(db)
         with new_files(f"{folder}{secrets.token_hex(6)}/") as files:
             ending = f".{file.extension}" if file.extension else ""
             try:
                 yield Stored(files.put(name + ending, file.path), files)
             except BaseException:
-                abandon(db)  # its removal needs a connection
+                rollback_and_release_connection(db)  # its removal needs a connection
                 raise
 
     def replace(
@@ -125,7 +125,7 @@ class Processing(Generic[R]):
         key = source_key or getattr(row, self.source_column or "", None)
         if key is None:
             raise Conflict("The file is gone.")
-        release(db)
+        release_connection(db)
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(work_folder(f"job-{attempt.id}"))
             source, made = folder / "source", folder / "made"
@@ -183,13 +183,15 @@ class Work(Generic[R]):
     def swap_in(self, db: Session) -> R:
         """Store what was made and claim it in the transaction of `db`. Returns the row, locked, to be given the new
         keys. Raises: Stopped; NotFound; Conflict when the file has been replaced meanwhile."""
-        patiently(_assert_exists, model=self.processing.model, row_id=self.row.id, what=self.processing.what)
+        retry_while_unavailable(
+            _assert_exists, model=self.processing.model, row_id=self.row.id, what=self.processing.what
+        )
         folder = self.processing.attempt_folder(self.row.id, self.attempt.id, self.attempt.number)
         files = self._stack.enter_context(new_files(folder))
         for path in sorted(self.made.iterdir()):
             self.keys[path.name] = files.put(path.name, path)
             self.attempt.check()
-        self.attempt.hold(db)
+        self.attempt.lock_job(db)
         row = rows.lock(db, self.processing.model, self.row.id, what=self.processing.what)
         self.processing.assert_current(row, self.attempt)
         files.keep(db)

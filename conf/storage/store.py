@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.enqueue import enqueue, wake_after_commit
+from conf._celery.enqueue import enqueue, publish_after_commit
 from conf.db.dependencies import with_db_session
 from conf.errors import Unavailable
 from conf.settings import get_settings
@@ -80,4 +80,4 @@ def _plan_removal(*, prefix: str, delay_s: float, db: Session) -> int:
 def _hasten_removal(*, job_id: int, db: Session) -> None:
     job = crud.lock(db, job_id=job_id)
     crud.requeue(db, job=job, delay_s=0, error=None)
-    wake_after_commit(db, job)
+    publish_after_commit(db, job)

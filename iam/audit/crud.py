@@ -21,7 +21,7 @@ HERE = Origin(agent="command line")
 """For what an operator or a worker does."""
 
 
-def note(
+def record(
     db: Session,
     what: str,
     *,
@@ -31,10 +31,10 @@ def note(
     **details: object,
 ) -> None:
     """Put it on record, in the caller's transaction."""
-    note_all(db, what, origin=origin, actor_id=actor_id, subject_ids=[subject_id], **details)
+    record_all(db, what, origin=origin, actor_id=actor_id, subject_ids=[subject_id], **details)
 
 
-def note_all(
+def record_all(
     db: Session,
     what: str,
     *,

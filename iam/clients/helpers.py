@@ -59,7 +59,7 @@ def register(
         redirect_uris=redirect_uris,
         owner_id=owner.user_id,
     )
-    audit.note(db, "client_registered", origin=origin, actor_id=owner.user_id, client_id=client.client_id)
+    audit.record(db, "client_registered", origin=origin, actor_id=owner.user_id, client_id=client.client_id)
     return client, secret
 
 
@@ -95,7 +95,7 @@ def update(
     """Set the named columns. NotFound; Changed; Invalid."""
     _check(changes.get("redirect_uris", []))
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
-    audit.note(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
+    audit.record(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
     return rows.save(db, client, **changes)
 
 
@@ -109,14 +109,14 @@ def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin)
     if client.secret_hash is None:
         raise Conflict("A public client has no secret.")
     secret = secrets.token_urlsafe(32)
-    audit.note(db, "client_secret_changed", origin=origin, actor_id=editor.user_id, client_id=client_id)
+    audit.record(db, "client_secret_changed", origin=origin, actor_id=editor.user_id, client_id=client_id)
     return rows.save(db, client, secret_hash=secret_hash(secret)), secret
 
 
 def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected) -> None:
     """The client, and every session it was given. NotFound; Changed."""
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
-    audit.note(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
+    audit.record(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
     rows.delete(db, client)
 
 

@@ -128,7 +128,7 @@ class Server(AuthorizationServer):
             code_challenge=request.payload.data["code_challenge"],
             signed_in_at=sessions.begun_at(self.db, session_id=self._identity.session_id),
         )
-        audit.note(
+        audit.record(
             self.db,
             "consented",
             origin=self._origin,
@@ -145,7 +145,7 @@ class Server(AuthorizationServer):
             return None
         row, expired = found
         if row.used_at is not None:
-            audit.note(self.db, "code_reused", origin=self._origin, subject_id=row.user_id)
+            audit.record(self.db, "code_reused", origin=self._origin, subject_id=row.user_id)
             with contextlib.suppress(NotFound):
                 sessions.revoke(self.db, session_id=row.session_id or 0, user_id=row.user_id)
             return None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from conf._celery.enqueue import enqueue
 from conf.db.dependencies import with_db_session
-from conf.db.session import release
+from conf.db.session import release_connection
 from conf.errors import Forbidden, Invalid, Unauthenticated
 from conf.settings import get_settings
 from conf.values import Language
@@ -33,7 +33,7 @@ MAIL_S = 3600
 VERIFY_S = 7 * 24 * 3600
 TRUSTED_S = 30
 """How long a process goes by what it knows of a session before it looks again; for what changes nothing."""
-MAX_KNOWN = 10_000
+MAX_CACHED_IDENTITIES = 10_000
 
 WELCOME = "iam.tokens.mail_welcome"
 RESET = "iam.tokens.mail_reset"
@@ -67,27 +67,27 @@ def register(
         first_name=first_name,
         last_name=last_name,
     )
-    audit.note(db, "registered", origin=origin, actor_id=user.id, subject_id=user.id)
+    audit.record(db, "registered", origin=origin, actor_id=user.id, subject_id=user.id)
     enqueue(db, WELCOME, user_id=user.id)
     return _begin(db, user_id=user.id, origin=origin)
 
 
 def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens:
     """Unauthenticated, with the same words and after the same time, whether the account or the password is wrong."""
-    user = prove(db, email=email, password=password, origin=origin)
+    user = verify_credentials(db, email=email, password=password, origin=origin)
     crud.forget_old(db, user_id=user.id)
-    audit.note(db, "signed_in", origin=origin, actor_id=user.id, subject_id=user.id)
+    audit.record(db, "signed_in", origin=origin, actor_id=user.id, subject_id=user.id)
     return _begin(db, user_id=user.id, origin=origin)
 
 
-def prove(db: Session, *, email: str, password: str, origin: Origin) -> User:
+def verify_credentials(db: Session, *, email: str, password: str, origin: Origin) -> User:
     """The user of that e-mail, who knows the password. Unauthenticated, which goes on record."""
     user = users.by_email(db, email=email)
-    release(db)  # nobody waits for a connection while we compute
+    release_connection(db)  # nobody waits for a connection while we compute
     right, new_hash = passwords.verify(password, user.password_hash if user else None)
     if user is None or not right:
-        audit.note(db, "sign_in_failed", origin=origin, subject_id=user.id if user else None)
-        raise Unauthenticated("The e-mail or the password is wrong.", lasting=True)
+        audit.record(db, "sign_in_failed", origin=origin, subject_id=user.id if user else None)
+        raise Unauthenticated("The e-mail or the password is wrong.", keep_writes=True)
     _assert_still(db, user_id=user.id, hashed=user.password_hash)
     if new_hash:
         users.set_password(db, user_id=user.id, password_hash=new_hash)
@@ -96,7 +96,7 @@ def prove(db: Session, *, email: str, password: str, origin: Origin) -> User:
 
 def _assert_still(db: Session, *, user_id: int, hashed: str | None) -> None:
     """Lock the user. Unauthenticated when the password was changed meanwhile: the old one opens nothing more."""
-    now = users.with_hash(db, user_id=user_id, lock=True)
+    now = users.with_password_hash(db, user_id=user_id, lock=True)
     if now is None or now.password_hash != hashed:
         raise Unauthenticated("The password was changed just now. Sign in again.")
 
@@ -126,8 +126,8 @@ def refresh(db: Session, *, refresh_token: str, origin: Origin) -> Tokens:
         raise Unauthenticated("The session has ended. Sign in again.")
     if session.refresh_hash != _hash(refresh_token):
         crud.revoke(db, session_id=session.id, user_id=session.user_id)
-        audit.note(db, "refresh_token_reused", origin=origin, subject_id=session.user_id, session_id=session.id)
-        raise Unauthenticated("This token was used before, so its session has ended. Sign in again.", lasting=True)
+        audit.record(db, "refresh_token_reused", origin=origin, subject_id=session.user_id, session_id=session.id)
+        raise Unauthenticated("This token was used before, so its session has ended. Sign in again.", keep_writes=True)
     return _next(db, session)
 
 
@@ -140,14 +140,14 @@ def subject_of(refresh_token: str) -> int:
 def sign_out(db: Session, *, identity: Identity, session_id: int, origin: Origin) -> None:
     """End a session of one's own. NotFound. This process forgets it at once, others within 30 s."""
     crud.revoke(db, session_id=session_id, user_id=identity.user_id)
-    for token in [token for token, (known, _) in list(_known.items()) if known.session_id == session_id]:
-        _known.pop(token, None)
-    audit.note(
+    for token in [token for token, (known, _) in list(_identities.items()) if known.session_id == session_id]:
+        _identities.pop(token, None)
+    audit.record(
         db, "signed_out", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id, session_id=session_id
     )
 
 
-_known: dict[str, tuple[Identity, float]] = {}
+_identities: dict[str, tuple[Identity, float]] = {}
 
 
 def identify(db: Session, *, token: str, fresh: bool) -> Identity:
@@ -157,18 +157,18 @@ def identify(db: Session, *, token: str, fresh: bool) -> Identity:
     revocation, a deletion or another role at once, and what only reads within 30 s.
     """
     now = time.time()
-    identity, until = _known.get(token, (None, 0.0))
+    identity, until = _identities.get(token, (None, 0.0))
     if identity is not None and until > now and not fresh:
         return identity
     claims = jwt.decode(Kind.ACCESS, token)
     row = crud.live(db, session_id=claims["sid"], user_id=claims["sub"])
     if row is None or row.client_id is not None:
-        _known.pop(token, None)
+        _identities.pop(token, None)
         raise Unauthenticated("The session has ended. Sign in again.")
     identity = Identity(row.user_id, row.role, row.session_id)
-    if len(_known) >= MAX_KNOWN:
-        _known.clear()
-    _known[token] = identity, min(now + TRUSTED_S, claims["exp"])
+    if len(_identities) >= MAX_CACHED_IDENTITIES:
+        _identities.clear()
+    _identities[token] = identity, min(now + TRUSTED_S, claims["exp"])
     return identity
 
 
@@ -178,25 +178,27 @@ def is_live(*, identity: Identity, db: Session) -> bool:
     return crud.live(db, session_id=identity.session_id, user_id=identity.user_id) is not None
 
 
-def forget_known() -> None:
+def clear_identity_cache() -> None:
     """Look at every session again."""
-    _known.clear()
+    _identities.clear()
 
 
 def change_password(db: Session, *, identity: Identity, old: str, new: str, origin: Origin) -> None:
     """Set a new password and end all other sessions. Forbidden when the old one is wrong; Invalid for a bad new one."""
-    user = users.with_hash(db, user_id=identity.user_id)
-    release(db)
+    user = users.with_password_hash(db, user_id=identity.user_id)
+    release_connection(db)
     if user is None or not passwords.verify(old, user.password_hash)[0]:
-        audit.note(db, "password_change_failed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id)
-        raise Forbidden("The old password is wrong.", field="old_password", lasting=True)
+        audit.record(
+            db, "password_change_failed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id
+        )
+        raise Forbidden("The old password is wrong.", field="old_password", keep_writes=True)
     new_hash = _checked_hash(new, user)
     _assert_still(db, user_id=user.id, hashed=user.password_hash)
     if crud.live(db, session_id=identity.session_id, user_id=user.id) is None:
         raise Unauthenticated("The session has ended. Sign in again.")
     users.set_password(db, user_id=user.id, password_hash=new_hash)
     crud.revoke_all(db, user_id=user.id, but=identity.session_id)
-    audit.note(db, "password_changed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id)
+    audit.record(db, "password_changed", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id)
 
 
 def _checked_hash(new: str, user: User) -> str:
@@ -222,7 +224,7 @@ def reset_password(db: Session, *, token: str, new: str, origin: Origin) -> None
     users.set_password(db, user_id=user.id, password_hash=_checked_hash(new, user))
     crud.revoke_all(db, user_id=user.id)
     users.verify_email(db, user_id=user.id, email=user.email)
-    audit.note(db, "password_reset", origin=origin, subject_id=user.id)
+    audit.record(db, "password_reset", origin=origin, subject_id=user.id)
 
 
 def verify_email(db: Session, *, token: str) -> None:

@@ -6,7 +6,7 @@ from conf import mail
 from conf._celery.app import celery_app
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
-from conf.db.session import release
+from conf.db.session import release_connection
 from conf.settings import get_settings
 from conf.texts import Texts
 from iam.tokens import helpers
@@ -30,7 +30,7 @@ def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str
         return
     link = _link(page, helpers.mailed_token(kind, user))
     again = f"{get_settings().public_url}/account/password/"
-    release(db)
+    release_connection(db)
     mail.send(
         to=user.email,
         subject=TEXTS(user.language, subject),
@@ -41,7 +41,7 @@ def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str
 @celery_app.task(bind=True, name=helpers.WELCOME, max_attempts=10)
 @with_db_session
 def mail_welcome(self: JobTask, *, user_id: int, db: Session) -> None:  # noqa: ARG001
-    user = users.with_hash(db, user_id=user_id)
+    user = users.with_password_hash(db, user_id=user_id)
     _send(db, user, Kind.VERIFY, page="verify", subject="welcome-subject", text="welcome")
 
 
@@ -55,5 +55,5 @@ def mail_reset(self: JobTask, *, email: str, db: Session) -> None:  # noqa: ARG0
 @celery_app.task(bind=True, name=INVITE, max_attempts=10)
 @with_db_session
 def mail_invitation(self: JobTask, *, user_id: int, db: Session) -> None:  # noqa: ARG001
-    user = users.with_hash(db, user_id=user_id)
+    user = users.with_password_hash(db, user_id=user_id)
     _send(db, user, Kind.RESET, page="password", subject="invitation-subject", text="invitation")

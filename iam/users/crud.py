@@ -8,7 +8,7 @@ from sqlalchemy import exists, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased, undefer
 
 from conf.db import rows
-from conf.db.search import beginnings
+from conf.db.search import prefix_query
 from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
@@ -41,7 +41,7 @@ def by_email(db: Session, *, email: str) -> User | None:
     return db.scalars(select(User).where(User.email == email).options(undefer(User.password_hash))).one_or_none()
 
 
-def with_hash(db: Session, *, user_id: int, lock: bool = False) -> User | None:
+def with_password_hash(db: Session, *, user_id: int, lock: bool = False) -> User | None:
     """The user with the password's hash; locked until the transaction ends, if wanted."""
     query = select(User).where(User.id == user_id).options(undefer(User.password_hash))
     if lock:
@@ -56,8 +56,8 @@ def try_keep(db: Session, *, user_id: int) -> bool:
 
 
 def lock(db: Session, *, user_id: int) -> User:
-    """`with_hash`, locked, or NotFound."""
-    user = with_hash(db, user_id=user_id, lock=True)
+    """`with_password_hash`, locked, or NotFound."""
+    user = with_password_hash(db, user_id=user_id, lock=True)
     if user is None:
         raise NotFound("user", user_id)
     return user
@@ -82,7 +82,7 @@ def page(
     if learning_class is not None:
         query = query.where(User.learning_class == learning_class)
     if words is not None:
-        query = query.where(User.words.op("@@")(beginnings(words)))
+        query = query.where(User.words.op("@@")(prefix_query(words)))
     return db.scalars(query).all()
 
 

@@ -39,7 +39,7 @@ def create(db: Session, *, creator: Identity, origin: Origin, password: str | No
         passwords.check(password, person=(values["email"], values.get("nickname") or ""))
     hashed, language = passwords.hash_of(password) if password else None, get_settings().default_language
     user = crud.create(db, role=role, password_hash=hashed, language=language, **values)
-    audit.note(db, "user_created", origin=origin, actor_id=creator.user_id, subject_id=user.id, role=role)
+    audit.record(db, "user_created", origin=origin, actor_id=creator.user_id, subject_id=user.id, role=role)
     return user
 
 
@@ -50,7 +50,7 @@ def create_admin(db: Session, *, email: str, password: str, first_name: str, las
     user = crud.create(
         db, email=email, password_hash=hashed, role=Role.ADMIN, first_name=first_name, last_name=last_name
     )
-    audit.note(db, "user_created", origin=HERE, subject_id=user.id, role=Role.ADMIN)
+    audit.record(db, "user_created", origin=HERE, subject_id=user.id, role=Role.ADMIN)
     return user
 
 
@@ -76,7 +76,7 @@ def update(
     expected.check(user.updated_at)
     if changes.get("role", user.role) != user.role:
         _keep_an_admin(db, user)
-        audit.note(
+        audit.record(
             db,
             "role_changed",
             origin=origin,
@@ -87,7 +87,7 @@ def update(
         )
     if changes.get("email", user.email) != user.email:
         user.email_verified_at = None
-        audit.note(db, "email_changed", origin=origin, actor_id=editor.user_id, subject_id=user.id)
+        audit.record(db, "email_changed", origin=origin, actor_id=editor.user_id, subject_id=user.id)
     return crud.save(db, user, **changes)
 
 
@@ -111,7 +111,7 @@ def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin, expec
     expected.check(user.updated_at)
     _keep_an_admin(db, user)
     remove_later(db, prefix=folder_of(user.id))
-    audit.note(db, "user_deleted", origin=origin, actor_id=editor.user_id, subject_id=user.id, role=user.role)
+    audit.record(db, "user_deleted", origin=origin, actor_id=editor.user_id, subject_id=user.id, role=user.role)
     rows.delete(db, user)
 
 

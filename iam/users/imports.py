@@ -21,7 +21,7 @@ from conf._celery.enqueue import enqueue, enqueue_all
 from conf._celery.models import ENDED, Job
 from conf._celery.task import Attempt
 from conf.db import rows
-from conf.db.session import release
+from conf.db.session import release_connection
 from conf.errors import Forbidden, Invalid, NotFound, Unavailable
 from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
@@ -81,12 +81,12 @@ def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, i
     _, lines = _open(file.path.read_bytes())
     if sum(1 for _ in lines) > MAX_ROWS:
         raise Invalid(f"The file must have at most {MAX_ROWS} rows.", field="file")
-    release(db)
+    release_connection(db)
     with new_files(f"imports/{secrets.token_hex(6)}/") as files:
         key = files.put("users.csv", file.path)
         record = rows.save(db, UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[]))
         rows.save(db, record, job_id=enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id)
-        audit.note(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
+        audit.record(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
         files.keep(db)
     return record
 
@@ -126,7 +126,7 @@ def run(db: Session, *, import_id: int, attempt: Attempt) -> None:
         good = [row for line, cells in batch if (row := _read(line, cells, columns, report, seen, any_role=any_role))]
         _create(db, good, report, owner_id=owner.id, invite=record.invite)
         attempt.check()
-    attempt.hold(db)
+    attempt.lock_job(db)
     record.created, record.existing, record.failed = report.created, report.existing, report.failed
     record.faults = sorted(report.faults, key=lambda fault: fault["line"])
     record.finished_at = func.clock_timestamp()
@@ -231,7 +231,7 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, own
         made = db.scalars(query.returning(User.id)).all()
         report.created += len(made)
         report.existing += len(values) - len(made)
-        audit.note_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=made)
+        audit.record_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=made)
         if invite:
             enqueue_all(db, INVITE, [{"user_id": user_id} for user_id in made])
 

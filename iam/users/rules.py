@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, StringConstraints
 
-from conf.values import Storable
-
 RESERVED = frozenset({"search", "leaderboard", "import", "imports", "admin", "campus"})
 _JOINERS = {0x200C: None, 0x200D: None}
 SITES = {
@@ -71,8 +69,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVali
 Patronymic = Annotated[str, StringConstraints(max_length=100), AfterValidator(_one_line)]
 Nickname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,29}$"), AfterValidator(_free)]
 LearningClass = Annotated[str, StringConstraints(max_length=20), AfterValidator(_one_line)]
-About = Annotated[str, StringConstraints(max_length=5000), Storable]
-Technology = Annotated[str, StringConstraints(min_length=1, max_length=50), Storable]
+About = Annotated[str, StringConstraints(max_length=5000)]
+Technology = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Telegram = Annotated[_Url, _address("telegram")]
 Github = Annotated[_Url, _address("github")]
 Stepik = Annotated[_Url, _address("stepik")]

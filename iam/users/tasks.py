@@ -16,7 +16,7 @@ def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) ->
 
 
 @make_avatar.on_status_change
-def follow_avatar(db: Session, job: Job) -> None:
+def avatar_status_changed(db: Session, job: Job) -> None:
     AVATARS.on_status_change(db, job)
 
 
@@ -28,5 +28,5 @@ def import_file(self: JobTask, *, import_id: int, db: Session) -> None:
 
 
 @import_file.on_status_change
-def follow_import(db: Session, job: Job) -> None:
+def import_status_changed(db: Session, job: Job) -> None:
     imports.on_status_change(db, job=job)

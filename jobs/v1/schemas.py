@@ -7,12 +7,11 @@ from pydantic import Field
 
 from conf._celery.models import JobStatus
 from conf.http.schemas import Filter, Output
-from conf.values import Storable
 
 
 class JobFilter(Filter):
     status: JobStatus | None = None
-    name: Annotated[str | None, Field(max_length=100), Storable] = None
+    name: Annotated[str | None, Field(max_length=100)] = None
 
 
 class Job(Output):

@@ -23,7 +23,7 @@ from conf.http.access import public
 from conf.http.handler import Handler
 from conf.http.index import handlers
 from conf.http.route import Route, Router
-from iam.dependencies import Need, requires, signed_in, viewer
+from iam.dependencies import RequirePermission, requires, signed_in, viewer
 from main import app
 from tests.servers import any_postgres, new_database
 
@@ -128,7 +128,7 @@ def test_what_returns_nothing_is_204() -> None:
 def needs(handler: Handler) -> list[object]:
     """What the route says of who may call it."""
     calls = [dependant.call for dependant in handler.dependants]
-    return [call for call in calls if call in (public, viewer, signed_in) or isinstance(call, Need)]
+    return [call for call in calls if call in (public, viewer, signed_in) or isinstance(call, RequirePermission)]
 
 
 def test_every_route_declares_its_need() -> None:

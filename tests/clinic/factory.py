@@ -95,7 +95,7 @@ def make_booking(
 def who(db: Session, patient: Person | str) -> dict[str, Any]:
     if isinstance(patient, Person):
         return patients._of_account(db, patients.Contact(phone="+49 30 1234567"), patient.id)
-    return patients.of_contact(db, patients.Contact(GUEST["name"], patient, GUEST["phone"]), None)
+    return patients.patient_columns(db, patients.Contact(GUEST["name"], patient, GUEST["phone"]), None)
 
 
 @with_db_session
@@ -106,7 +106,7 @@ def make_hold(of: Doctor, place: Location, starts_at: dt.datetime, *, seconds: f
     when = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "held_until": until}
     booking = Booking(doctor_id=of.id, location_id=place.id, status=BookingStatus.PENDING, price=of.price, **when)
     bookings.save(db, booking, actor_id=None)
-    return f"{booking.id}.{patients.key_of('hold', booking.id)}"
+    return f"{booking.id}.{patients.link_key('hold', booking.id)}"
 
 
 @with_db_session
@@ -127,7 +127,7 @@ def make_result(booking: Booking, *, db: Session, **fields: Any) -> Result:
     return result
 
 
-def wish(doctor: Doctor, place: Location, starts_at: dt.datetime, **more: Any) -> dict[str, Any]:
+def slot_request(doctor: Doctor, place: Location, starts_at: dt.datetime, **more: Any) -> dict[str, Any]:
     """What a client sends for it."""
     return {"doctor_id": doctor.id, "location_id": place.id, "starts_at": starts_at.isoformat()} | more
 

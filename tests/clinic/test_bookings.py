@@ -14,7 +14,16 @@ from clinic.locations.models import Location
 from conf._celery.models import Job
 from conf.db.session import open_session, write_engine
 from iam.roles import Role
-from tests.clinic.factory import GUEST, at, end_holds, make_booking, make_diagnostic, make_doctor, make_location, wish
+from tests.clinic.factory import (
+    GUEST,
+    at,
+    end_holds,
+    make_booking,
+    make_diagnostic,
+    make_doctor,
+    make_location,
+    slot_request,
+)
 from tests.people import Person, make_person
 
 BOOKINGS = "/api/v1/bookings/"
@@ -27,7 +36,7 @@ def field_of(answer: Any) -> str:
 def test_who_is_signed_in_books_with_what_the_account_says(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2), message="My knee"), headers=patient.headers)
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2), message="My knee"), headers=patient.headers)
     assert made.status_code == 201, made.text
     booking = made.json()
     assert (booking["status"], booking["name"], booking["email"]) == ("booked", "Pat Tester", patient.email)
@@ -40,10 +49,10 @@ def test_who_is_signed_in_books_with_what_the_account_says(
 
 
 def test_a_guest_reaches_the_booking_by_its_key_alone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST)
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     assert made.status_code == 201, made.text
     address, key = made.headers["Location"], made.json()["key"]
-    other = anonymous.post(BOOKINGS, json=wish(doctor, place, at(3)) | GUEST).json()["key"]
+    other = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(3)) | GUEST).json()["key"]
     assert anonymous.get(address, params={"key": key}).json()["email"] == GUEST["email"]
     assert anonymous.get(address).status_code == 401
     for wrong in ("", "x", other, key[:-1], key + "A"):
@@ -53,7 +62,7 @@ def test_a_guest_reaches_the_booking_by_its_key_alone(anonymous: TestClient, doc
 
 
 def test_a_guests_link_ends_long_after_the_visit(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).json()
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).json()
     with write_engine().begin() as connection:
         for column in ("starts_at", "ends_at", "occupied_until"):
             connection.execute(text(f"UPDATE bookings SET {column} = {column} - interval '93 days'"))
@@ -65,7 +74,7 @@ def test_a_guests_link_ends_long_after_the_visit(anonymous: TestClient, doctor: 
 
 def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     for missing in GUEST:
-        body = wish(doctor, place, at(2)) | {name: value for name, value in GUEST.items() if name != missing}
+        body = slot_request(doctor, place, at(2)) | {name: value for name, value in GUEST.items() if name != missing}
         answer = anonymous.post(BOOKINGS, json=body)
         assert (answer.status_code, field_of(answer)) == (422, missing)
 
@@ -90,22 +99,22 @@ def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Lo
 def test_bad_input_is_refused_with_the_field(
     anonymous: TestClient, doctor: Doctor, place: Location, change: dict[str, Any], field: str
 ) -> None:
-    answer = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST | change)
+    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST | change)
     assert (answer.status_code, field_of(answer)) == (422, field)
 
 
 @pytest.mark.parametrize("when", [at(2, 10, 10), at(-1), at(61), dt.datetime.now(dt.UTC)])
 def test_only_slots_are_booked(anonymous: TestClient, doctor: Doctor, place: Location, when: dt.datetime) -> None:
-    answer = anonymous.post(BOOKINGS, json=wish(doctor, place, when) | GUEST)
+    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, when) | GUEST)
     assert (answer.status_code, field_of(answer)) == (422, "starts_at")
 
 
 def test_a_slot_that_is_taken_is_answered_with_the_next_three(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
-    anonymous.post(BOOKINGS, json=wish(doctor, place, at(2, 10)) | GUEST)
-    anonymous.post(BOOKINGS, json=wish(doctor, place, at(2, 11)) | GUEST | {"email": "other@home.example"})
-    answer = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2, 10)), headers=patient.headers)
+    anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10)) | GUEST)
+    anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 11)) | GUEST | {"email": "other@home.example"})
+    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10)), headers=patient.headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
     told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
     assert told == [at(2, 10, 30), at(2, 11, 30), at(2, 12)]
@@ -115,26 +124,29 @@ def test_a_patient_is_at_one_place_at_a_time(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     other = make_doctor(place, duration_minutes=60)
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2, 10, 30)), headers=patient.headers).status_code == 201
-    answer = anonymous.post(BOOKINGS, json=wish(other, place, at(2, 10)), headers=patient.headers)
+    assert (
+        anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10, 30)), headers=patient.headers).status_code
+        == 201
+    )
+    answer = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2, 10)), headers=patient.headers)
     assert answer.status_code == 409
     assert "another booking" in answer.json()["detail"]
     told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
     assert told == [at(2, 11), at(2, 11, 30), at(2, 12)]  # at 10:30 the patient is elsewhere
-    guest = wish(other, place, at(2, 10)) | GUEST | {"email": patient.email}
+    guest = slot_request(other, place, at(2, 10)) | GUEST | {"email": patient.email}
     assert anonymous.post(BOOKINGS, json=guest).status_code == 201  # an e-mail is no account
 
 
 def test_a_guest_is_who_has_that_name_email_and_phone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     other = make_doctor(place)
-    anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST)
+    anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     again = GUEST | {"name": "gil  GUEST", "phone": "+49 (30) 765-4321"}
-    answer = anonymous.post(BOOKINGS, json=wish(other, place, at(2)) | again)
+    answer = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2)) | again)
     assert (answer.status_code, "another booking" in answer.json()["detail"]) == (409, True)
     told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
     assert at(2) not in told
     for unlike in ({"name": "Gus Guest"}, {"phone": "+49 30 1"}):  # an e-mail alone tells nothing of its owner
-        body = wish(other, place, at(2)) | GUEST | unlike
+        body = slot_request(other, place, at(2)) | GUEST | unlike
         made = anonymous.post(BOOKINGS, json=body)
         assert made.status_code == 201
         address = made.headers["Location"]
@@ -145,19 +157,25 @@ def test_staff_book_for_an_account_or_a_guest(
     anonymous: TestClient, staff: Person, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     soon = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0, minute=0) + dt.timedelta(hours=1)  # no notice
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, soon, patient_id=patient.id), headers=staff.headers)
+    made = anonymous.post(
+        BOOKINGS, json=slot_request(doctor, place, soon, patient_id=patient.id), headers=staff.headers
+    )
     assert (made.status_code, made.json()["patient_id"], made.json()["email"]) == (201, patient.id, patient.email)
-    guest = anonymous.post(BOOKINGS, json=wish(doctor, place, at(3)) | GUEST, headers=staff.headers).json()
+    guest = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(3)) | GUEST, headers=staff.headers).json()
     assert (guest["patient_id"], guest["email"]) == (None, GUEST["email"])
-    own = anonymous.post(BOOKINGS, json=wish(doctor, place, at(4)), headers=staff.headers).json()
+    own = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(4)), headers=staff.headers).json()
     assert own["patient_id"] == staff.id
-    refused = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), patient_id=staff.id), headers=patient.headers)
+    refused = anonymous.post(
+        BOOKINGS, json=slot_request(doctor, place, at(5), patient_id=staff.id), headers=patient.headers
+    )
     assert (refused.status_code, field_of(refused)) == (403, "patient_id")
-    foreign = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), email="x@y.example"), headers=patient.headers)
+    foreign = anonymous.post(
+        BOOKINGS, json=slot_request(doctor, place, at(5), email="x@y.example"), headers=patient.headers
+    )
     assert (foreign.status_code, field_of(foreign)) == (403, "email")
-    unnamed = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), name="Walk In"), headers=staff.headers)
+    unnamed = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(5), name="Walk In"), headers=staff.headers)
     assert (unnamed.status_code, field_of(unnamed)) == (422, "email")
-    nobody = anonymous.post(BOOKINGS, json=wish(doctor, place, at(5), patient_id=999), headers=staff.headers)
+    nobody = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(5), patient_id=999), headers=staff.headers)
     assert (nobody.status_code, field_of(nobody)) == (422, "patient_id")
 
 
@@ -198,7 +216,7 @@ def test_staff_see_all_by_day_doctor_location_and_status(
 
 
 def hold(client: TestClient, doctor: Doctor, place: Location, starts_at: dt.datetime) -> Any:
-    return client.post("/api/v1/holds/", json=wish(doctor, place, starts_at))
+    return client.post("/api/v1/holds/", json=slot_request(doctor, place, starts_at))
 
 
 def test_a_held_time_is_kept_and_booked(
@@ -209,7 +227,7 @@ def test_a_held_time_is_kept_and_booked(
     left = dt.datetime.fromisoformat(held.json()["held_until"]) - dt.datetime.now(dt.UTC)
     assert dt.timedelta(minutes=9) < left <= dt.timedelta(minutes=10)
     assert hold(anonymous, doctor, place, at(2)).status_code == 409
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 409
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 409
     token = held.json()["hold"]
     booked = anonymous.post(BOOKINGS, json={"hold": token}, headers=patient.headers)
     assert (booked.status_code, booked.json()["status"], booked.json()["patient_id"]) == (201, "booked", patient.id)
@@ -233,7 +251,7 @@ def test_a_held_time_is_free_after_ten_minutes(anonymous: TestClient, doctor: Do
     free = anonymous.get(f"/api/v1/slots/doctors/{doctor.id}/", params=params).json()["items"]
     assert at(2) in [dt.datetime.fromisoformat(slot["starts_at"]) for slot in free]
     assert anonymous.post(BOOKINGS, json={"hold": token} | GUEST).status_code == 409
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 201
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
 
 
 def test_what_was_held_and_never_booked_leaves_nothing(
@@ -265,7 +283,7 @@ def test_a_booking_is_moved_and_its_old_time_is_free(
     assert (moved.status_code, moved.json()["starts_at"]) == (200, at(3, 11).isoformat().replace("+00:00", "Z"))
     again = act(anonymous, patient, booking, "reschedule", starts_at=at(3, 11).isoformat())
     assert again.status_code == 200  # where it is, it may stay
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 201
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
     history = anonymous.get(f"{BOOKINGS}{booking.id}/history/", headers=patient.headers).json()
     assert [(event["status"], event["reason"], event["actor_id"]) for event in history] == [
         ("booked", "", None),
@@ -303,7 +321,7 @@ def test_a_booking_is_cancelled_and_its_time_is_free(
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     for what, body in (("cancel", {}), ("reschedule", {"starts_at": at(3).isoformat()}), ("confirm", {})):
         assert act(anonymous, patient, booking, what, **body).status_code == 409
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 201
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
 
 
 def test_after_the_deadline_only_staff_move_and_cancel(
@@ -386,7 +404,7 @@ def test_a_guest_is_mailed_a_link_that_opens_the_booking(
     run_jobs: Callable[[], list[Job]],
     mails: Callable[[], list[str]],
 ) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2), message="My secret") | GUEST).json()
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2), message="My secret") | GUEST).json()
     run_jobs()
     (letter,) = mails()
     assert "Hello Gil Guest" in letter
@@ -431,7 +449,7 @@ def test_a_reminder_comes_a_day_before_for_what_is_still_booked(
     run_jobs: Callable[[], list[Job]],
     mails: Callable[[], list[str]],
 ) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(3)), headers=patient.headers).json()
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(3)), headers=patient.headers).json()
     with open_session() as db:
         due = db.scalar(text("SELECT run_after FROM jobs WHERE args->>'kind' = 'reminder'"))
     assert abs(due - (at(3) - notices.REMIND)) < dt.timedelta(seconds=5)
@@ -449,7 +467,7 @@ def test_a_visit_within_a_day_is_not_reminded_of(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     soon = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, soon), headers=patient.headers).status_code == 201
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, soon), headers=patient.headers).status_code == 201
     with open_session() as db:
         assert db.scalar(text("SELECT count(*) FROM jobs WHERE args->>'kind' = 'reminder'")) == 0
 
@@ -457,7 +475,7 @@ def test_a_visit_within_a_day_is_not_reminded_of(
 def test_a_booking_is_a_file_for_calendars(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(3)), headers=patient.headers).json()
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(3)), headers=patient.headers).json()
     address = f"{BOOKINGS}{made['id']}/"
 
     def event() -> Any:
@@ -487,7 +505,7 @@ def test_mails_lead_to_the_teams_own_page(
 
     page = get_settings().model_copy(update={"booking_page_url": "https://clinic.example/booking"})
     monkeypatch.setattr(notices, "get_settings", lambda: page)
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).json()
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).json()
     run_jobs()
     assert f"https://clinic.example/booking#booking={made['id']}&key={made['key']}" in mails()[0]
 
@@ -495,7 +513,7 @@ def test_mails_lead_to_the_teams_own_page(
 def test_nobody_fills_a_mailbox_or_the_calendar(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
-    made = anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST)
+    made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     move = f"{made.headers['Location']}reschedule/"
 
     def moved(n: int, **who: Any) -> int:
@@ -505,7 +523,9 @@ def test_nobody_fills_a_mailbox_or_the_calendar(
     assert got == [200] * 20 + [429]
     assert moved(22, headers=staff.headers) == 200
     booked = [
-        anonymous.post(BOOKINGS, json=wish(doctor, place, at(4 + n // 20, hour=n % 20)), headers=patient.headers)
+        anonymous.post(
+            BOOKINGS, json=slot_request(doctor, place, at(4 + n // 20, hour=n % 20)), headers=patient.headers
+        )
         for n in range(31)
     ]
     assert [answer.status_code for answer in booked] == [201] * 30 + [429]

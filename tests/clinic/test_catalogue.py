@@ -252,14 +252,14 @@ def test_a_review_is_taken_back_by_who_wrote_it(
 
 
 def test_a_guest_rates_by_the_link(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
-    from clinic.bookings.patients import key_of
+    from clinic.bookings.patients import link_key
 
     booking = make_booking(doctor, place, "gil@home.example", at(-2), status=BookingStatus.FULFILLED)
     body = {"booking_id": booking.id, "rating": 3}
     path = f"{API}doctors/{doctor.id}/reviews/"
     assert anonymous.post(path, json=body).status_code == 401
     assert anonymous.post(path, params={"key": "x"}, json=body).status_code == 404
-    assert anonymous.post(path, params={"key": key_of("booking", booking.id)}, json=body).status_code == 201
+    assert anonymous.post(path, params={"key": link_key("booking", booking.id)}, json=body).status_code == 201
 
 
 def test_who_has_bookings_is_not_deleted(client: TestClient, admin: Person, doctor: Doctor, place: Location) -> None:

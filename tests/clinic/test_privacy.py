@@ -13,7 +13,7 @@ from sqlalchemy import text
 from clinic.bookings.models import BookingStatus
 from conf.db.session import write_engine
 from iam.roles import Role
-from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, wish
+from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, slot_request
 from tests.conftest import SETTINGS, empty
 from tests.people import make_person
 from tests.servers import own_rabbitmq, wait_for
@@ -68,13 +68,13 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
             errors.append(answer.text)
         return answer
 
-    made = ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS, status=201).json()
+    made = ask("POST", "/bookings/", json=slot_request(doctor, place, at(2)) | SECRETS, status=201).json()
     key = {"key": made["key"]}
     one = f"/bookings/{made['id']}/"
-    ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS, status=409)
-    ask("POST", "/bookings/", json=wish(make_doctor(place), place, at(2)) | SECRETS, status=409)
-    ask("POST", "/bookings/", json=wish(doctor, place, at(2)) | SECRETS | {"phone": "x"}, status=422)
-    ask("POST", "/bookings/", json=wish(doctor, place, at(2, 10, 7)) | SECRETS, status=422)
+    ask("POST", "/bookings/", json=slot_request(doctor, place, at(2)) | SECRETS, status=409)
+    ask("POST", "/bookings/", json=slot_request(make_doctor(place), place, at(2)) | SECRETS, status=409)
+    ask("POST", "/bookings/", json=slot_request(doctor, place, at(2)) | SECRETS | {"phone": "x"}, status=422)
+    ask("POST", "/bookings/", json=slot_request(doctor, place, at(2, 10, 7)) | SECRETS, status=422)
     ask("POST", "/bookings/", content=b'{"email": "quibble@secret.example"', status=422)
     ask("POST", "/bookings/", json=SECRETS | {"telegram_init_data": "user=Quibble&hash=1", "doctor_id": 1}, status=422)
     ask("GET", one, params={"key": "quibble"}, status=404)
@@ -103,7 +103,7 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
     # A row that the database cannot take, from behind: what PostgreSQL says of it holds the row.
     alter("ADD CONSTRAINT broken CHECK (message = '') NOT VALID")
     try:
-        ask("POST", "/bookings/", json=wish(doctor, place, at(4)) | SECRETS, status=500)
+        ask("POST", "/bookings/", json=slot_request(doctor, place, at(4)) | SECRETS, status=500)
     finally:
         alter("DROP CONSTRAINT broken")
     log = campus.log

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from clinic.bookings.models import TAKES_TIME, BookingStatus
-from clinic.bookings.targets import Twice
+from clinic.bookings.targets import Overlap
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf.db.session import open_session, write_engine
 from iam.roles import Role
-from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, wish
+from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, slot_request
 from tests.conftest import SETTINGS, empty
 from tests.people import Person, make_person
 from tests.system import System, system
@@ -64,7 +64,7 @@ def test_of_50_who_want_one_slot_one_gets_it_twenty_times_over(campus: System) -
     doctor = make_doctor(place)
     patients = people(50)
     for n in range(20):
-        body = wish(doctor, place, at(2, hour=n))
+        body = slot_request(doctor, place, at(2, hour=n))
         answers = together(campus, *(booking(who, body) for who in patients))
         assert collections.Counter(answer.status_code for answer in answers) == {201: 1, 409: 49}
         told = [len(answer.json()["next_slots"]) for answer in answers if answer.status_code == 409]
@@ -82,7 +82,7 @@ def test_of_24_who_want_a_diagnostic_with_room_for_3_exactly_3_get_it(campus: Sy
 def test_one_patient_at_many_doctors_at_once_gets_one(campus: System) -> None:
     place = make_location(time_zone="UTC")
     (patient,) = people(1)
-    calls = [booking(patient, wish(make_doctor(place), place, at(2))) for _ in range(12)]
+    calls = [booking(patient, slot_request(make_doctor(place), place, at(2))) for _ in range(12)]
     assert collections.Counter(answer.status_code for answer in together(campus, *calls)) == {201: 1, 409: 11}
 
 
@@ -194,7 +194,7 @@ def test_the_database_itself_refuses_what_is_double(place: Location, patient: Pe
         (other, patient, "patient"),
         (other, "g@x.example", "patient"),
     ):
-        with pytest.raises(Twice, match=name):
+        with pytest.raises(Overlap, match=name):
             make_booking(which, place, who, at(2, 10, 15))
 
 

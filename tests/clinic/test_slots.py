@@ -75,7 +75,7 @@ def oracle(
     busy: list[list[tuple[int, int]]],
     earliest: int,
 ) -> dict[int, int]:
-    """The beginnings of the free slots of these days, with how many stations are free: minute by minute."""
+    """The prefix_query of the free slots of these days, with how many stations are free: minute by minute."""
     near = [days[0] - 2 * DAY + n * DAY for n in range(len(days) + 4)]
     open_minutes = None
     if house is not None:
@@ -144,7 +144,7 @@ def test_slots_are_those_of_the_oracle(data: st.DataObject) -> None:
 
 
 def on(zone: str, day: dt.date, opens: str, closes: str, *, minutes: int = 60) -> list[str]:
-    """The beginnings of that day's slots, with their offsets."""
+    """The prefix_query of that day's slots, with their offsets."""
     hours = json.dumps([{"weekday": n, "opens": opens, "closes": closes} for n in range(1, 8)])
     return [slot.starts_at.strftime("%H:%M%z") for slot in grid(zone, (hours, "[]"), None, minutes, minutes).on(day)]
 

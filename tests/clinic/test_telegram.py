@@ -21,7 +21,7 @@ from clinic.locations.models import Location
 from conf.db.session import open_session
 from conf.errors import Invalid
 from conf.settings import Settings, get_settings
-from tests.clinic.factory import GUEST, at, wish
+from tests.clinic.factory import GUEST, at, slot_request
 from tests.people import Person
 
 BOOKINGS = "/api/v1/bookings/"
@@ -59,7 +59,7 @@ def signed(*, user_id: int = 7, age_s: float = 0, signature: bool = True, token:
 
 
 def book(client: TestClient, who: Person, doctor: Doctor, place: Location, init_data: str, days: int = 2) -> Any:
-    body = wish(doctor, place, at(days), telegram_init_data=init_data)
+    body = slot_request(doctor, place, at(days), telegram_init_data=init_data)
     return client.post(BOOKINGS, json=body, headers=who.headers)
 
 
@@ -89,7 +89,7 @@ def test_a_booking_that_fails_does_not_use_it_up(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
 ) -> None:
     init_data = signed()
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 201
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
     assert book(anonymous, patient, doctor, place, init_data).status_code == 409
     assert book(anonymous, patient, doctor, place, init_data, days=3).status_code == 201
 

@@ -10,7 +10,7 @@ from clinic.locations.models import Location
 from conf._celery.models import Job
 from conf.db.session import open_session, write_engine
 from iam.roles import Role
-from tests.clinic.factory import GUEST, at, end_holds, make_booking, make_doctor, make_waiting, wish
+from tests.clinic.factory import GUEST, at, end_holds, make_booking, make_doctor, make_waiting, slot_request
 from tests.people import Person, make_person
 
 WAITING, BOOKINGS = "/api/v1/waiting/", "/api/v1/bookings/"
@@ -52,7 +52,7 @@ def test_a_cancelled_time_is_offered_to_the_first_who_waits(
     left = dt.datetime.fromisoformat(offered["held_until"]) - dt.datetime.now(dt.UTC)
     assert dt.timedelta(minutes=119) < left <= dt.timedelta(hours=2)
     assert mine(anonymous, second) == []
-    assert anonymous.post(BOOKINGS, json=wish(doctor, place, at(2)) | GUEST).status_code == 409  # it is kept
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 409  # it is kept
     run_jobs()
     assert sum("has become free" in letter for letter in mails()) == 1
     confirmed = anonymous.post(f"{BOOKINGS}{offered['id']}/confirm/", headers=first.headers)
@@ -170,7 +170,7 @@ def test_days_in_the_wrong_order_are_refused(client: TestClient, doctor: Doctor,
 
 
 def hold(client: TestClient, doctor: Doctor, place: Location, day: float) -> str:
-    return str(client.post("/api/v1/holds/", json=wish(doctor, place, at(day))).json()["hold"])
+    return str(client.post("/api/v1/holds/", json=slot_request(doctor, place, at(day))).json()["hold"])
 
 
 def test_what_was_only_held_is_offered_to_who_joined_meanwhile(
@@ -185,7 +185,7 @@ def test_what_was_only_held_is_offered_to_who_joined_meanwhile(
     hold(anonymous, doctor, place, 2)
     join(anonymous, doctor, place, meanwhile)
     end_holds()
-    other = wish(doctor, place, at(5)) | GUEST
+    other = slot_request(doctor, place, at(5)) | GUEST
     assert anonymous.post(BOOKINGS, json=other).status_code == 201  # who takes the old hold away on the way
     run_jobs()
     assert [one["status"] for one in mine(anonymous, meanwhile)] == ["pending"]

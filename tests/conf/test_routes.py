@@ -245,14 +245,14 @@ def test_a_form_cannot_be_replayed_with_another_content(anonymous: TestClient) -
 
 def test_a_route_that_raises_keeps_nothing_but_what_it_asks_to_keep(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
-        @router.post("/{lasting}/")
-        def create(lasting: bool, db: DbSession) -> None:
+        @router.post("/{keep_writes}/")
+        def create(keep_writes: bool, db: DbSession) -> None:
             add_group(db, "made")
-            raise Conflict("no", lasting=lasting)
+            raise Conflict("no", keep_writes=keep_writes)
 
     client = served(declare)
-    for lasting, kept in (("false", None), ("true", "made")):
-        assert client.post(f"/{lasting}/").status_code == 409
+    for keep_writes, kept in (("false", None), ("true", "made")):
+        assert client.post(f"/{keep_writes}/").status_code == 409
         with open_session() as db:
             assert db.scalar(text("SELECT name FROM groups")) == kept
 
@@ -437,7 +437,7 @@ def test_a_file_is_a_parameter_of_the_route_alone() -> None:
 def test_what_a_guard_asks_to_keep_is_kept_in_a_route_that_takes_a_file(anonymous: TestClient) -> None:
     def guard(db: DbSession) -> None:
         add_group(db, "refused")
-        raise Conflict("no", lasting=True)
+        raise Conflict("no", keep_writes=True)
 
     def declare(router: Router) -> None:
         @router.post("/", dependencies=[Depends(guard)])
@@ -481,11 +481,11 @@ def test_a_message_is_sent_once_the_whole_transaction_is_committed(
 ) -> None:
     sent: list[int] = []
 
-    class Waker:
-        def wake(self, _name: str, _queue: str, job_id: int) -> None:
+    class Publisher:
+        def publish(self, _name: str, _queue: str, job_id: int) -> None:
             sent.append(job_id)
 
-    monkeypatch.setattr("conf._celery.enqueue.waker", Waker)
+    monkeypatch.setattr("conf._celery.enqueue.publisher", Publisher)
     with open_session() as db:
         first = enqueue(db, "conf.storage.remove", prefix="a/")
         with db.begin_nested():

@@ -20,7 +20,7 @@ from conf.develop import proto
 from conf.http.arguments import NotSupported
 from conf.http.index import handlers
 from conf.http.route import Router
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 from conf.http.wire.codec import Codec, codec_of
 from conf.http.wire.formats import BOTH, Format, chosen
 from conf.http.wire.shapes import CannotShow, Presence, _message_of, is_enum, message_of, type_name, value_name
@@ -369,9 +369,9 @@ def test_what_protobuf_cannot_represent_is_refused_with_a_suggestion(kind: Any, 
 
 def test_a_change_tells_null_from_nothing_and_empty_from_absent() -> None:
     class Change(Changes):
-        note: str | None = UNCHANGED
-        tags: list[str] = UNCHANGED
-        size: int = UNCHANGED
+        note: str | None = UNSET
+        tags: list[str] = UNSET
+        size: int = UNSET
 
     assert [field.presence for field in message_of(Change).fields] == [
         Presence.CLEARABLE,

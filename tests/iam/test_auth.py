@@ -129,7 +129,7 @@ def test_the_time_of_a_sign_in_does_not_tell_whether_there_is_an_account(anonymo
         times: dict[str, list[float]] = {"student@campus.example": [], "nobody@campus.example": []}
         for _ in range(40):
             for email, measured in times.items():
-                counters().forget()
+                counters().reset()
                 start = time.perf_counter()
                 answer = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
                 measured.append(time.perf_counter() - start)
@@ -185,7 +185,7 @@ def test_a_spent_refresh_token_ends_its_session_and_no_other(anonymous: TestClie
     _, second = refresh(anonymous, first["refresh_token"])
 
     assert refresh(anonymous, first["refresh_token"])[0] == 401
-    helpers.forget_known()
+    helpers.clear_identity_cache()
 
     assert refresh(anonymous, second["refresh_token"])[0] == 401
     assert anonymous.get(f"{AUTH}/me/", headers=bearer(second)).status_code == 401
@@ -443,7 +443,7 @@ def test_a_changed_secret_key_lets_what_the_old_one_signed_pass(
     from conf import keys
 
     tokens = register(anonymous)
-    helpers.forget_known()
+    helpers.clear_identity_cache()
     old = get_settings()
     new = old.model_copy(update={"secret_key": SecretStr("b" * 40), "secret_keys_old": [old.secret_key]})
     monkeypatch.setattr(keys, "get_settings", lambda: new)
@@ -457,7 +457,7 @@ def test_a_changed_secret_key_lets_what_the_old_one_signed_pass(
         dropped = new.model_copy(update={"secret_keys_old": []})
         monkeypatch.setattr(keys, "get_settings", lambda: dropped)
         keys.keys.cache_clear()
-        helpers.forget_known()
+        helpers.clear_identity_cache()
         assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 401
         assert anonymous.get(f"{AUTH}/me/", headers=bearer(renewed)).status_code == 200
     finally:

@@ -184,7 +184,7 @@ def test_old_jobs_are_forgotten(client: TestClient, run_jobs: RunJobs) -> None:
     run_jobs()
     with write_engine().begin() as connection:
         connection.execute(text("UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = :id"), {"id": old})
-    sweep.forget_old()
+    sweep.prune()
     assert client.get(f"{JOBS}{old}/").status_code == 404
     assert client.get(f"{JOBS}{new}/").status_code == 200
 
@@ -271,8 +271,8 @@ def test_a_job_of_an_uninstalled_resource_stands_in_no_others_way(client: TestCl
     with write_engine().begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO jobs (name, args, queue, status, attempt, max_attempts, run_after, wakes, lease_until,"
-                " cancel_requested, progress, version) VALUES ('school.medals.award', '{}', 'short', 'running', 1, 3,"
+                "INSERT INTO jobs (name, args, queue, status, attempt, max_attempts, run_after, publish_count,"
+                " lease_until, cancel_requested, progress, version) VALUES ('school.medals.award', '{}', 'short', 'running', 1, 3,"
                 " now(), 1, now() - interval '1 s', false, 0, 1)"
             )
         )
@@ -307,17 +307,19 @@ def test_a_follower_that_fails_stands_in_no_others_way(client: TestClient, monke
 def test_a_job_whose_message_was_lost_is_woken_again_ever_more_rarely(client: TestClient) -> None:
     put("tests.note", word="a")
 
-    def wakes() -> int:
+    def publish_count() -> int:
         with write_engine().begin() as connection:
-            return int(connection.execute(text("SELECT wakes FROM jobs")).scalar_one())
+            return int(connection.execute(text("SELECT publish_count FROM jobs")).scalar_one())
 
     def sleep(seconds: float) -> None:
         with write_engine().begin() as connection:
-            connection.execute(text("UPDATE jobs SET woken_at = woken_at - make_interval(secs => :s)"), {"s": seconds})
+            connection.execute(
+                text("UPDATE jobs SET published_at = published_at - make_interval(secs => :s)"), {"s": seconds}
+            )
 
     told = []
     for seconds in (0, 1.1, 1.1, 1.1, 2.1):
         sleep(seconds)
         sweep.sweep()
-        told.append(wakes())
+        told.append(publish_count())
     assert told == [1, 2, 2, 3, 3]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from clinic.bookable import rules
 from conf.http.media import Link
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 
 
 class BookableCreate(Input):
@@ -24,15 +24,15 @@ class BookableCreate(Input):
 class BookableUpdate(Changes):
     """Only the fields that are given change; none can be null. Bookings that were made stay as they are."""
 
-    name: rules.Name = UNCHANGED
-    price: rules.Price = UNCHANGED
-    is_active: bool = UNCHANGED
-    duration_minutes: rules.Duration = UNCHANGED
-    interval_minutes: rules.Interval = UNCHANGED
-    buffer_minutes: rules.Buffer = UNCHANGED
-    notice_minutes: rules.Notice = UNCHANGED
-    horizon_days: rules.Horizon = UNCHANGED
-    deadline_minutes: rules.Deadline = UNCHANGED
+    name: rules.Name = UNSET
+    price: rules.Price = UNSET
+    is_active: bool = UNSET
+    duration_minutes: rules.Duration = UNSET
+    interval_minutes: rules.Interval = UNSET
+    buffer_minutes: rules.Buffer = UNSET
+    notice_minutes: rules.Notice = UNSET
+    horizon_days: rules.Horizon = UNSET
+    deadline_minutes: rules.Deadline = UNSET
 
 
 class Bookable(Output):

@@ -5,18 +5,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from clinic.bookings.helpers import Wish
+from clinic.bookings.helpers import SlotRequest
 from clinic.bookings.models import BookingStatus
 from clinic.bookings.patients import Contact
-from clinic.v1.doctors.schemas import Key, Words
+from clinic.v1.doctors.schemas import Key, SearchText
 from conf.http.problems import Problem
 from conf.http.schemas import Filter, Input, Output
-from conf.values import Day, Language, Moment, Storable
+from conf.values import Day, Language, Moment
 from iam.users import rules
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{4,30}$")]
-Reason = Annotated[str, StringConstraints(max_length=500), Storable]
-Message = Annotated[str, StringConstraints(max_length=5000), Storable]
+Reason = Annotated[str, StringConstraints(max_length=500)]
+Message = Annotated[str, StringConstraints(max_length=5000)]
 HoldToken = Annotated[str, StringConstraints(max_length=64)]
 InitData = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 PatientName = Annotated[rules.Name, StringConstraints(max_length=200)]
@@ -37,7 +37,7 @@ class BookingFilter(Filter):
     location_id: Key | None = None
     status: BookingStatus | None = None
     patient_id: Key | None = None
-    words: Words | None = Field(None, alias="q", description="In the patient's name, e-mail or phone.")
+    words: SearchText | None = Field(None, alias="q", description="In the patient's name, e-mail or phone.")
 
 
 class Which(Input):
@@ -57,8 +57,8 @@ class Which(Input):
 class HoldCreate(Which):
     starts_at: Moment = Field(description="Of a free slot.")
 
-    def wish(self) -> Wish:
-        return Wish(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
+    def slot_request(self) -> SlotRequest:
+        return SlotRequest(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
 
 
 class Hold(Output):
@@ -105,10 +105,10 @@ class BookingCreate(Contacts):
             raise ValueError("a hold, or either doctor_id or diagnostic_id, location_id and starts_at")
         return self
 
-    def wish(self) -> Wish | None:
+    def slot_request(self) -> SlotRequest | None:
         if self.location_id is None or self.starts_at is None:
             return None
-        return Wish(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
+        return SlotRequest(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
 
 
 class BookingMove(Input):

@@ -6,10 +6,9 @@ from pydantic import Field, StringConstraints
 
 from clinic.v1.bookable.schemas import Bookable, BookableCreate, BookableUpdate
 from clinic.v1.locations.schemas import Location
-from conf.http.schemas import UNCHANGED, Input
-from conf.values import Storable
+from conf.http.schemas import UNSET, Input
 
-Text = Annotated[str, StringConstraints(max_length=20_000), Storable]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
 
 
 class DiagnosticCreate(BookableCreate):
@@ -20,8 +19,8 @@ class DiagnosticCreate(BookableCreate):
 class DiagnosticUpdate(BookableUpdate):
     """Only the fields that are given change; none can be null. Bookings that were made stay as they are."""
 
-    description: Text = UNCHANGED
-    preparation: Text = UNCHANGED
+    description: Text = UNSET
+    preparation: Text = UNSET
 
 
 class Diagnostic(Bookable):

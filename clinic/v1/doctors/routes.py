@@ -10,14 +10,14 @@ from clinic.doctors import crud, helpers
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
-from clinic.v1.dependencies import EDITOR, Editor, Hidden, Photo, Who
+from clinic.v1.dependencies import EDITOR, BookingRequester, Editor, Hidden, Photo
 from clinic.v1.doctors import schemas
 from clinic.v1.locations.schemas import Schedule
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Page, Paging, Slice
-from conf.http.problems import may
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
 from iam.dependencies import SignedIn
@@ -179,11 +179,13 @@ def list_reviews(
     return paging.page(rows)
 
 
-@router.post("/doctors/{doctor_id}/reviews/", response_model=schemas.Review, status_code=201, responses=may(401, 403))
-def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, who: Who) -> Review:
+@router.post(
+    "/doctors/{doctor_id}/reviews/", response_model=schemas.Review, status_code=201, responses=error_responses(401, 403)
+)
+def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, requester: BookingRequester) -> Review:
     """Rate a doctor you have been to, once; 409 before, and for a second time. Owner of the booking, or who has its
     link."""
-    return reviews.create(db, doctor_id=doctor_id, asker=who, **review.model_dump())
+    return reviews.create(db, doctor_id=doctor_id, requester=requester, **review.model_dump())
 
 
 @router.delete("/reviews/{review_id}/", status_code=204)

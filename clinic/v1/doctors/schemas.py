@@ -8,17 +8,17 @@ from pydantic import Field, StringConstraints
 from clinic.doctors.crud import DoctorSort
 from clinic.v1.bookable.schemas import Bookable, BookableCreate, BookableUpdate
 from clinic.v1.locations.schemas import OpenDay, OpenWeek
-from conf.http.schemas import UNCHANGED, Changes, Filter, Input, Output
-from conf.values import MAX_ID, Storable
+from conf.http.schemas import UNSET, Changes, Filter, Input, Output
+from conf.values import MAX_ID
 
-SpecialtyName = Annotated[str, StringConstraints(min_length=1, max_length=100), Storable]
+SpecialtyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Key = Annotated[int, Field(ge=1, le=MAX_ID)]
-About = Annotated[str, StringConstraints(max_length=20_000), Storable]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200), Storable]
+About = Annotated[str, StringConstraints(max_length=20_000)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Lines = Annotated[list[Line], Field(max_length=50)]
 Years = Annotated[int, Field(ge=0, le=80)]
 Price = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Words = Annotated[str, StringConstraints(min_length=2, max_length=100), Storable]
+SearchText = Annotated[str, StringConstraints(min_length=2, max_length=100)]
 
 
 class SpecialtyCreate(Input):
@@ -26,7 +26,7 @@ class SpecialtyCreate(Input):
 
 
 class SpecialtyUpdate(Changes):
-    name: SpecialtyName = UNCHANGED
+    name: SpecialtyName = UNSET
 
 
 class Specialty(Output):
@@ -45,7 +45,7 @@ class DoctorFilter(Filter):
     min_price: Price | None = None
     max_price: Price | None = None
     min_rating: float | None = Field(None, ge=1, le=5)
-    words: Words | None = Field(None, alias="q", description="Beginnings of words of the doctor.")
+    words: SearchText | None = Field(None, alias="q", description="Beginnings of words of the doctor.")
 
 
 class DoctorCreate(BookableCreate):
@@ -59,11 +59,11 @@ class DoctorCreate(BookableCreate):
 class DoctorUpdate(BookableUpdate):
     """Only the fields that are given change; none can be null. Bookings that were made stay as they are."""
 
-    specialty_id: Key = UNCHANGED
-    about: About = UNCHANGED
-    experience_years: Years = UNCHANGED
-    certificates: Lines = UNCHANGED
-    services: Lines = UNCHANGED
+    specialty_id: Key = UNSET
+    about: About = UNSET
+    experience_years: Years = UNSET
+    certificates: Lines = UNSET
+    services: Lines = UNSET
 
 
 class DoctorPlace(Output):
@@ -100,7 +100,7 @@ class DoctorHours(Output):
 class ReviewCreate(Input):
     booking_id: Key = Field(description="A fulfilled one, of yours, with this doctor.")
     rating: Annotated[int, Field(ge=1, le=5, description="Stars.")]
-    text: Annotated[str, StringConstraints(max_length=5000), Storable] = ""
+    text: Annotated[str, StringConstraints(max_length=5000)] = ""
 
 
 class Review(Output):

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from clinic.locations import rules
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 from conf.values import Day
 
 
@@ -58,10 +58,10 @@ class LocationCreate(Input):
 class LocationUpdate(Changes):
     """Only the fields that are given change; none can be null. OpeningHours: `/working-hours/{location_id}/`."""
 
-    name: rules.Name = UNCHANGED
-    address: rules.Address = UNCHANGED
-    time_zone: rules.TimeZone = UNCHANGED
-    is_active: bool = UNCHANGED
+    name: rules.Name = UNSET
+    address: rules.Address = UNSET
+    time_zone: rules.TimeZone = UNSET
+    is_active: bool = UNSET
 
 
 class Location(Output):

@@ -9,18 +9,18 @@ from fastapi.responses import FileResponse
 
 from clinic.results import helpers
 from clinic.results.models import Result
-from clinic.v1.dependencies import Who
+from clinic.v1.dependencies import BookingRequester
 from clinic.v1.results import schemas
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.media import open_stored
-from conf.http.problems import may
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import threads
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile
-from iam.dependencies import From, requires
+from iam.dependencies import RequestOrigin, requires
 from iam.roles import Identity
 
 router = Router("/api/v1", tags=["clinic: results"])
@@ -38,7 +38,7 @@ def _fulfilled_booking(booking_id: Id, db: DbSession, _staff: Staff) -> None:
     "/bookings/{booking_id}/results/",
     response_model=schemas.Result,
     status_code=202,
-    responses=may(409),
+    responses=error_responses(409),
     dependencies=[Depends(_fulfilled_booking)],
 )
 def add_result(
@@ -46,7 +46,7 @@ def add_result(
     file: ResultFile,
     db: DbSession,
     staff: Staff,
-    origin: From,
+    origin: RequestOrigin,
     title: Annotated[schemas.Title, Query(description="What its patient knows it by.")] = "",
 ) -> Result:
     """A PDF, or a JPEG, PNG or WebP picture, up to 50 MiB, as the part `file`, for a diagnostic's booking that is
@@ -54,18 +54,23 @@ def add_result(
     return helpers.add(db, booking_id=booking_id, title=title, editor=staff, origin=origin, file=file)
 
 
-@router.get("/bookings/{booking_id}/results/", response_model=list[schemas.Result], responses=may(401))
-def list_results(booking_id: Id, db: DbSession, who: Who) -> Sequence[Result]:
+@router.get("/bookings/{booking_id}/results/", response_model=list[schemas.Result], responses=error_responses(401))
+def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[Result]:
     """The oldest first; for the patient those that have been checked. Owner, who has the booking's link, Staff."""
-    return helpers.of_booking(db, booking_id=booking_id, asker=who)
+    return helpers.of_booking(db, booking_id=booking_id, requester=requester)
 
 
 @router.post(
-    "/results/{result_id}/link/", response_model=schemas.ResultLink, responses=may(401), dependencies=[NO_STORE]
+    "/results/{result_id}/link/",
+    response_model=schemas.ResultLink,
+    responses=error_responses(401),
+    dependencies=[NO_STORE],
 )
-def create_result_link(result_id: Id, wanted: schemas.LinkWanted, db: DbSession, who: Who) -> dict[str, Any]:
+def create_result_link(
+    result_id: Id, wanted: schemas.LinkWanted, db: DbSession, requester: BookingRequester
+) -> dict[str, Any]:
     """An address of the file that opens it for five minutes. Owner, who has the booking's link, Staff."""
-    url, expires_at = helpers.link(db, result_id=result_id, preview=wanted.preview, asker=who)
+    url, expires_at = helpers.link(db, result_id=result_id, preview=wanted.preview, requester=requester)
     return {"url": url, "expires_at": expires_at}
 
 
@@ -73,11 +78,11 @@ def create_result_link(result_id: Id, wanted: schemas.LinkWanted, db: DbSession,
     "/results/{result_id}/file/",
     response_model=None,
     response_class=FileResponse,
-    responses=may(403),
+    responses=error_responses(403),
     dependencies=[PUBLIC],
 )
 async def get_result_file(
-    result_id: Id, grant: Annotated[str, Query(max_length=100)], request: Request, origin: From
+    result_id: Id, grant: Annotated[str, Query(max_length=100)], request: Request, origin: RequestOrigin
 ) -> Response:
     """The file. Each request is in the audit trail. Public: whoever has a link that the API gave out, for 5 minutes."""
     key = await threads().run(helpers.open_file, result_id=result_id, grant=grant, origin=origin)
@@ -89,6 +94,6 @@ async def get_result_file(
 
 
 @router.delete("/results/{result_id}/", status_code=204)
-def delete_result(result_id: Id, db: DbSession, staff: Staff, origin: From) -> None:
+def delete_result(result_id: Id, db: DbSession, staff: Staff, origin: RequestOrigin) -> None:
     """With its files; that it was there stays on record. Staff."""
     helpers.delete(db, result_id=result_id, editor=staff, origin=origin)

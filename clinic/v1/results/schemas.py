@@ -7,9 +7,8 @@ from pydantic import Field, StringConstraints
 
 from clinic.results.models import ResultStatus
 from conf.http.schemas import Input, Output
-from conf.values import Storable
 
-Title = Annotated[str, StringConstraints(max_length=200), Storable]
+Title = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Result(Output):

@@ -25,20 +25,20 @@ NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     status: int
     headers: dict[str, str]
     body: bytes
 
 
 @dataclass(frozen=True)
-class Promise:
+class PendingKey:
     """To keep the answer to this request."""
 
     key_hash: bytes
     fingerprint: bytes
 
-    def keep(self, db: Session, answer: Answer) -> None:
+    def keep(self, db: Session, answer: StoredResponse) -> None:
         nonce = os.urandom(NONCE_BYTES)
         body = nonce + AESGCM(keys("idempotency")[0].secret).encrypt(nonce, answer.body, self.key_hash)
         crud.keep(
@@ -51,7 +51,7 @@ class Promise:
         )
 
 
-def begin(db: Session, *, given: str, scope: str, request: list[bytes]) -> Answer | Promise:
+def begin(db: Session, *, given: str, scope: str, request: list[bytes]) -> StoredResponse | PendingKey:
     """What was answered to this request before; or, when it is new, the promise to keep the answer.
 
     `scope`: account and route. `request`: all that makes it this one. Conflict while the first is being answered;
@@ -66,10 +66,10 @@ def begin(db: Session, *, given: str, scope: str, request: list[bytes]) -> Answe
         raise Conflict("The first request with this Idempotency-Key is still being answered.")
     known = crud.find(db, key_hash=key_hash)
     if known is None:
-        return Promise(key_hash, fingerprint)
+        return PendingKey(key_hash, fingerprint)
     if not any(hmac.compare_digest(known.fingerprint, _fingerprint(request, key)) for key in keys("idempotency")):
         raise Invalid("This key came with another request before. Use a new one.", field=HEADER)
-    return Answer(known.status, known.headers, _decrypt(known.body, key_hash))
+    return StoredResponse(known.status, known.headers, _decrypt(known.body, key_hash))
 
 
 def _hash(parts: list[bytes]) -> bytes:

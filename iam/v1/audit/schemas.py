@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from conf.http.schemas import Filter, Output
-from conf.values import MAX_ID, Storable
+from conf.values import MAX_ID
 
 
 class AuditFilter(Filter):
     subject_id: int | None = Field(None, ge=1, le=MAX_ID, description="The user it was done to.")
-    what: Annotated[str | None, Field(max_length=40), Storable] = None
+    what: Annotated[str | None, Field(max_length=40)] = None
 
 
 class AuditEvent(Output):

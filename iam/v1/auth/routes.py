@@ -7,11 +7,11 @@ from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.languages import PreferredLanguage
 from conf.http.limits import Policy, by_account, by_address
-from conf.http.problems import may
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import heavy
-from iam.dependencies import From, SignedIn
+from iam.dependencies import RequestOrigin, SignedIn
 from iam.tokens import crud, helpers
 from iam.tokens.helpers import Tokens
 from iam.users import crud as users
@@ -32,14 +32,14 @@ PASSWORD = Policy("password", address="100/minute", account="10/minute")
     "/register/",
     response_model=schemas.Tokens,
     status_code=201,
-    responses=may(403),
+    responses=error_responses(403),
     dependencies=[PUBLIC, by_address(REGISTER), NO_STORE],
 )
 @heavy
 def register(
     person: schemas.Registration,
     db: DbSession,
-    origin: From,
+    origin: RequestOrigin,
     language: PreferredLanguage,
     request: Request,
     response: Response,
@@ -51,19 +51,25 @@ def register(
 
 
 @router.post(
-    "/login/", response_model=schemas.Tokens, responses=may(401), dependencies=[PUBLIC, by_address(LOGIN), NO_STORE]
+    "/login/",
+    response_model=schemas.Tokens,
+    responses=error_responses(401),
+    dependencies=[PUBLIC, by_address(LOGIN), NO_STORE],
 )
 @heavy
-def login(credentials: schemas.Credentials, db: DbSession, origin: From, request: Request) -> Tokens:
+def login(credentials: schemas.Credentials, db: DbSession, origin: RequestOrigin, request: Request) -> Tokens:
     """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
     by_account(request, LOGIN, credentials.email)
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
 
 @router.post(
-    "/refresh/", response_model=schemas.Tokens, responses=may(401), dependencies=[PUBLIC, by_address(REFRESH), NO_STORE]
+    "/refresh/",
+    response_model=schemas.Tokens,
+    responses=error_responses(401),
+    dependencies=[PUBLIC, by_address(REFRESH), NO_STORE],
 )
-def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Request) -> Tokens:
+def refresh(token: schemas.Refresh, db: DbSession, origin: RequestOrigin, request: Request) -> Tokens:
     """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
     once: let one part of your program do it. Public."""
     by_account(request, REFRESH, str(helpers.subject_of(token.refresh_token)))
@@ -71,7 +77,7 @@ def refresh(token: schemas.Refresh, db: DbSession, origin: From, request: Reques
 
 
 @router.post("/logout/", status_code=204)
-def logout(me: SignedIn, db: DbSession, origin: From) -> None:
+def logout(me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
     """End this session. Signed in."""
     helpers.sign_out(db, identity=me, session_id=me.session_id, origin=origin)
 
@@ -91,7 +97,7 @@ def list_sessions(me: SignedIn, db: DbSession) -> list[schemas.Session]:
 
 
 @router.delete("/sessions/{session_id}/", status_code=204)
-def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: From) -> None:
+def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
     """End one of your sessions: within 30 s nothing can be read with it, and at once nothing changed. Signed in."""
     helpers.sign_out(db, identity=me, session_id=session_id, origin=origin)
 
@@ -99,7 +105,7 @@ def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: From) ->
 @router.post("/password/", status_code=204, dependencies=[by_address(PASSWORD), NO_STORE])
 @heavy
 def change_password(
-    passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: From, request: Request
+    passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: RequestOrigin, request: Request
 ) -> None:
     """Change your password; all your other sessions end. 403 when the old one is wrong. Signed in."""
     by_account(request, PASSWORD, str(me.user_id))
@@ -117,7 +123,7 @@ def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: R
 
 @router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET), NO_STORE])
 @heavy
-def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: From) -> None:
+def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: RequestOrigin) -> None:
     """Set a new password with the token of that mail, good once and for an hour; all your sessions end. Public."""
     helpers.reset_password(db, token=reset.token, new=reset.new_password, origin=origin)
 

@@ -13,7 +13,7 @@ from conf.http.conditional import IfMatch
 from conf.http.pagination import Page, Paging
 from conf.http.route import Router
 from iam.clients import crud, helpers
-from iam.dependencies import From, SignedIn
+from iam.dependencies import RequestOrigin, SignedIn
 from iam.v1.clients import schemas
 
 router = Router("/api/v1/clients", tags=["clients"])
@@ -31,7 +31,7 @@ def list_clients(
 
 @router.post("/", status_code=201, dependencies=[NO_STORE])
 def register_client(
-    client: schemas.ClientCreate, db: DbSession, me: SignedIn, origin: From, response: Response
+    client: schemas.ClientCreate, db: DbSession, me: SignedIn, origin: RequestOrigin, response: Response
 ) -> schemas.NewClient:
     """A client, with its secret if it can keep one. Signed in."""
     created, secret = helpers.register(db, owner=me, origin=origin, **client.model_dump())
@@ -56,7 +56,7 @@ def update_client(
     changes: schemas.ClientUpdate,
     db: DbSession,
     me: SignedIn,
-    origin: From,
+    origin: RequestOrigin,
     expected: IfMatch,
 ) -> Client:
     """Change the fields that are given. Owner or Admin."""
@@ -64,13 +64,13 @@ def update_client(
 
 
 @router.post("/{client_id}/secret/", dependencies=[NO_STORE])
-def change_client_secret(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From) -> schemas.NewClient:
+def change_client_secret(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin) -> schemas.NewClient:
     """Another secret; the one before is no good from now on. 409 for a public client. Owner or Admin."""
     client, secret = helpers.new_secret(db, client_id=client_id, editor=me, origin=origin)
     return _with_secret(client, secret)
 
 
 @router.delete("/{client_id}/", status_code=204)
-def delete_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: From, expected: IfMatch) -> None:
+def delete_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch) -> None:
     """Delete it; what it was given ends. Owner or Admin."""
     helpers.delete(db, client_id=client_id, editor=me, origin=origin, expected=expected)

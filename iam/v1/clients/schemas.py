@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field, StringConstraints
 
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 from iam.users import rules
 
 ClientId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
@@ -25,9 +25,9 @@ class ClientCreate(Input):
 class ClientUpdate(Changes):
     """Only the fields that are given change."""
 
-    name: rules.Name = UNCHANGED
-    website: rules.Website | None = UNCHANGED
-    redirect_uris: RedirectUris = UNCHANGED
+    name: rules.Name = UNSET
+    website: rules.Website | None = UNSET
+    redirect_uris: RedirectUris = UNSET
 
 
 class Client(Output):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from conf.http.schemas import UNCHANGED, Changes, Input, Output
+from conf.http.schemas import UNSET, Changes, Input, Output
 from iam.users import rules
 
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)]
@@ -19,8 +19,8 @@ class GroupCreate(Input):
 class GroupUpdate(Changes):
     """Only the fields that are given change; none can be null."""
 
-    name: rules.Name = UNCHANGED
-    colour: Colour = UNCHANGED
+    name: rules.Name = UNSET
+    colour: Colour = UNSET
 
 
 class Group(Output):

@@ -13,8 +13,9 @@ from conf.db.dependencies import DbSession, with_db_session
 from conf.errors import TooLarge, Unauthenticated, Unsupported
 from conf.http import media
 from conf.http.access import NO_STORE, PUBLIC
+from conf.http.checks import ANY_QUERY
 from conf.http.limits import Policy, by_address
-from conf.http.problems import may
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.threads import threads
 from conf.settings import get_settings
@@ -22,7 +23,7 @@ from iam.audit.crud import Origin
 from iam.clients import helpers, id_tokens
 from iam.clients.grants import AUTH_METHODS
 from iam.clients.server import Answer, Server
-from iam.dependencies import From, Viewer, bearer_token
+from iam.dependencies import RequestOrigin, Viewer, bearer_token
 from iam.users import crud as users
 from iam.v1.oauth import schemas
 
@@ -105,11 +106,16 @@ async def get_keys() -> JSONResponse:
     return JSONResponse({"keys": keys}, headers={"Cache-Control": HOUR})
 
 
-@router.get("/api/v1/oauth/authorize/", dependencies=[PUBLIC], openapi_extra=AUTHORIZATION, responses=may(422))
+@router.get(
+    "/api/v1/oauth/authorize/",
+    dependencies=[PUBLIC, ANY_QUERY],
+    openapi_extra=AUTHORIZATION,
+    responses=error_responses(422),
+)
 def check_authorization(
     db: DbSession,
     request: Request,
-    origin: From,
+    origin: RequestOrigin,
 ) -> schemas.ConsentRequest:
     """What the consent page asks about. 422 when the client or its address is not known. Public."""
     found = Server(db, origin=origin).check(request.url.query)
@@ -132,7 +138,7 @@ def _consent_request(**told: Any) -> schemas.ConsentRequest:
 
 
 @router.post("/api/v1/oauth/authorize/")
-def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: From) -> schemas.Redirect:
+def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: RequestOrigin) -> schemas.Redirect:
     """Give the client a code, or the refusal; `redirect_to` is where the browser goes on. Signed in; to refuse,
     Public."""
     if consent.allow and viewer is None:
@@ -147,8 +153,8 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: F
     responses={200: {"model": schemas.ClientTokens}, **REFUSALS},
     dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
-async def get_token(request: Request, origin: From) -> JSONResponse:
-    """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: clients prove themselves in the request."""
+async def get_token(request: Request, origin: RequestOrigin) -> JSONResponse:
+    """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: clients verify_credentials themselves in the request."""
     await threads().run(id_tokens.ensure)
     return await _answer(request, "token", origin)
 
@@ -159,8 +165,8 @@ async def get_token(request: Request, origin: From) -> JSONResponse:
     responses=REFUSALS,
     dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
-async def revoke_token(request: Request, origin: From) -> JSONResponse:
-    """Give a token back (RFC 7009). Public: clients prove themselves in the request."""
+async def revoke_token(request: Request, origin: RequestOrigin) -> JSONResponse:
+    """Give a token back (RFC 7009). Public: clients verify_credentials themselves in the request."""
     return await _answer(request, "revoke", origin)
 
 
@@ -213,7 +219,9 @@ def allow_userinfo(response: Response) -> None:
 
 
 @router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], include_in_schema=False)
-@router.get("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER, responses=may(401))
+@router.get(
+    "/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER, responses=error_responses(401)
+)
 def get_userinfo(db: DbSession, request: Request) -> schemas.UserInfo:
     """What the scopes tell of the person (OpenID Connect Core, 5.3). Public: to the holder of a client's token."""
     header = request.headers.get("authorization")

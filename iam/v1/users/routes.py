@@ -15,8 +15,7 @@ from conf.http.threads import heavy
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
-from conf.values import Storable
-from iam.dependencies import From, SignedIn, requires
+from iam.dependencies import RequestOrigin, SignedIn, requires
 from iam.roles import Identity
 from iam.users import avatars, crud, helpers, imports
 from iam.users.models import UserImport
@@ -54,7 +53,7 @@ def list_users(
 @router.post("/", status_code=201)
 @heavy
 def create_user(
-    person: schemas.UserCreate, db: DbSession, creator: Writer, origin: From, response: Response
+    person: schemas.UserCreate, db: DbSession, creator: Writer, origin: RequestOrigin, response: Response
 ) -> schemas.User:
     """An account for somebody else. Teachers, for students; Admin, for all."""
     user = helpers.create(db, creator=creator, origin=origin, **person.model_dump())
@@ -66,7 +65,7 @@ def create_user(
 def search_users(
     db: DbSession,
     me: SignedIn,
-    q: Annotated[str, Query(min_length=2, max_length=100, description="Beginnings of names."), Storable],
+    q: Annotated[str, Query(min_length=2, max_length=100, description="Beginnings of names.")],
     paging: Paging,
 ) -> Slice[schemas.User]:
     """People whose names or nickname begin like that. Signed in."""
@@ -91,7 +90,7 @@ def import_users(
     file: CsvFile,
     db: DbSession,
     owner: Writer,
-    origin: From,
+    origin: RequestOrigin,
     invite: Annotated[bool, Query(description="Mail everyone who gets an account a link to set a password.")] = False,
 ) -> UserImport:
     """Students (as an admin, anybody) from a CSV file, as the part `file`: UTF-8, a first line with the columns
@@ -111,7 +110,7 @@ def get_import(import_id: Id, db: DbSession, viewer: Writer) -> UserImport:
 
 @router.get("/{who}/")
 def get_user(
-    who: Annotated[str, Path(max_length=40, description="An id or a nickname."), Storable], db: DbSession, me: SignedIn
+    who: Annotated[str, Path(max_length=40, description="An id or a nickname.")], db: DbSession, me: SignedIn
 ) -> schemas.User:
     """One person. Signed in."""
     return schemas.User.shown(crud.find(db, who=who), to=me)
@@ -119,7 +118,7 @@ def get_user(
 
 @router.patch("/{user_id}/")
 def update_user(
-    user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: From, expected: IfMatch
+    user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch
 ) -> schemas.User:
     """Change the fields that are given. 403, with the field, for what is not yours to change. Owner, teachers of
     students, Admin."""
@@ -128,7 +127,7 @@ def update_user(
 
 
 @router.delete("/{user_id}/", status_code=204)
-def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: From, expected: IfMatch) -> None:
+def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch) -> None:
     """Delete the account with its picture and sessions; what the person made stays. Owner or Admin."""
     helpers.delete(db, user_id=user_id, editor=me, origin=origin, expected=expected)
 

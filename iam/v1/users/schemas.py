@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from conf.http.media import Link
-from conf.http.schemas import UNCHANGED, Changes, Filter, Input, Output
-from conf.values import MAX_ID, Language, Storable
+from conf.http.schemas import UNSET, Changes, Filter, Input, Output
+from conf.values import MAX_ID, Language
 from iam.roles import Identity, Role
 from iam.users import helpers, rules
 from iam.users.models import User as Row
@@ -21,7 +21,7 @@ TechStack = Annotated[list[rules.Technology], Field(max_length=30)]
 class UserFilter(Filter):
     role: Role | None = None
     group_id: GroupId | None = None
-    learning_class: Annotated[str | None, Field(max_length=20), Storable] = None
+    learning_class: Annotated[str | None, Field(max_length=20)] = None
 
 
 class UserCreate(Input):
@@ -41,23 +41,23 @@ class UserUpdate(Changes):
     """Only the fields that are given change. Your own: names, nickname, about, tech stack, links. A teacher, of
     students: names, group, class, points. An admin: all."""
 
-    email: rules.Email = UNCHANGED
-    role: Role = UNCHANGED
-    first_name: rules.Name = UNCHANGED
-    last_name: rules.Name = UNCHANGED
-    patronymic: rules.Patronymic = UNCHANGED
-    nickname: rules.Nickname | None = UNCHANGED
-    group_id: GroupId | None = UNCHANGED
-    learning_class: rules.LearningClass = UNCHANGED
-    points: Points = UNCHANGED
-    about: rules.About = UNCHANGED
-    tech_stack: TechStack = UNCHANGED
-    telegram: rules.Telegram | None = UNCHANGED
-    github: rules.Github | None = UNCHANGED
-    stepik: rules.Stepik | None = UNCHANGED
-    kaggle: rules.Kaggle | None = UNCHANGED
-    website: rules.Website | None = UNCHANGED
-    language: Language = UNCHANGED
+    email: rules.Email = UNSET
+    role: Role = UNSET
+    first_name: rules.Name = UNSET
+    last_name: rules.Name = UNSET
+    patronymic: rules.Patronymic = UNSET
+    nickname: rules.Nickname | None = UNSET
+    group_id: GroupId | None = UNSET
+    learning_class: rules.LearningClass = UNSET
+    points: Points = UNSET
+    about: rules.About = UNSET
+    tech_stack: TechStack = UNSET
+    telegram: rules.Telegram | None = UNSET
+    github: rules.Github | None = UNSET
+    stepik: rules.Stepik | None = UNSET
+    kaggle: rules.Kaggle | None = UNSET
+    website: rules.Website | None = UNSET
+    language: Language = UNSET
 
 
 class User(Output):

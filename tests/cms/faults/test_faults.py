@@ -136,8 +136,8 @@ def test_a_process_killed_between_commit_and_message(faults: Faults) -> None:
     """The commit stands, the message was never sent: the sweep sends it."""
     script = (
         "import os, signal\n"
-        "from conf._celery import wake\n"
-        "wake.Waker.wake = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from conf._celery import publisher\n"
+        "publisher.Publisher.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "from conf._celery.enqueue import enqueue\n"
         "from conf.db.dependencies import with_db_session\n"
         "import tests.probes\n"

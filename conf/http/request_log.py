@@ -44,7 +44,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
 
 
-class Observe:
+class RequestLog:
     def __init__(self, app: ASGIApp, *, access_log: bool, https: bool) -> None:
         self._app = app
         self._log = access_log
