@@ -22,8 +22,8 @@ CampusError
 class CampusError(Exception):
     """The root. `detail` is a sentence for a person and reaches the client.
 
-    `keep_writes`: what the request wrote before is kept, as when a refused sign-in goes on record. `more`: what else the
-    client is told, JSON values by name, such as what would be possible.
+    `keep_writes`: commit what the request wrote before the error, such as an audit event of a refused sign-in.
+    `more`: further members of the response, JSON values by name, such as the next free slots.
     """
 
     def __init__(self, detail: str, *, field: str | None = None, keep_writes: bool = False, **more: object) -> None:

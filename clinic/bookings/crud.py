@@ -115,8 +115,10 @@ def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
 
 
 def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "") -> Booking:
-    """Write the booking and what became of it. Overlap, and Conflict when something of it is gone; then the transaction,
-    or its savepoint, has to be rolled back."""
+    """Write the booking and an event in its history. After an error, roll back the transaction or the savepoint.
+
+    Raises: Overlap; Conflict, if something that the booking refers to has been deleted.
+    """
     rows.save(db, booking, VIOLATIONS)
     event = BookingEvent(
         booking_id=booking.id,

@@ -77,6 +77,6 @@ def _publish(db: Session) -> None:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _discard(db: Session, previous: SessionTransaction) -> None:
-    """Discard the messages. After the rollback of a savepoint they are kept: one for a row that is gone does no harm."""
+    """Discard the messages. The rollback of a savepoint keeps them: a message for a missing row is dropped."""
     if not previous.nested:
         db.info.pop("publish", None)

@@ -1,7 +1,7 @@
 """Checks that every route makes of its request: names of query parameters, and text that PostgreSQL cannot store."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import Depends, Request
@@ -18,7 +18,7 @@ ANY_QUERY = Depends(any_query)
 """For `dependencies=[…]` of a route that ignores unknown query parameters, or reads them itself from the `Request`."""
 
 
-def unknown_parameters(request: Request, known: Set[str]) -> Iterator[dict[str, Any]]:
+def unknown_parameters(request: Request, known: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Yield an error for each query parameter that the route does not have, with the nearest one that it has."""
     for name in request.query_params:
         if name not in known:

@@ -272,7 +272,8 @@ def test_a_job_of_an_uninstalled_resource_stands_in_no_others_way(client: TestCl
         connection.execute(
             text(
                 "INSERT INTO jobs (name, args, queue, status, attempt, max_attempts, run_after, publish_count,"
-                " lease_until, cancel_requested, progress, version) VALUES ('school.medals.award', '{}', 'short', 'running', 1, 3,"
+                " lease_until, cancel_requested, progress, version)"
+                " VALUES ('school.medals.award', '{}', 'short', 'running', 1, 3,"
                 " now(), 1, now() - interval '1 s', false, 0, 1)"
             )
         )

@@ -154,7 +154,7 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: R
     dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
 async def get_token(request: Request, origin: RequestOrigin) -> JSONResponse:
-    """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: clients verify_credentials themselves in the request."""
+    """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: the client authenticates in the request."""
     await threads().run(id_tokens.ensure)
     return await _answer(request, "token", origin)
 
@@ -166,7 +166,7 @@ async def get_token(request: Request, origin: RequestOrigin) -> JSONResponse:
     dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
 )
 async def revoke_token(request: Request, origin: RequestOrigin) -> JSONResponse:
-    """Give a token back (RFC 7009). Public: clients verify_credentials themselves in the request."""
+    """Give a token back (RFC 7009). Public: the client authenticates in the request."""
     return await _answer(request, "revoke", origin)
 
 
