@@ -1,4 +1,4 @@
-"""The command line of Campus. Every command tells what is wrong in one line and ends with status 2."""
+"""The command line of Campus. A command that fails prints the reason in one line and exits with status 2."""
 
 import os
 import sys
@@ -18,10 +18,11 @@ ALIVE_S = 30
 
 
 def _add_commands() -> None:
-    """Those that the resources bring."""
+    """Add the commands of the resources, and those for developers."""
     from conf import resources
+    from conf.develop.commands import app as developers
 
-    for commands in resources.commands():
+    for commands in (*resources.commands(), developers):
         app.registered_commands += commands.registered_commands
 
 
@@ -112,114 +113,6 @@ def create_admin(
     except DBAPIError as error:
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
     console.print(f"{email} is an admin now.", markup=False)
-
-
-@app.command()
-def proto(
-    check: Annotated[bool, typer.Option(help="Write nothing; status 2 when something is not up to date.")] = False,
-    breaking: Annotated[bool, typer.Option(help="Even if a field becomes another kind of thing.")] = False,
-) -> None:
-    """Write every wire.proto from the schemas, and compile it. For developers."""
-    from conf.develop import without_settings
-
-    without_settings()
-    from conf import resources
-    from conf.develop.proto import ROOT, write
-    from conf.http.wire.shapes import CannotShow
-
-    resources.import_models()
-    try:
-        stale = [path.relative_to(ROOT).as_posix() for path in write(check=check, breaking=breaking)]
-    except CannotShow as error:
-        raise fail(str(error)) from None
-    if check and stale:
-        raise fail(f"not up to date: {', '.join(stale)} (make proto)")
-    console.print("\n".join(stale) or "Every wire.proto is up to date.")
-
-
-@app.command()
-def contract(
-    breaking: Annotated[bool, typer.Option(help="Write it although clients of the one before break.")] = False,
-) -> None:
-    """Write docs/openapi/v*.json from the code, unless that would break clients. For developers."""
-    from conf.develop import without_settings
-
-    without_settings()
-    from conf.develop.contract import ROOT, breaks, committed, current, write
-    from main import app as whole
-
-    contracts = current(whole)
-    broken = [
-        f"v{version}: {reason}"
-        for version, before in committed().items()
-        for reason in (breaks(before, contracts[version]) if version in contracts else ["it is gone"])
-    ]
-    if broken and not breaking:
-        raise fail("this breaks clients (--breaking writes it all the same): " + "; ".join(broken))
-    changed = [path.relative_to(ROOT).as_posix() for path in write(contracts)]
-    console.print("\n".join(changed) or "The contracts are up to date.")
-
-
-@app.command()
-def resource(
-    name: Annotated[str, typer.Argument(help="Its folder: library.")],
-    model: Annotated[str, typer.Argument(help="What it is of, one of them: book. Not needed to remove it.")] = "",
-    plural: Annotated[str, typer.Option(help="Of model, where an s is not enough: children.")] = "",
-    remove: Annotated[bool, typer.Option(help="Take it out again, with its empty tables.")] = False,
-) -> None:
-    """Write the skeleton of a resource, and install it. For developers."""
-    from dotenv import dotenv_values
-
-    from conf.develop import without_settings
-
-    url = os.environ.get("DATABASE_URL") or dotenv_values(".env").get("DATABASE_URL")
-    if not model and not remove:
-        raise fail("of what? Name a MODEL too: manage.py resource library book")
-    without_settings()
-    from sqlalchemy.exc import DBAPIError
-
-    from conf import resources
-    from conf.develop.resource import CannotAdd, Names, add, assert_nobody_needs, plural_of
-    from conf.develop.resource import remove as take_out
-
-    resources.import_models()
-    try:
-        if remove:
-            assert_nobody_needs(name)
-            if not url and Path("data").exists():
-                raise fail("is there data of it? Start `make run`, and give me the DATABASE_URL that it prints")
-            changed = take_out(name, in_database=bool(url))
-        else:
-            changed = add(Names(name, model, plural or plural_of(model)))
-    except CannotAdd as error:
-        raise fail(str(error)) from None
-    except DBAPIError as error:
-        raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
-    console.print("\n".join(changed) or f"{name} is there already: nothing to do.", markup=False)
-    if changed and not remove:
-        console.print("Bring the database up to date with `manage.py migrate`, and see docs/how-to/add-a-resource.md.")
-
-
-@app.command()
-def clients(
-    folder: Annotated[Path, typer.Argument(help="Where to: into python/ and typescript/ in it.")] = Path("clients"),
-    typescript: Annotated[bool, typer.Option(help="That one too; it needs Node.js.")] = True,
-) -> None:
-    """Make typed clients in Python and TypeScript. For developers."""
-    from conf.develop import without_settings
-
-    without_settings()
-    from conf.develop.clients import PYTHON, TYPESCRIPT, CannotMake, make
-    from conf.develop.contract import current
-    from main import app as whole
-
-    contracts = current(whole)
-    try:
-        languages = (PYTHON, TYPESCRIPT) if typescript else (PYTHON,)
-        made = make(contracts[max(contracts)], folder, languages=languages)
-    except CannotMake as error:
-        raise fail(str(error)) from None
-    console.print("\n".join(map(str, made)))
 
 
 @app.command()

@@ -60,12 +60,12 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
         parts = Embedded({"EMBEDDED": "1", "SECRET_KEY": _derived(secret, "signing"), "DATA_DIR": str(data_dir)}, {})
         logs = data_dir / "logs"
         if not os.environ.get("DATABASE_URL"):
-            port = _free_port()
+            port = free_port()
             server = postgres(_database_home(data_dir, secret), logs, port, password)
             parts.processes["PostgreSQL"] = stack.enter_context(server)
             parts.environment["DATABASE_URL"] = f"postgresql://campus:{password}@127.0.0.1:{port}/postgres"
         if not os.environ.get("BROKER_URL"):
-            port = _free_port()
+            port = free_port()
             parts.processes["Valkey"] = stack.enter_context(valkey(data_dir, port, password))
             parts.environment["BROKER_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
             if not os.environ.get("LIMITS_URL"):
@@ -96,7 +96,8 @@ def _derived(secret: str, purpose: str) -> str:
     return hashlib.sha256(f"{purpose}:{secret}".encode()).hexdigest()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,6 +14,21 @@ resources.import_models()
 context.script.version_locations = locations()
 
 
+ONLY = context.get_x_argument(as_dictionary=True).get("resource")
+"""`alembic -x resource=cms revision --autogenerate` compares the tables of that resource alone."""
+
+
+def is_compared(_item: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    """Whether autogenerate compares this item: a table of the resource, or one that no model has any more."""
+    if ONLY is None or kind != "table":
+        return True
+    owners = {
+        str(mapper.class_.__tablename__): mapper.class_.__module__.partition(".")[0]
+        for mapper in Model.registry.mappers
+    }
+    return name is not None and owners.get(name, ONLY) == ONLY
+
+
 def run() -> None:
     if context.is_offline_mode():
         context.configure(url=get_settings().database_url, target_metadata=Model.metadata, literal_binds=True)
@@ -24,7 +39,9 @@ def run() -> None:
     with engine.connect() as connection, connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        context.configure(connection=connection, target_metadata=Model.metadata, compare_type=True)
+        context.configure(
+            connection=connection, target_metadata=Model.metadata, compare_type=True, include_object=is_compared
+        )
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()

@@ -6,19 +6,23 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 
-from tests.servers import any_postgres, free_port, new_database
+from tests.servers import any_postgres, drop_abandoned_databases, free_port, new_database
 
 # Settings are read when modules are imported, so the environment is made before anything of Campus is.
 _stack = contextlib.ExitStack()
 _data = Path(tempfile.mkdtemp(prefix="campus-test-data-"))
 _stack.callback(shutil.rmtree, _data, ignore_errors=True)
+_postgres = _stack.enter_context(any_postgres())
+if Path("/proc/self").exists():
+    drop_abandoned_databases(_postgres)
 SETTINGS = {
-    "DATABASE_URL": _stack.enter_context(new_database(_stack.enter_context(any_postgres()))),
+    "DATABASE_URL": _stack.enter_context(new_database(_postgres, durable=False)),
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nobody there: nothing that is tested here may need it
     "SECRET_KEY": "a secret of the tests, long enough to be one",
     "PUBLIC_URL": "http://testserver",
@@ -86,6 +90,37 @@ def empty() -> None:
     restarts = ", ".join(f"setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in tables)
     with write_engine().begin() as connection:
         connection.execute(text(f"{deletes}; SELECT {restarts}"))
+
+
+class _Recorder:
+    """A logger that also keeps the exceptions it is given."""
+
+    def __init__(self, log: Any, errors: list[BaseException]) -> None:
+        self._log = log
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def error(self, event: str, **values: Any) -> None:
+        if isinstance(error := values.get("exc_info"), BaseException):
+            self._errors.append(error)
+        self._log.error(event, **values)
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which a route of this process raised an unexpected error, and show the error's traceback.
+
+    A test that wants one is marked with `pytest.mark.unexpected_errors`.
+    """
+    from conf.http import problems
+
+    errors: list[BaseException] = []
+    monkeypatch.setattr(problems, "log", _Recorder(problems.log, errors))
+    yield
+    if errors and request.node.get_closest_marker("unexpected_errors") is None:
+        raise errors[0]
 
 
 @pytest.fixture

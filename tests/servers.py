@@ -17,8 +17,10 @@ import psycopg2
 import pytest
 
 from conf.embedded import postgres
+from tests.processes import spawn
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+PREFIX = "campus_test_"
 RABBITMQ_BIN = Path("/usr/lib/rabbitmq/bin")  # the wrappers in /usr/sbin would change the user
 
 
@@ -66,14 +68,30 @@ def any_postgres() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def new_database(server_url: str) -> Iterator[str]:
-    """The URL of an empty database on that server, dropped at the end."""
-    name = f"campus_test_{uuid.uuid4().hex[:12]}"
+def new_database(server_url: str, *, durable: bool = True) -> Iterator[str]:
+    """The URL of an empty database on that server, dropped at the end. Not `durable`: a commit does not wait for the
+    disk, which is faster, and loses commits when the server crashes."""
+    name = f"{PREFIX}{os.getpid()}_{uuid.uuid4().hex[:8]}"
     _execute(server_url, f"CREATE DATABASE {name}")
+    if not durable:
+        _execute(server_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         yield f"{server_url.rpartition('/')[0]}/{name}"
     finally:
         _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def drop_abandoned_databases(server_url: str) -> None:
+    """Drop the databases of test runs on this machine that were killed."""
+    connection = psycopg2.connect(server_url)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
+        names = [str(row[0]) for row in cursor]
+    for name in names:
+        owner = name.removeprefix(PREFIX).partition("_")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            with contextlib.suppress(psycopg2.Error):  # another run does the same at this moment
+                _execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _execute(server_url: str, statement: str) -> None:
@@ -133,14 +151,12 @@ class RabbitMQ:
         if self._process is not None and self._process.poll() is None:
             return
         with (self._folder / "log" / "stdout").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = spawn(
                 [RABBITMQ_BIN / "rabbitmq-server"],
                 cwd=self._folder,  # where Erlang leaves its dumps
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
         wait_for(self._answers, within_s=60, what="RabbitMQ starts")
 

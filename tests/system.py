@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import psycopg2
 
+from tests.processes import spawn
 from tests.servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -70,15 +71,7 @@ class System:
 
     def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                env=self.environment | settings,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = spawn(command, env=self.environment | settings, cwd=ROOT, stdout=log, stderr=log)
         self._processes.append(process)
         return process
 

@@ -1,5 +1,4 @@
-"""The lists of the house that name each resource: what is installed, who may, what is in the image, what may import
-what."""
+"""The lists that name each resource: installed resources, permissions, the image's files, the import rules."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def register(resource: str, models: str, *, there: bool) -> list[Path]:
-    """Have every list of the house name the resource, or no longer; the files that changed."""
+    """Add the resource to every list, or remove it if not `there`. Returns the files that changed."""
     changes: dict[str, Callable[[str], str]] = {
         "conf/resources.py": lambda text: _in_installed(text, resource, there=there),
         "iam/roles.py": lambda text: _in_roles(text, resource, models, there=there),

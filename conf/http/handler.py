@@ -252,9 +252,10 @@ class Handler:
         errors: list[Any] = []
         if self._refuses_unknown_parameters and request.scope["query_string"]:
             errors += unknown_parameters(request, plan.query_names)
-        errors += nul_in_url(request)
-        if not isinstance(received, bytes) or b"\\u0000" in received or b"\0" in received:
-            errors += nul_in_body(body)
+        if self.uses_session:  # PostgreSQL cannot store NUL in text
+            errors += nul_in_url(request)
+            if not isinstance(received, bytes) or b"\\u0000" in received or b"\0" in received:
+                errors += nul_in_body(body)
         return errors
 
     def _value_of(self, request: Request, body: bytes) -> Any:

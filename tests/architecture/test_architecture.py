@@ -1,7 +1,8 @@
 """What must stay true of the code as a whole."""
 
 import ast
-import hashlib
+import contextlib
+import json
 import os
 import re
 import runpy
@@ -11,13 +12,16 @@ import tomllib
 from pathlib import Path
 from typing import get_type_hints
 
+import psycopg2
 import pytest
 from fastapi.routing import iter_route_contexts
+from sqlalchemy import create_engine
 from starlette.routing import Mount
 
 from conf import resources
 from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
+from conf.db.models import Model
 from conf.http import reference
 from conf.http.access import public
 from conf.http.handler import Handler
@@ -109,8 +113,11 @@ def test_every_package_has_its_storey() -> None:
 def test_every_route_says_who_may_call_it() -> None:
     for handler in handlers(app):
         if handler.route.include_in_schema and handler.path.startswith(("/api/", "/media/")):
-            told = re.search(r"\b(Public|Signed in|Owner|Staff|Admin)\b", handler.endpoint.__doc__ or "")
-            assert told, f"{handler.path}: the docstring says who may call it: Public, Signed in, Owner, Staff or Admin"
+            text = " ".join((handler.endpoint.__doc__ or "").split())
+            assert re.search(r"(Public\.|Requires: [^.]+\.)$", text), (
+                f"{handler.path}: end the docstring of {handler.endpoint.__name__} with who may call it: `Public.`,"
+                " `Requires: signed in.` or `Requires: the owner or an admin.` It is part of the API reference."
+            )
 
 
 def test_every_route_is_of_our_class() -> None:
@@ -134,7 +141,10 @@ def needs(handler: Handler) -> list[object]:
 def test_every_route_declares_its_need() -> None:
     assert len(handlers(app)) > 50
     for handler in handlers(app):
-        assert needs(handler), f"{handler.path} does not say who may call it: PUBLIC, Viewer, SignedIn or requires()"
+        assert needs(handler), (
+            f"{handler.path} does not declare who may call it: use dependencies=[PUBLIC], viewer: Viewer, me: SignedIn,"
+            " or Annotated[Identity, requires('resource:permission')]"
+        )
 
 
 def test_a_route_that_declares_no_need_is_noticed() -> None:
@@ -201,10 +211,41 @@ def _alembic(url: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def _schema(url: str) -> dict[str, set[tuple[str, ...]]]:
+    """Every constraint and index of a database. Alembic does not compare CHECK and EXCLUDE constraints."""
+    queries = {
+        "constraints": "SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'",
+        "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+    }
+    connection = psycopg2.connect(url)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        found = {}
+        for name, query in queries.items():
+            cursor.execute(query)
+            found[name] = set(cursor.fetchall())
+    return found
+
+
+def _schema_of_the_models(server: str) -> dict[str, set[tuple[str, ...]]]:
+    with new_database(server) as url:
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg2:", 1))
+        Model.metadata.create_all(engine)
+        engine.dispose()
+        return _schema(url)
+
+
+def test_no_constraint_has_its_prefix_twice() -> None:
+    for table in Model.metadata.tables.values():
+        for constraint in table.constraints:
+            assert not re.match(r"(ck|fk|uq)_.*_(ck|fk|uq)_", str(constraint.name)), constraint.name
+
+
 def test_migrations_go_up_down_and_up_and_make_what_the_models_say() -> None:
     with any_postgres() as server, new_database(server) as url:
         _alembic(url, "upgrade", "heads")
         assert "No new upgrade operations" in _alembic(url, "check")
+        assert _schema(url) == _schema_of_the_models(server), "make migration writes what is missing"
         _alembic(url, "downgrade", "base")
         _alembic(url, "upgrade", "heads")
 
@@ -242,6 +283,16 @@ def test_the_names_of_installed_resources_are_their_packages() -> None:
         assert (ROOT / name / "__init__.py").read_text().startswith('"""')
 
 
-def test_the_one_file_that_is_not_ours_is_the_one_that_notice_names() -> None:
-    content = (ROOT / "web" / "static" / "hls.min.js").read_bytes()
-    assert hashlib.sha256(content).hexdigest() in (ROOT / "NOTICE").read_text()
+def test_no_third_party_code_is_in_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+    assert [name for name in names if ".min." in name or "node_modules" in name or "vendor" in name] == []
+
+
+def test_the_lock_of_the_browser_libraries_has_integrity_and_no_address_of_a_registry() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name

@@ -131,14 +131,14 @@ def test_more_breaks_nobody(what: str) -> None:
 def test_a_contract_is_not_written_over_by_one_that_breaks_it(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import manage
+    from conf.develop import commands
 
     monkeypatch.setattr(contract, "FOLDER", tmp_path)
     before = copy.deepcopy(NOW)
     before[1]["paths"]["/api/v1/gone/"] = {"get": {"responses": {}}}
     contract.write(before)
     with pytest.raises(typer.Exit) as refused:
-        manage.contract(breaking=False)
+        commands.contract(breaking=False)
     assert refused.value.exit_code == 2
     assert "GET /api/v1/gone/ is gone" in capsys.readouterr().err
     assert "/api/v1/gone/" in (tmp_path / "v1.json").read_text()

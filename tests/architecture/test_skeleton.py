@@ -12,6 +12,7 @@ import httpx
 import psycopg2
 import pytest
 
+from tests.processes import spawn
 from tests.servers import any_postgres, free_port, new_database, open_folder, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +143,7 @@ def test_names_that_clash_are_refused_in_one_line(copy: Path, arguments: list[st
 
 
 def test_the_plural_of_a_name() -> None:
-    from conf.develop.resource import plural_of
+    from conf.develop.names import plural_of
 
     nouns = ("book", "category", "class", "box", "match", "day")
     assert [plural_of(noun) for noun in nouns] == ["books", "categories", "classes", "boxes", "matches", "days"]
@@ -155,7 +156,7 @@ def test_while_it_is_developed_campus_starts_anew_with_what_changed(copy: Path) 
         command = ["manage.py", "up", "--reload", "--port", str(port), "--data", str(folder / "data"), "--no-samples"]
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         log = (folder / "log").open("w+")
-        campus = subprocess.Popen([str(BIN / "python"), *command], cwd=copy, env=environment, stdout=log, stderr=log)
+        campus = spawn([str(BIN / "python"), *command], cwd=copy, env=environment, stdout=log, stderr=log)
 
         def status() -> int:
             try:

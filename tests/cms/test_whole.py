@@ -20,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from conf.develop import clients, contract
 from main import app
 from tests.cms.clips import clip
+from tests.processes import spawn
 from tests.servers import any_postgres, free_port, new_database, open_folder, own_rabbitmq, wait_for
 from tests.system import ROOT, System, system
 
@@ -229,7 +230,7 @@ def test_one_command_runs_everything_and_ends_cleanly() -> None:
 
 def _up(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-u", "manage.py", "up", "--port", str(port), "--data", str(folder / "data"), *options]
-    return subprocess.Popen(
+    return spawn(
         command, env=_plain_environment(), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
@@ -357,7 +358,7 @@ def test_a_worker_that_must_have_a_sandbox_does_not_start_without_one(tmp_path: 
     }
     command = [sys.executable, "manage.py", "worker", "--queue", "long"]
     for mode, words in (("required", "campus: SANDBOX=required, but bubblewrap"), ("auto", "without a sandbox")):
-        process = subprocess.Popen(
+        process = spawn(
             command,
             env=_plain_environment() | settings | {"SANDBOX": mode, "LOG_JSON": "1", "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,

@@ -1,0 +1,91 @@
+"""Remove a resource: its folders, its lines in the lists that name resources, and its empty tables."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import inspect, select, table
+
+from conf import resources
+from conf.db import migrate
+from conf.db.models import Model
+from conf.db.session import write_engine
+from conf.develop.names import CannotAdd
+from conf.develop.register import register
+
+ROOT = Path(__file__).parents[2]
+
+
+def drop_tables(resource: str) -> None:
+    """Drop its tables in the database of the settings. Raises: CannotAdd, if they have rows."""
+    own = _tables_of(resource)
+    with write_engine().connect() as connection:
+        there = set(inspect(connection).get_table_names()) & own
+        full = sorted(name for name in there if connection.execute(select(table(name)).limit(1)).first() is not None)
+    if full:
+        raise CannotAdd(f"{resource} has data in {', '.join(full)}: delete the rows first")
+    if there:
+        migrate.downgrade(resource)
+
+
+def assert_nobody_needs(resource: str) -> None:
+    """Raises: CannotAdd, if there is no such resource, or if other code or tables refer to it."""
+    if resource not in resources.INSTALLED:
+        raise CannotAdd(f"there is no resource {resource}; there are {', '.join(resources.INSTALLED)}")
+    if users := _users_of(resource):
+        raise CannotAdd(f"it is imported by {', '.join(users)}")
+    if referring := _referring_to(resource):
+        raise CannotAdd(f"foreign keys refer to its tables from {', '.join(referring)}")
+
+
+def remove(resource: str, *, in_database: bool) -> list[str]:
+    """Remove a resource, and its tables if it is `in_database`.
+
+    Returns the paths that were removed or changed. Raises: CannotAdd, if there is no such resource, if others use it,
+    or if its tables have rows.
+    """
+    assert_nobody_needs(resource)
+    if in_database:
+        drop_tables(resource)
+    gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]
+    changed = register(resource, "", there=False)
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    report = [path.relative_to(ROOT).as_posix() for path in (*gone, *changed) if path in changed or not path.exists()]
+    for options in ([], ["--breaking"]):  # it is a breaking change only if it was published
+        command = [sys.executable, "manage.py", "contract", *options]
+        if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0:
+            break
+    return report
+
+
+def _tables_of(resource: str) -> set[str]:
+    """The names of its tables."""
+    return {
+        str(mapper.class_.__tablename__)
+        for mapper in Model.registry.mappers
+        if mapper.class_.__module__.partition(".")[0] == resource
+    }
+
+
+def _referring_to(resource: str) -> list[str]:
+    """Tables of other resources with foreign keys to its tables."""
+    own = _tables_of(resource)
+    return sorted(
+        name
+        for name, found in Model.metadata.tables.items()
+        if name not in own and own & {key.target_fullname.partition(".")[0] for key in found.foreign_keys}
+    )
+
+
+def _users_of(resource: str) -> list[str]:
+    """Files of other packages that import it."""
+    imports = re.compile(rf"^\s*(from|import) (tests\.)?{resource}\b", re.MULTILINE)
+    own = {ROOT / resource, ROOT / "tests" / resource, ROOT / "migrations" / "versions" / resource, ROOT / ".venv"}
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if not own & set(path.parents) and imports.search(path.read_text(errors="replace"))
+    )
