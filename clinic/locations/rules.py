@@ -1,4 +1,4 @@
-"""What the values of a location and of a schedule have to be, in every version of the API."""
+"""Types of the fields of a location and of a schedule, and checks of them, for every version of the API."""
 
 import datetime as dt
 import functools
@@ -10,39 +10,59 @@ from pydantic import AfterValidator, Field, StringConstraints
 from clinic.locations.calendar import Span, lies_on
 
 MAX_SPANS = 70
-"""Ten a day."""
+"""Maximum number of intervals in a week: ten per day."""
 MAX_EXCEPTIONS = 400
-"""A year and a bit."""
+"""Maximum number of exceptional days: a little more than a year."""
 
 
 @functools.cache
-def _zones() -> frozenset[str]:
+def _time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones()) - {"localtime", "Factory"}
 
 
-def _known(zone: str) -> str:
-    if zone not in _zones():
-        raise ValueError("is not a time zone of the IANA database, as Europe/Berlin")
-    return zone
+def _assert_time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise ValueError("This is not a time zone of the IANA database. Use a name such as Europe/Berlin.")
+    return name
 
 
 def span(weekday: int, opens: str, closes: str) -> Span:
+    """Return the span of local times in the format `HH:MM`."""
     return Span(weekday, dt.time.fromisoformat(opens), dt.time.fromisoformat(closes))
 
 
 def assert_apart(spans: list[Span]) -> None:
-    """ValueError when two of these, of one week that begins again at its end, overlap."""
+    """Check that the spans of a week that repeats do not overlap. Raises: ValueError."""
     taken = sorted(lies_on(span) for span in spans)
     week = 7 * 24 * 60
     for (_, end), (begin, _) in zip(taken, [*taken[1:], (taken[0][0] + week, 0)] if taken else [], strict=True):
         if end > begin:
-            raise ValueError("two of these overlap")
+            raise ValueError("Two of the intervals overlap. Change or remove one of them.")
 
 
-TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known)]
-Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-"""Local, hours and minutes: `09:30`."""
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Address = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Note = Annotated[str, StringConstraints(max_length=200)]
-Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday (ISO 8601).")]
+TimeZone = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    AfterValidator(_assert_time_zone),
+    Field(
+        description="Name of the location's time zone in the IANA database, at most 64 characters.",
+        examples=["Europe/Berlin"],
+    ),
+]
+Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"), Field(examples=["09:30"])]
+"""Local time of the location in 24-hour format, such as `09:30`."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Field(examples=["Main building"])]
+Address = Annotated[
+    str, StringConstraints(min_length=1, max_length=500), Field(examples=["Park Street 1, 10115 Berlin"])
+]
+Note = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Field(
+        description="Public note on the day, such as the name of a holiday, at most 200 characters.",
+        examples=["Christmas"],
+    ),
+]
+Weekday = Annotated[
+    int, Field(ge=1, le=7, description="Day of the week (ISO 8601): 1 is Monday, 7 is Sunday.", examples=[1])
+]

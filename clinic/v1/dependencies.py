@@ -1,4 +1,4 @@
-"""What routes of several groups of the clinic take."""
+"""Dependencies that several groups of the clinic's routes share."""
 
 from typing import Annotated
 
@@ -8,15 +8,23 @@ from clinic.bookings.patients import Requester
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
-from conf.values import MAX_ID
 from iam.dependencies import Viewer, requires
 from iam.roles import Identity
 
 EDITOR = requires("clinic:write")
-"""For `dependencies=[…]` of a route that need not know who it is."""
+"""For `dependencies=[…]` of a route that does not need the caller's identity."""
 Editor = Annotated[Identity, EDITOR]
-LinkKey = Annotated[str | None, Query(max_length=64, description="Of the link that a guest was sent.")]
-IdFilter = Annotated[int | None, Query(ge=1, le=MAX_ID)]
+LinkKey = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description=(
+            "For guests: the `key` from the response that created the booking or waiting list entry. Links in e-mails"
+            " to guests contain the key of the booking."
+        ),
+        examples=["q3VtZl1XcW9sT0hYbmR5a2pQ"],
+    ),
+]
 Photo = Annotated[IncomingFile, upload(max_bytes=MAX_BYTES, sniff=sniff_picture)]
 
 
@@ -25,7 +33,7 @@ def may_see_hidden(viewer: Viewer) -> bool:
 
 
 Hidden = Annotated[bool, Depends(may_see_hidden)]
-"""Whether the caller also gets what is not active."""
+"""Whether the caller may also see inactive rows."""
 
 
 def requester(viewer: Viewer, key: LinkKey = None) -> Requester:
@@ -33,4 +41,4 @@ def requester(viewer: Viewer, key: LinkKey = None) -> Requester:
 
 
 BookingRequester = Annotated[Requester, Depends(requester)]
-"""The caller: an account, or a guest by the link that was mailed."""
+"""The caller of a route about a patient's data: an account, or a guest with the key of a link."""

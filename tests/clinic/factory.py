@@ -1,4 +1,4 @@
-"""A clinic for tests, put straight into the database."""
+"""Rows of a clinic for tests, written to the database without the API."""
 
 import datetime as dt
 import itertools
@@ -37,7 +37,7 @@ RULES = {
 
 
 def at(days: float, hour: int = 10, minute: int = 0) -> dt.datetime:
-    """That time, UTC, so many days from today."""
+    """Return the given time of day in UTC, `days` days from today."""
     today = dt.datetime.now(dt.UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
     return today + dt.timedelta(days=days)
 
@@ -50,7 +50,7 @@ def make_location(*, db: Session, **fields: Any) -> Location:
 
 @with_db_session
 def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db: Session, **fields: Any) -> Doctor:
-    """Who works at these locations."""
+    """Create a doctor who works at these locations."""
     kind = doctors.create_specialty(db, name=specialty or f"Specialty {next(_numbers)}")
     values = {"name": "Dr. Rey", "about": "", "experience_years": 7, "certificates": [], "services": []}
     doctor = doctors.create(db, specialty_id=kind.id, **RULES | values | fields)
@@ -61,6 +61,7 @@ def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db:
 
 @with_db_session
 def make_diagnostic(*places: Location, room_for: int = 1, db: Session, **fields: Any) -> Diagnostic:
+    """Create a diagnostic with the capacity `room_for` at each of these locations."""
     values = {"name": "Blood count", "description": "", "preparation": ""}
     diagnostic = diagnostics.create(db, **RULES | values | fields)
     for place in places:
@@ -79,20 +80,21 @@ def make_booking(
     db: Session,
     **fields: Any,
 ) -> Booking:
-    """For an account, or the e-mail of a guest."""
+    """Create a booking. `patient`: an account, or the e-mail of a guest."""
     ends_at = starts_at + dt.timedelta(minutes=of.duration_minutes)
     values: dict[str, Any] = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "price": of.price}
     if isinstance(of, Doctor):
         values["doctor_id"] = of.id
     else:
-        there = diagnostics.lock_location(db, diagnostic_id=of.id, location_id=place.id)
-        station: Station = diagnostics.stations(db, diagnostic_location_id=there.id)[0]
+        offer = diagnostics.lock_location(db, diagnostic_id=of.id, location_id=place.id)
+        station: Station = diagnostics.stations(db, diagnostic_location_id=offer.id)[0]
         values |= {"diagnostic_id": of.id, "station_id": station.id}
     booking = Booking(location_id=place.id, status=status, **values, **who(db, patient), **fields)
     return bookings.save(db, booking, actor_id=None)
 
 
 def who(db: Session, patient: Person | str) -> dict[str, Any]:
+    """Return the columns of the patient: an account, or a guest by e-mail."""
     if isinstance(patient, Person):
         return patients._of_account(db, patients.Contact(phone="+49 30 1234567"), patient.id)
     return patients.patient_columns(db, patients.Contact(GUEST["name"], patient, GUEST["phone"]), None)
@@ -100,11 +102,11 @@ def who(db: Session, patient: Person | str) -> dict[str, Any]:
 
 @with_db_session
 def make_hold(of: Doctor, place: Location, starts_at: dt.datetime, *, seconds: float = 600, db: Session) -> str:
-    """A time that is held for so long from now; its token."""
+    """Hold a slot for `seconds` from now. Returns the token of the hold."""
     ends_at = starts_at + dt.timedelta(minutes=of.duration_minutes)
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
-    when = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "held_until": until}
-    booking = Booking(doctor_id=of.id, location_id=place.id, status=BookingStatus.PENDING, price=of.price, **when)
+    times = {"starts_at": starts_at, "ends_at": ends_at, "occupied_until": ends_at, "held_until": until}
+    booking = Booking(doctor_id=of.id, location_id=place.id, status=BookingStatus.PENDING, price=of.price, **times)
     bookings.save(db, booking, actor_id=None)
     return f"{booking.id}.{patients.link_key('hold', booking.id)}"
 
@@ -128,12 +130,12 @@ def make_result(booking: Booking, *, db: Session, **fields: Any) -> Result:
 
 
 def slot_request(doctor: Doctor, place: Location, starts_at: dt.datetime, **more: Any) -> dict[str, Any]:
-    """What a client sends for it."""
+    """Return the body of a request for the slot, as for a hold or a booking."""
     return {"doctor_id": doctor.id, "location_id": place.id, "starts_at": starts_at.isoformat()} | more
 
 
 def end_holds() -> None:
-    """As if what is held were held no longer, and the jobs that end it due."""
+    """Let all holds and offers expire, and make the jobs that end them due."""
     ended = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
     with write_engine().begin() as connection:
         connection.execute(update(Booking).where(Booking.status == BookingStatus.PENDING).values(held_until=ended))

@@ -1,3 +1,5 @@
+"""The expected status of each route of the clinic for each kind of caller."""
+
 import datetime as dt
 
 from fastapi.testclient import TestClient
@@ -22,7 +24,7 @@ from tests.people import Person
 
 EDITORS = ("staff", "admin")
 PATIENT = ("owner", "staff")
-"""Not the admin: what is about a patient is for that patient and staff alone."""
+"""Who may see a patient's data: the patient and staff, but not admins."""
 ANY = {"If-Match": "*"}
 PLACE, DOCTOR, EXAM = (f"{V1}/{name}/" for name in ("locations/{place}", "doctors/{doctor}", "diagnostics/{exam}"))
 BOOKING, OFFERED, DONE, RESULT = (
@@ -83,7 +85,7 @@ ROWS = {
     "list_diagnostic_slots": Case(f"{V1}/slots/diagnostics/{{exam}}/?location_id={{place}}", everyone()),
     "create_hold": Case(f"{V1}/holds/", everyone(201), json=SLOT),
     "delete_hold": Case(f"{V1}/holds/{{hold}}/", everyone(204)),
-    "create_booking": Case(  # only guests and staff name another's e-mail
+    "create_booking": Case(  # an account other than staff may not send another e-mail
         f"{V1}/bookings/", anyone(403) | {"anonymous": 201, "staff": 201}, json=SLOT | GUEST
     ),
     "list_bookings": Case(f"{V1}/bookings/", signed_in()),
@@ -123,9 +125,9 @@ def things(_api: TestClient, owner: Person) -> dict[str, object]:
     done = make_booking(exam, place, owner, at(-2), status=BookingStatus.FULFILLED)
     return {
         "place": place.id,
-        "empty": make_location(name="Nobody's").id,
+        "empty": make_location(name="Empty").id,
         "specialty": doctor.specialty_id,
-        "unused": _unused(),
+        "unused": _unused_specialty(),
         "doctor": doctor.id,
         "idle": idle.id,
         "review": _review(other.id, owner),
@@ -146,5 +148,5 @@ def things(_api: TestClient, owner: Person) -> dict[str, object]:
 
 
 @with_db_session
-def _unused(*, db: Session) -> int:
-    return doctors.create_specialty(db, name="Nobody's").id
+def _unused_specialty(*, db: Session) -> int:
+    return doctors.create_specialty(db, name="Unused").id

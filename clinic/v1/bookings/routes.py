@@ -1,9 +1,9 @@
-"""Bookings: patients make, move and cancel theirs; staff see all of them and note what became of them."""
+"""Routes of holds, bookings and the waiting list."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy import Row
 
 from clinic.bookings import helpers, patients, waiting
@@ -27,9 +27,9 @@ from iam.dependencies import SignedIn, Viewer, requires
 router = Router("/api/v1", tags=["clinic: bookings"])
 
 BOOK = Policy("booking", address="120/hour", account="30/hour")
-"""Of guests an address, and an e-mail; of accounts each. Not of staff."""
+"""Guests are counted per address and per e-mail, signed-in patients per account. Staff are not counted."""
 CHANGE = Policy("booking-change", address="120/hour", account="20/hour")
-"""Of each booking, whoever has it; mails are sent of it."""
+"""Counted per booking, because each change sends an e-mail. Staff are not counted."""
 HOLD = Policy("hold", address="60/hour", account="60/hour")
 TAKEN = error_responses(409, model=schemas.Taken)
 
@@ -37,9 +37,12 @@ TAKEN = error_responses(409, model=schemas.Taken)
 @router.post(
     "/holds/", response_model=schemas.Hold, status_code=201, responses=TAKEN, dependencies=[PUBLIC, by_address(HOLD)]
 )
-def create_hold(wanted: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
-    """Keep a free slot for ten minutes. 409, with the next free ones, when it is taken. Public."""
-    booking, token = helpers.create_hold(db, slot_request=wanted.slot_request())
+def create_hold(hold: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
+    """Hold a free slot for ten minutes, while the patient fills in a form.
+
+    Returns 409 with `next_slots` if the slot is taken; 422 if no slot that can be booked starts at `starts_at`.
+    Public."""
+    booking, token = helpers.create_hold(db, slot_request=hold.slot_request())
     return {
         "hold": token,
         "starts_at": booking.starts_at,
@@ -49,8 +52,19 @@ def create_hold(wanted: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
 
 
 @router.delete("/holds/{hold}/", status_code=204, dependencies=[PUBLIC])
-def delete_hold(hold: schemas.HoldToken, db: DbSession) -> None:
-    """Give a held slot back before the ten minutes are over. Public: who has the token."""
+def delete_hold(
+    hold: Annotated[
+        schemas.HoldToken,
+        Path(
+            description="Token of the hold, from `POST /holds/`, at most 64 characters.",
+            examples=["17.q3VtZl1XcW9sT0hYbmR5a2pQ"],
+        ),
+    ],
+    db: DbSession,
+) -> None:
+    """Release a held slot before the hold expires. Whoever has the token can do this.
+
+    Returns 409 if the slot has been booked or the hold has expired; 422 if the token is not valid. Public."""
     helpers.release_hold(db, token=hold)
 
 
@@ -65,11 +79,19 @@ def create_booking(
     request: Request,
     response: Response,
 ) -> dict[str, Any]:
-    """Book a free slot, or one that you hold. 409, with the next free ones, when it is taken. Public; guests give name,
-    e-mail and phone."""
+    """Book a free slot, or a slot that was held with `POST /holds/`. The patient gets an e-mail.
+
+    Callers who are not signed in book as guests: they send `name`, `email` and `phone`, and get the `key` of the
+    booking, in the response and by e-mail. Signed-in callers book for their own account. Staff can book for any account
+    or guest, and without the minimum notice.
+
+    Returns 409 with `next_slots` if the slot is taken or the patient has another booking at that time; 409 if the hold
+    has been booked or has expired, or if `telegram_init_data` has been used; 422 if no slot that can be booked starts
+    at `starts_at`; 403 if a caller who is not staff sends `patient_id`, or an `email` other than the account's.
+    Public."""
     requester = Requester(viewer)
     _count(request, requester, booking)
-    made = helpers.book(
+    created = helpers.book(
         db,
         slot_request=booking.slot_request(),
         held=booking.hold,
@@ -78,12 +100,13 @@ def create_booking(
         init_data=booking.telegram_init_data,
         requester=requester,
     )
-    response.headers["Location"] = f"/api/v1/bookings/{made.id}/"
-    return made._asdict() | {"key": _key("booking", made)}
+    response.headers["Location"] = f"/api/v1/bookings/{created.id}/"
+    return created._asdict() | {"key": _guest_key("booking", created)}
 
 
 def _count(request: Request, requester: Requester, contacts: schemas.Contacts) -> None:
-    """Nobody fills the calendar, or another's mailbox."""
+    """Count the request against `BOOK`, so that nobody can fill the calendar or somebody else's mailbox. Raises:
+    TooMany."""
     if requester.viewer is None:
         count(request, BOOK, account=contacts.email)
     elif not requester.is_staff:
@@ -98,8 +121,9 @@ def _count_change(request: Request, requester: BookingRequester, booking_id: Id)
 CHANGES = Depends(_count_change)
 
 
-def _key(what: str, row: Any) -> str | None:
-    return None if row.patient_id else patients.link_key(what, row.id)
+def _guest_key(kind: str, row: Any) -> str | None:
+    """Return the key with which a guest reaches the row; None if the row belongs to an account."""
+    return None if row.patient_id else patients.link_key(kind, row.id)
 
 
 @router.get("/bookings/", response_model=Page[schemas.Booking])
@@ -109,19 +133,20 @@ def list_bookings(
     paging: Paging,
     filters: Annotated[schemas.BookingFilter, Query()],
 ) -> Slice[Row[Any]]:
-    """Yours, or all for Staff, the earliest first. Signed in."""
+    """List the caller's bookings, earliest start first. Staff see all bookings. Requires: signed in."""
     rows = helpers.page(db, requester=Requester(me), after=paging.last_keys, limit=paging.fetch, **filters.given())
     return paging.page(rows, key=_position)
 
 
 def _position(booking: Row[Any]) -> tuple[int, int]:
-    """In the order of their prefix_query."""
+    """Return the key by which `crud.page` orders bookings."""
     return microseconds(booking.starts_at), booking.id
 
 
 @router.get("/bookings/{booking_id}/", response_model=schemas.Booking, responses=error_responses(401))
 def get_booking(booking_id: Id, db: DbSession, requester: BookingRequester) -> Row[Any]:
-    """One booking. Owner, who has its link, Staff."""
+    """Return a booking. Guests send its `key`, which is valid until 90 days after the end of the booking. Requires: the
+    patient, a holder of the booking link, or staff."""
     return helpers.get(db, booking_id=booking_id, requester=requester)
 
 
@@ -129,7 +154,8 @@ def get_booking(booking_id: Id, db: DbSession, requester: BookingRequester) -> R
     "/bookings/{booking_id}/history/", response_model=list[schemas.BookingEvent], responses=error_responses(401)
 )
 def get_booking_history(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[BookingEvent]:
-    """What became of it, the oldest first. Owner, who has its link, Staff."""
+    """List the changes of a booking from its creation on, oldest first. Requires: the patient, a holder of the booking
+    link, or staff."""
     return helpers.history(db, booking_id=booking_id, requester=requester)
 
 
@@ -144,7 +170,8 @@ class CalendarFile(Response):
     responses=error_responses(401),
 )
 def get_booking_calendar(booking_id: Id, db: DbSession, requester: BookingRequester) -> Response:
-    """The booking as a file for calendars (RFC 5545). Owner, who has its link, Staff."""
+    """Return a booking as an iCalendar file (RFC 5545). Requires: the patient, a holder of the booking link, or
+    staff."""
     content = helpers.calendar(db, booking_id=booking_id, requester=requester)
     headers = {"Content-Disposition": 'attachment; filename="booking.ics"', "Cache-Control": "private, no-cache"}
     return CalendarFile(content, headers=headers)
@@ -157,8 +184,10 @@ def get_booking_calendar(booking_id: Id, db: DbSession, requester: BookingReques
     dependencies=[CHANGES],
 )
 def confirm_booking(booking_id: Id, db: DbSession, requester: BookingRequester) -> Row[Any]:
-    """Take a time that you waited for and that was offered to you. 409 when the offer is over. Owner, who has its link,
-    Staff."""
+    """Confirm a `pending` booking: a slot that was offered from the waiting list. The booking becomes `booked`.
+
+    Returns 409 if the booking is not `pending`, or if its `held_until` has passed. Requires: the patient, a holder of
+    the booking link, or staff."""
     return helpers.confirm(db, booking_id=booking_id, requester=requester)
 
 
@@ -171,8 +200,13 @@ def confirm_booking(booking_id: Id, db: DbSession, requester: BookingRequester) 
 def reschedule_booking(
     booking_id: Id, move: schemas.BookingMove, db: DbSession, requester: BookingRequester, expected: IfMatch
 ) -> Row[Any]:
-    """To another free slot of the same doctor or diagnostic. 409, with the next free ones, when it is taken; 409 for a
-    patient after the deadline. Owner, who has its link, Staff."""
+    """Move a booking to another free slot of the same doctor or diagnostic. The patient gets an e-mail. The price does
+    not change. The previous slot is offered to the waiting list.
+
+    Returns 409 with `next_slots` if the slot is taken or the patient has another booking at that time; 409 if the
+    booking is not `booked`, if a patient moves it after `changeable_until`, or if its doctor, diagnostic or location no
+    longer takes bookings; 422 if no slot that can be booked starts at `starts_at`, or if the doctor or diagnostic is
+    not available at the new location. Requires: the patient, a holder of the booking link, or staff."""
     return helpers.reschedule(db, booking_id=booking_id, requester=requester, expected=expected, **move.model_dump())
 
 
@@ -185,8 +219,13 @@ def reschedule_booking(
 def cancel_booking(
     booking_id: Id, cancellation: schemas.Cancellation, db: DbSession, requester: BookingRequester, expected: IfMatch
 ) -> Row[Any]:
-    """Give the time back; the first who waits for it is offered it. 409 for a patient after the deadline. Owner, who
-    has its link, Staff."""
+    """Cancel a booking, or decline a slot that was offered from the waiting list.
+
+    The slot is offered to the next patient on the waiting list. The patient of the cancelled booking gets an e-mail;
+    a patient who declines an offer does not.
+
+    Returns 409 if the booking is neither `booked` nor `pending`, or if a patient cancels a `booked` one after
+    `changeable_until`. Requires: the patient, a holder of the booking link, or staff."""
     return helpers.cancel(db, booking_id=booking_id, reason=cancellation.reason, requester=requester, expected=expected)
 
 
@@ -196,7 +235,12 @@ def cancel_booking(
 def note_booking_status(
     booking_id: Id, note: schemas.StatusNote, db: DbSession, me: SignedIn, expected: IfMatch
 ) -> Row[Any]:
-    """What became of the visit. 409 for what cannot follow what was. Staff."""
+    """Set the status of a visit.
+
+    Allowed transitions: from `booked` to `arrived`, `fulfilled` or `noshow`; from `arrived` to `fulfilled` or `booked`;
+    from `fulfilled` to `arrived`; from `noshow` to `arrived` or `booked`. Returns 409 for any other transition; for
+    `arrived` and `fulfilled` before the local date of the visit; for `noshow` before the start of the visit; and for a
+    change from `noshow` if the slot has been booked again. Requires: staff."""
     return helpers.set_status(
         db, booking_id=booking_id, status=note.status, reason=note.reason, requester=Requester(me), expected=expected
     )
@@ -204,23 +248,32 @@ def note_booking_status(
 
 @router.post("/waiting/", response_model=schemas.NewWaiting, status_code=201, responses=error_responses(403, 429))
 def join_waiting_list(
-    wanted: schemas.WaitingCreate, db: DbSession, viewer: Viewer, language: PreferredLanguage, request: Request
+    entry: schemas.WaitingCreate, db: DbSession, viewer: Viewer, language: PreferredLanguage, request: Request
 ) -> dict[str, Any]:
-    """Be offered a time if one becomes free: it is kept for you for two hours, to confirm. 409 when you wait for it
-    already. Public; guests give name, e-mail and phone."""
+    """Join the waiting list of a doctor or diagnostic at a location.
+
+    When a slot on one of the days becomes free, it is offered to the first patient on the list who is free at that
+    time. This patient gets an e-mail and a `pending` booking, and is removed from the list. The booking must be
+    confirmed with `POST /bookings/{booking_id}/confirm/` within two hours, and before the slot starts. Otherwise the
+    slot is offered to the next patient.
+
+    Callers who are not signed in join as guests: they send `name`, `email` and `phone`, and get a `key` to leave the
+    list. Returns 409 if the account is already on this list; 422 if `last_day` is in the past; 403 if a caller who is
+    not staff sends `patient_id`, or an `email` other than the account's. Public."""
     requester = Requester(viewer)
-    _count(request, requester, wanted)
-    made = waiting.join(
+    _count(request, requester, entry)
+    created = waiting.join(
         db,
-        doctor_id=wanted.doctor_id,
-        diagnostic_id=wanted.diagnostic_id,
-        location_id=wanted.location_id,
-        first_day=wanted.first_day,
-        last_day=wanted.last_day,
-        contact=wanted.contact(language),
+        doctor_id=entry.doctor_id,
+        diagnostic_id=entry.diagnostic_id,
+        location_id=entry.location_id,
+        first_day=entry.first_day,
+        last_day=entry.last_day,
+        contact=entry.contact(language),
         requester=requester,
     )
-    return {name: getattr(made, name) for name in schemas.Waiting.model_fields} | {"key": _key("waiting", made)}
+    fields = {name: getattr(created, name) for name in schemas.Waiting.model_fields}
+    return fields | {"key": _guest_key("waiting", created)}
 
 
 @router.get("/waiting/", response_model=Page[schemas.Waiting])
@@ -230,12 +283,13 @@ def list_waiting(
     paging: Paging,
     filters: Annotated[schemas.WaitingFilter, Query()],
 ) -> Slice[Waiting]:
-    """What you wait for, or for Staff who waits, the first in line first. Signed in."""
+    """List the caller's entries of the waiting list, oldest first. Staff see all entries. Requires: signed in."""
     rows = waiting.page(db, after_id=paging.last_id, limit=paging.fetch, requester=Requester(me), **filters.given())
     return paging.page(rows)
 
 
 @router.delete("/waiting/{waiting_id}/", status_code=204, responses=error_responses(401))
 def leave_waiting_list(waiting_id: Id, db: DbSession, requester: BookingRequester) -> None:
-    """Wait no longer. Owner, who has the key, Staff."""
+    """Leave the waiting list. Guests send the `key` of the entry. Requires: the patient, a holder of the key, or
+    staff."""
     waiting.leave(db, waiting_id=waiting_id, requester=requester)

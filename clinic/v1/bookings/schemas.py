@@ -1,9 +1,10 @@
-"""What v1 accepts and returns about bookings."""
+"""Request and response schemas of holds, bookings and the waiting list in v1."""
 
 import datetime as dt
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from clinic.bookings.helpers import SlotRequest
 from clinic.bookings.models import BookingStatus
@@ -15,67 +16,124 @@ from conf.values import Day, Language, Moment
 from iam.users import rules
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{4,30}$")]
-Reason = Annotated[str, StringConstraints(max_length=500)]
-Message = Annotated[str, StringConstraints(max_length=5000)]
+Reason = Annotated[str, StringConstraints(max_length=500), Field(examples=["I have an exam at that time."])]
+Message = Annotated[
+    str,
+    StringConstraints(max_length=5000),
+    Field(
+        description="Message from the patient to the clinic, at most 5000 characters.",
+        examples=["My knee hurts after running."],
+    ),
+]
 HoldToken = Annotated[str, StringConstraints(max_length=64)]
 InitData = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 PatientName = Annotated[rules.Name, StringConstraints(max_length=200)]
 
+# Values for the examples in the API reference.
+_SLOT: JsonDict = {"doctor_id": 2, "location_id": 3, "starts_at": "2026-12-01T09:00:00+01:00"}
+_GUEST: JsonDict = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 1234567"}
+_TOKEN = "17.q3VtZl1XcW9sT0hYbmR5a2pQ"  # noqa: S105
+_KEY = "q3VtZl1XcW9sT0hYbmR5a2pQ"
+
 
 class WaitingFilter(Filter):
-    doctor_id: Key | None = None
-    diagnostic_id: Key | None = None
-    location_id: Key | None = None
+    doctor_id: Key | None = Field(None, description="Only entries for this doctor.")
+    diagnostic_id: Key | None = Field(None, description="Only entries for this diagnostic.")
+    location_id: Key | None = Field(None, description="Only entries for this location.")
 
 
 class BookingFilter(Filter):
-    since: Moment | None = Field(None, description="Those that begin then or later.")
-    until: Moment | None = Field(None, description="Those that begin before.")
-    day: Day | None = Field(None, description="Of each location's calendar.")
-    doctor_id: Key | None = None
-    diagnostic_id: Key | None = None
-    location_id: Key | None = None
-    status: BookingStatus | None = None
-    patient_id: Key | None = None
-    words: SearchText | None = Field(None, alias="q", description="In the patient's name, e-mail or phone.")
+    since: Moment | None = Field(
+        None, description="Only bookings that start at this time or later. Include the UTC offset."
+    )
+    until: Moment | None = Field(None, description="Only bookings that start before this time. Include the UTC offset.")
+    day: Day | None = Field(None, description="Only bookings that start on this date, in the location's time zone.")
+    doctor_id: Key | None = Field(None, description="Only bookings with this doctor.")
+    diagnostic_id: Key | None = Field(None, description="Only bookings of this diagnostic.")
+    location_id: Key | None = Field(None, description="Only bookings at this location.")
+    status: BookingStatus | None = Field(None, description="Only bookings with this status.")
+    patient_id: Key | None = Field(
+        None, description="Only bookings of the patient with this account. Ignored unless the caller is staff."
+    )
+    words: SearchText | None = Field(
+        None,
+        alias="q",
+        description="Text to find in the patient's name, e-mail or phone, from 2 to 100 characters, ignoring case.",
+        examples=["turing"],
+    )
 
 
 class Which(Input):
     """A doctor or a diagnostic, at a location."""
 
-    doctor_id: Key | None = None
-    diagnostic_id: Key | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"doctor_id": 2, "location_id": 3}]})
+
+    doctor_id: Key | None = Field(None, description="ID of the doctor. Send either this or `diagnostic_id`.")
+    diagnostic_id: Key | None = Field(None, description="ID of the diagnostic. Send either this or `doctor_id`.")
     location_id: Key
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _assert_one_target(self) -> Self:
         if (self.doctor_id is None) == (self.diagnostic_id is None):
-            raise ValueError("either doctor_id or diagnostic_id")
+            raise ValueError("Send either doctor_id or diagnostic_id.")
         return self
 
 
 class HoldCreate(Which):
-    starts_at: Moment = Field(description="Of a free slot.")
+    """The slot to hold: either of a doctor or of a diagnostic."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SLOT]})
+
+    starts_at: Moment = Field(description="Start of a free slot, with the UTC offset.")
 
     def slot_request(self) -> SlotRequest:
         return SlotRequest(self.location_id, self.starts_at, self.doctor_id, self.diagnostic_id)
 
 
 class Hold(Output):
-    hold: str = Field(description="Send it with the booking, or give the time back with it.")
+    """A slot that is held until `held_until`."""
+
+    hold: str = Field(
+        description="Token of the hold. Send it to `POST /bookings/` to book the slot, or to `DELETE /holds/{hold}/`.",
+        examples=[_TOKEN],
+    )
     starts_at: dt.datetime
     ends_at: dt.datetime
-    held_until: dt.datetime
+    held_until: dt.datetime = Field(description="Time when the hold expires, ten minutes after it was created.")
 
 
 class Contacts(Input):
-    """Who comes. Guests give name, e-mail and phone; accounts a name or phone for this booking, if they like. Staff
-    give `patient_id`, or all three of a guest, or nothing for themselves."""
+    """The patient. Guests send `name`, `email` and `phone`. Callers with an account may send another `name` or `phone`
+    for this booking. Staff send `patient_id` for a patient with an account, `name`, `email` and `phone` for a guest, or
+    none of these for themselves."""
 
-    name: PatientName | None = None
-    email: rules.Email | None = None
-    phone: Phone | None = None
-    patient_id: Key | None = Field(None, description="For staff: the account of the patient they book for.")
+    model_config = ConfigDict(json_schema_extra={"examples": [_GUEST]})
+
+    name: PatientName | None = Field(
+        None,
+        description=(
+            "Name of the patient, from 1 to 100 characters. Required for guests. For a patient with an account, the"
+            " default is the account's name."
+        ),
+        examples=["Gil Guest"],
+    )
+    email: rules.Email | None = Field(
+        None,
+        description=(
+            "E-mail address of the patient. Required for guests. For a patient with an account, the default is the"
+            " account's address; only staff may send another one."
+        ),
+        examples=["gil@home.example"],
+    )
+    phone: Phone | None = Field(
+        None,
+        description=(
+            "Phone number of the patient: an optional `+`, a digit, then 4 to 30 digits, spaces or `( ) . -`. Required"
+            " for guests."
+        ),
+        examples=["+49 30 1234567"],
+    )
+    patient_id: Key | None = Field(None, description="ID of the patient's account. Only staff may send it.")
 
     def contact(self, language: Language) -> Contact:
         return Contact(
@@ -84,25 +142,57 @@ class Contacts(Input):
 
 
 class BookingCreate(Contacts):
-    """A `hold`, or a doctor or diagnostic with location and time."""
+    """The slot to book, and the patient.
 
-    hold: HoldToken | None = None
-    doctor_id: Key | None = None
-    diagnostic_id: Key | None = None
-    location_id: Key | None = None
-    starts_at: Moment | None = Field(None, description="Of a free slot.")
+    The slot is either `hold`, or `location_id`, `starts_at` and one of `doctor_id` and `diagnostic_id`. Guests send
+    `name`, `email` and `phone`. Callers with an account may send another `name` or `phone` for this booking. Staff send
+    `patient_id` for a patient with an account, `name`, `email` and `phone` for a guest, or none of these for
+    themselves.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _SLOT | _GUEST | {"message": "My knee hurts after running."},
+                _GUEST | {"hold": _TOKEN},
+                {"diagnostic_id": 5, "location_id": 3, "starts_at": "2026-12-01T09:00:00+01:00", "patient_id": 12},
+            ]
+        }
+    )
+
+    hold: HoldToken | None = Field(
+        None, description="Token of a held slot, from `POST /holds/`, at most 64 characters.", examples=[_TOKEN]
+    )
+    doctor_id: Key | None = Field(None, description="ID of the doctor. Leave it out with `hold` or `diagnostic_id`.")
+    diagnostic_id: Key | None = Field(
+        None, description="ID of the diagnostic. Leave it out with `hold` or `doctor_id`."
+    )
+    location_id: Key | None = Field(None, description="ID of the location. Leave it out with `hold`.")
+    starts_at: Moment | None = Field(
+        None, description="Start of a free slot, with the UTC offset. Leave it out with `hold`."
+    )
     message: Message = ""
     telegram_init_data: InitData | None = Field(
-        None, description="`Telegram.WebApp.initData` of a Mini App: at most an hour old, good once."
+        None,
+        description=(
+            "`Telegram.WebApp.initData` of a Telegram Mini App, from 1 to 8192 characters. It must be at most one hour"
+            " old, and can be used for one booking only."
+        ),
+        examples=[
+            "user=%7B%22id%22%3A279058397%7D&auth_date=1767225600&hash=c501b71e775f74ce10e377dea85a7ea24ecd640b223ea86d"
+        ],
     )
 
     @model_validator(mode="after")
-    def _what(self) -> Self:
-        wished = [self.doctor_id or self.diagnostic_id, self.location_id, self.starts_at]
-        if self.hold is not None and (any(wished) or self.diagnostic_id):
-            raise ValueError("a hold says which doctor or diagnostic, where and when; leave them out")
-        if self.hold is None and (None in wished or (self.doctor_id and self.diagnostic_id)):
-            raise ValueError("a hold, or either doctor_id or diagnostic_id, location_id and starts_at")
+    def _assert_one_slot(self) -> Self:
+        slot = [self.doctor_id or self.diagnostic_id, self.location_id, self.starts_at]
+        if self.hold is not None and (any(slot) or self.diagnostic_id):
+            raise ValueError(
+                "The hold already determines the slot. Send it without doctor_id, diagnostic_id, location_id and"
+                " starts_at."
+            )
+        if self.hold is None and (None in slot or (self.doctor_id and self.diagnostic_id)):
+            raise ValueError("Send either hold, or location_id, starts_at and one of doctor_id and diagnostic_id.")
         return self
 
     def slot_request(self) -> SlotRequest | None:
@@ -112,95 +202,200 @@ class BookingCreate(Contacts):
 
 
 class BookingMove(Input):
-    starts_at: Moment = Field(description="Of a free slot.")
-    location_id: Key | None = Field(None, description="Where it is; null: where it was.")
-    reason: Reason = ""
+    """The new time of a booking, and its new location if that changes."""
+
+    starts_at: Moment = Field(description="Start of a free slot, with the UTC offset.")
+    location_id: Key | None = Field(None, description="ID of the new location. Null: the location stays the same.")
+    reason: Reason = Field(
+        "",
+        description="Reason, at most 500 characters. It is kept in the booking's history, which the patient can read.",
+    )
 
 
 class Cancellation(Input):
-    reason: Reason = Field("", description="Staff see it; from staff, it is mailed to the patient.")
+    reason: Reason = Field(
+        "",
+        description=(
+            "Reason, at most 500 characters. It is kept in the booking's history, which the patient can read. If staff"
+            " cancel, it is also in the e-mail to the patient."
+        ),
+    )
 
 
 class StatusNote(Input):
-    status: BookingStatus = Field(description="`arrived`, `fulfilled`, `noshow`; or back, if that was a mistake.")
-    reason: Reason = ""
+    """The new status of a visit."""
+
+    status: BookingStatus = Field(
+        description="`arrived`, `fulfilled` or `noshow`, or an earlier status to correct a mistake."
+    )
+    reason: Reason = Field(
+        "",
+        description="Reason, at most 500 characters. It is kept in the booking's history, which the patient can read.",
+        examples=["Arrived after the visit was noted as missed."],
+    )
 
 
 class Booking(Output):
+    """A booking of a doctor or a diagnostic, with the names of what it refers to."""
+
     id: int
-    doctor_id: int | None = Field(description="Null: it is a diagnostic.")
-    doctor_name: str | None
-    diagnostic_id: int | None = Field(description="Null: it is a doctor.")
-    diagnostic_name: str | None
+    doctor_id: int | None = Field(description="ID of the doctor. Null if a diagnostic is booked.")
+    doctor_name: str | None = Field(
+        description="Name of the doctor. Null if a diagnostic is booked.", examples=["Dr. Anna Rey"]
+    )
+    diagnostic_id: int | None = Field(description="ID of the diagnostic. Null if a doctor is booked.")
+    diagnostic_name: str | None = Field(
+        description="Name of the diagnostic. Null if a doctor is booked.", examples=["Blood count"]
+    )
     location_id: int
-    location_name: str
-    address: str
-    time_zone: str
+    location_name: str = Field(examples=["Main building"])
+    address: str = Field(description="Address of the location.", examples=["Park Street 1, 10115 Berlin"])
+    time_zone: str = Field(
+        description="Name of the location's time zone in the IANA database.", examples=["Europe/Berlin"]
+    )
     starts_at: dt.datetime
     ends_at: dt.datetime
-    status: BookingStatus
-    held_until: dt.datetime | None = Field(description="Of one that is pending: confirm it until then.")
-    changeable_until: dt.datetime = Field(description="Until then its patient may move or cancel it.")
-    price: int
-    patient_id: int | None = Field(description="Null: a guest, or the account is gone.")
-    name: str
-    email: str
-    phone: str | None
-    message: str
+    status: BookingStatus = Field(
+        description=(
+            "`pending`: offered from the waiting list, and held until `held_until`. `booked`: confirmed. `arrived`: the"
+            " patient is there. `fulfilled`: the visit took place. `noshow`: the patient did not come. `cancelled`:"
+            " cancelled, or an offer that was not confirmed in time."
+        )
+    )
+    held_until: dt.datetime | None = Field(
+        description="Time by which a `pending` booking must be confirmed. Null for any other status."
+    )
+    changeable_until: dt.datetime = Field(
+        description="Time until which the patient may reschedule or cancel. Staff may do so later."
+    )
+    price: int = Field(
+        description=(
+            "Price in the smallest unit of the currency (cents), as it was when the booking or its hold was created."
+        ),
+        examples=[5000],
+    )
+    patient_id: int | None = Field(
+        description="ID of the patient's account. Null if the patient is a guest or the account was deleted."
+    )
+    name: str = Field(description="Name of the patient.", examples=["Gil Guest"])
+    email: str = Field(
+        description="E-mail address of the patient, to which notifications are sent.", examples=["gil@home.example"]
+    )
+    phone: str | None = Field(
+        description="Phone number of the patient. Null if none was given.", examples=["+49 30 1234567"]
+    )
+    message: str = Field(
+        description="Message from the patient to the clinic. Empty if there is none.",
+        examples=["My knee hurts after running."],
+    )
     created_at: dt.datetime
     updated_at: dt.datetime
 
 
 class NewBooking(Booking):
-    key: str | None = Field(description="A guest's, to reach the booking: `?key=`. Null: it is in an account.")
+    """A booking that was just created."""
+
+    key: str | None = Field(
+        description=(
+            "Key with which a guest has access to the booking: send it as the query parameter `key`. It is valid until"
+            " 90 days after the end of the booking. Null if the booking belongs to an account."
+        ),
+        examples=[_KEY],
+    )
 
 
 class BookingEvent(Output):
-    at: dt.datetime
-    actor_id: int | None = Field(description="The account that did it. Null: a guest, or the clinic's own doing.")
-    status: BookingStatus = Field(description="From then on, as what follows.")
+    """A change of a booking. The fields have the values after the change."""
+
+    at: dt.datetime = Field(description="Time of the change.")
+    actor_id: int | None = Field(
+        description="ID of the account that made the change. Null if a guest made it, or the system."
+    )
+    status: BookingStatus
     starts_at: dt.datetime
     location_id: int
-    reason: str
+    reason: str = Field(
+        description="Reason of the change. Empty if none was given.", examples=["I have an exam at that time."]
+    )
 
 
 class WaitingCreate(Which, Contacts):
-    """To be offered a time on one of these days, local ones, if one becomes free."""
+    """The doctor or diagnostic to wait for, the days, and the patient.
 
-    first_day: Day
-    last_day: Day
+    Send either `doctor_id` or `diagnostic_id`. Guests send `name`, `email` and `phone`. Callers with an account may
+    send another `name` or `phone`. Staff send `patient_id` for a patient with an account, `name`, `email` and `phone`
+    for a guest, or none of these for themselves.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _GUEST | {"doctor_id": 2, "location_id": 3, "first_day": "2026-12-01", "last_day": "2026-12-14"}
+            ]
+        }
+    )
+
+    first_day: Day = Field(description="First date on which the patient can come, in the location's time zone.")
+    last_day: Day = Field(
+        description=(
+            "Last date on which the patient can come, in the location's time zone. It must not be before"
+            " `first_day` or in the past."
+        )
+    )
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _assert_days_in_order(self) -> Self:
         if self.last_day < self.first_day:
-            raise ValueError("last_day is before first_day")
+            raise ValueError("The last day must not be before the first day.")
         return self
 
 
 class Waiting(Output):
+    """An entry of the waiting list."""
+
     id: int
-    doctor_id: int | None
-    diagnostic_id: int | None
+    doctor_id: int | None = Field(description="ID of the doctor. Null if the patient waits for a diagnostic.")
+    diagnostic_id: int | None = Field(description="ID of the diagnostic. Null if the patient waits for a doctor.")
     location_id: int
-    first_day: dt.date
-    last_day: dt.date
-    patient_id: int | None
-    name: str
-    email: str
-    phone: str | None
+    first_day: dt.date = Field(description="First date on which the patient can come, in the location's time zone.")
+    last_day: dt.date = Field(description="Last date on which the patient can come, in the location's time zone.")
+    patient_id: int | None = Field(
+        description="ID of the patient's account. Null if the patient is a guest or the account was deleted."
+    )
+    name: str = Field(description="Name of the patient.", examples=["Gil Guest"])
+    email: str = Field(
+        description="E-mail address of the patient, to which an offer is sent.", examples=["gil@home.example"]
+    )
+    phone: str | None = Field(
+        description="Phone number of the patient. Null if none was given.", examples=["+49 30 1234567"]
+    )
     created_at: dt.datetime
 
 
 class NewWaiting(Waiting):
-    key: str | None = Field(description="A guest's, to wait no longer: `?key=`; told here alone. Null: an account's.")
+    """An entry of the waiting list that was just created."""
+
+    key: str | None = Field(
+        description=(
+            "Key with which a guest can leave the waiting list: send it as the query parameter `key`. It is returned"
+            " only here. Null if the entry belongs to an account."
+        ),
+        examples=[_KEY],
+    )
 
 
 class FreeSlot(Output):
-    starts_at: dt.datetime
-    ends_at: dt.datetime
+    starts_at: dt.datetime = Field(description="Start, with the UTC offset of the location.")
+    ends_at: dt.datetime = Field(description="End, with the UTC offset of the location.")
 
 
 class Taken(Problem):
-    """With the next three free slots, where that is of use."""
+    """The slot is taken, or there is another conflict. `detail` says which."""
 
-    next_slots: list[FreeSlot] | None = None
+    next_slots: list[FreeSlot] | None = Field(
+        None,
+        description=(
+            "The next free slots of the same doctor or diagnostic at the location, at most three, earliest first."
+            " Left out unless the slot is taken or the patient has another booking at that time."
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Doctors: anyone sees them, staff look after them, patients rate them."""
+"""Routes of doctors, their specialties, working hours and reviews."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -29,16 +29,16 @@ router = Router("/api/v1", tags=["clinic: doctors"])
 def list_specialties(
     db: DbSession,
     paging: Paging,
-    unused: Annotated[bool, Query(description="Those that no doctor has, too.")] = False,
+    unused: Annotated[bool, Query(description="Whether to include specialties without an active doctor.")] = False,
 ) -> Slice[Specialty]:
-    """Those with doctors, in the order they were made. Public."""
+    """List the specialties that have an active doctor, oldest first. Public."""
     rows = crud.specialties(db, after_id=paging.last_id, limit=paging.fetch, unused=unused)
     return paging.page(rows)
 
 
 @router.post("/specialties/", response_model=schemas.Specialty, status_code=201, dependencies=[EDITOR])
 def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response: Response) -> Specialty:
-    """409 when there is one of that name. Staff and Admin."""
+    """Create a specialty. Returns 409 if there is one with this name, ignoring case. Requires: staff or admin."""
     created = crud.create_specialty(db, name=specialty.name)
     response.headers["Location"] = f"/api/v1/specialties/{created.id}/"
     return created
@@ -46,19 +46,19 @@ def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response
 
 @router.get("/specialties/{specialty_id}/", response_model=schemas.Specialty, dependencies=[PUBLIC])
 def get_specialty(specialty_id: Id, db: DbSession) -> Specialty:
-    """One specialty. Public."""
+    """Return a specialty. Public."""
     return crud.get_specialty(db, specialty_id=specialty_id)
 
 
 @router.patch("/specialties/{specialty_id}/", response_model=schemas.Specialty, dependencies=[EDITOR])
 def update_specialty(specialty_id: Id, changes: schemas.SpecialtyUpdate, db: DbSession, expected: IfMatch) -> Specialty:
-    """Give it another name. Staff and Admin."""
+    """Rename a specialty. Returns 409 if another specialty has this name, ignoring case. Requires: staff or admin."""
     return crud.rename_specialty(db, specialty_id=specialty_id, expected=expected, **changes.given())
 
 
 @router.delete("/specialties/{specialty_id}/", status_code=204, dependencies=[EDITOR])
 def delete_specialty(specialty_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """409 while a doctor has it. Staff and Admin."""
+    """Delete a specialty. Returns 409 if a doctor has it, also an inactive one. Requires: staff or admin."""
     crud.remove_specialty(db, specialty_id=specialty_id, expected=expected)
 
 
@@ -69,18 +69,20 @@ def list_doctors(
     paging: Paging,
     filters: Annotated[schemas.DoctorFilter, Query()],
 ) -> Slice[dict[str, Any]]:
-    """Doctors; those that are not active for staff and Admin. A cursor goes on with the `sort` it came with. Public."""
+    """List the active doctors in the order that `sort` names. Staff and admins also see inactive doctors. Send `cursor`
+    with the same `sort` as the request that returned it. Public."""
     rows = crud.page(db, after=paging.last_keys, limit=paging.fetch, hidden=hidden, **filters.given())
     column = crud.ORDER[filters.sort][0].key
     return paging.page(
-        rows, show=partial(_shown, hidden=hidden), key=lambda doctor: (getattr(doctor, column), doctor.id)
+        rows, show=partial(_serialize, hidden=hidden), key=lambda doctor: (getattr(doctor, column), doctor.id)
     )
 
 
-def _shown(doctor: Doctor, *, hidden: bool) -> dict[str, Any]:
+def _serialize(doctor: Doctor, *, hidden: bool) -> dict[str, Any]:
+    """Return the fields of `schemas.Doctor`; inactive locations only if `hidden`."""
     fields = {name: getattr(doctor, name) for name in _FIELDS}
-    places = [there.location for there in doctor.locations]
-    return fields | {"locations": [place for place in places if place.is_active or hidden]}
+    locations = [doctor_location.location for doctor_location in doctor.locations]
+    return fields | {"locations": [location for location in locations if location.is_active or hidden]}
 
 
 _FIELDS = [
@@ -92,61 +94,66 @@ _FIELDS = [
 
 @router.post("/doctors/", response_model=schemas.Doctor, status_code=201, dependencies=[EDITOR])
 def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Response) -> dict[str, Any]:
-    """A doctor, who is nowhere until there are locations. Staff and Admin."""
+    """Create a doctor. The doctor cannot be booked until working hours at a location are set with
+    `PUT /doctors/{doctor_id}/locations/{location_id}/`. Requires: staff or admin."""
     created = crud.create(db, **doctor.model_dump())
     response.headers["Location"] = f"/api/v1/doctors/{created.id}/"
-    return _shown(created, hidden=True)
+    return _serialize(created, hidden=True)
 
 
 @router.get("/doctors/{doctor_id}/", response_model=schemas.Doctor)
 def get_doctor(doctor_id: Id, db: DbSession, hidden: Hidden) -> dict[str, Any]:
-    """One doctor. Public."""
-    return _shown(crud.get(db, doctor_id=doctor_id, hidden=hidden), hidden=hidden)
+    """Return a doctor. Returns 404 for an inactive doctor, except to staff and admins. Public."""
+    return _serialize(crud.get(db, doctor_id=doctor_id, hidden=hidden), hidden=hidden)
 
 
 @router.patch("/doctors/{doctor_id}/", response_model=schemas.Doctor, dependencies=[EDITOR])
 def update_doctor(
     doctor_id: Id, changes: schemas.DoctorUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> dict[str, Any]:
-    """Change the fields that are given. Staff and Admin."""
-    return _shown(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), hidden=True)
+    """Change the given fields of a doctor. Existing bookings do not change. Requires: staff or admin."""
+    return _serialize(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), hidden=True)
 
 
 @router.delete("/doctors/{doctor_id}/", status_code=204, dependencies=[EDITOR])
 def delete_doctor(doctor_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """With photo, hours and reviews. 409 when there are bookings. Staff and Admin."""
+    """Delete a doctor with the photo, working hours, reviews and waiting list. Returns 409 if there are bookings with
+    the doctor, also past ones; set `is_active` to false instead. Requires: staff or admin."""
     helpers.delete(db, doctor_id=doctor_id, expected=expected)
 
 
 @router.post("/doctors/{doctor_id}/photo/", response_model=PhotoAccepted, status_code=202)
 def upload_doctor_photo(doctor_id: Id, file: Photo, db: DbSession, editor: Editor) -> dict[str, Any]:
-    """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Staff
-    and Admin."""
+    """Upload a photo of a doctor: the part `file` with a JPEG, PNG, WebP or GIF picture of at most 10 MiB.
+
+    Returns 202 with the job that crops the picture to a square and makes the two sizes. The previous photo stays until
+    the job has succeeded. Requires: staff or admin."""
     doctor = PHOTOS.replace(db, row_id=doctor_id, owner_id=editor.user_id, file=file)
     return {"job_id": doctor.photo_job_id}
 
 
 @router.delete("/doctors/{doctor_id}/photo/", status_code=204, dependencies=[EDITOR])
 def delete_doctor_photo(doctor_id: Id, db: DbSession) -> None:
-    """Take the picture away. Staff and Admin."""
+    """Delete the photo of a doctor. Requires: staff or admin."""
     PHOTOS.remove(db, row_id=doctor_id)
 
 
 @router.get("/doctors/{doctor_id}/locations/", response_model=list[schemas.DoctorHours])
 def list_doctor_locations(doctor_id: Id, db: DbSession, hidden: Hidden) -> list[dict[str, Any]]:
-    """Where the doctor works, and when. Public."""
+    """List the active locations where a doctor works, with the working hours there, by ascending ID. Staff and admins
+    also see inactive locations. Public."""
     crud.get(db, doctor_id=doctor_id, hidden=hidden)
-    return [_hours(there) for there in crud.locations(db, doctor_id=doctor_id, hidden=hidden)]
+    return [_serialize_hours(row) for row in crud.locations(db, doctor_id=doctor_id, hidden=hidden)]
 
 
-def _hours(there: DoctorLocation) -> dict[str, Any]:
+def _serialize_hours(doctor_location: DoctorLocation) -> dict[str, Any]:
     return {
-        "location_id": there.location_id,
-        "location_name": there.location.name,
-        "time_zone": there.location.time_zone,
-        "hours": there.hours,
-        "exceptions": there.exceptions,
-        "updated_at": there.updated_at,
+        "location_id": doctor_location.location_id,
+        "location_name": doctor_location.location.name,
+        "time_zone": doctor_location.location.time_zone,
+        "hours": doctor_location.hours,
+        "exceptions": doctor_location.exceptions,
+        "updated_at": doctor_location.updated_at,
     }
 
 
@@ -154,15 +161,18 @@ def _hours(there: DoctorLocation) -> dict[str, Any]:
 def put_doctor_location(
     doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession, expected: IfMatch
 ) -> dict[str, Any]:
-    """Have the doctor work there, at these hours and no others. Bookings that were made stay. Staff and Admin."""
+    """Set the working hours of a doctor at a location. They replace the previous ones there. Existing bookings do not
+    change. Requires: staff or admin."""
     values = schedule.model_dump(mode="json")
-    there = crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
-    return _hours(there)
+    return _serialize_hours(
+        crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
+    )
 
 
 @router.delete("/doctors/{doctor_id}/locations/{location_id}/", status_code=204, dependencies=[EDITOR])
 def delete_doctor_location(doctor_id: Id, location_id: Id, db: DbSession) -> None:
-    """The doctor works there no longer. Bookings that were made stay. Staff and Admin."""
+    """Remove a doctor from a location, with the working hours there. Existing bookings do not change. Requires: staff
+    or admin."""
     crud.remove_location(db, doctor_id=doctor_id, location_id=location_id)
 
 
@@ -173,7 +183,7 @@ def list_reviews(
     hidden: Hidden,
     paging: Paging,
 ) -> Slice[Review]:
-    """What patients say, the newest first. Public."""
+    """List the reviews of a doctor, newest first. Public."""
     crud.get(db, doctor_id=doctor_id, hidden=hidden)
     rows = crud.reviews(db, doctor_id=doctor_id, before_id=paging.last_id, limit=paging.fetch)
     return paging.page(rows)
@@ -183,12 +193,13 @@ def list_reviews(
     "/doctors/{doctor_id}/reviews/", response_model=schemas.Review, status_code=201, responses=error_responses(401, 403)
 )
 def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, requester: BookingRequester) -> Review:
-    """Rate a doctor you have been to, once; 409 before, and for a second time. Owner of the booking, or who has its
-    link."""
+    """Review a doctor after a visit. A patient can review each doctor once. Returns 409 if the booking is not
+    `fulfilled`, if it is with another doctor, or if the patient has already reviewed the doctor. Requires: the patient
+    or a holder of the booking link."""
     return reviews.create(db, doctor_id=doctor_id, requester=requester, **review.model_dump())
 
 
 @router.delete("/reviews/{review_id}/", status_code=204)
 def delete_review(review_id: Id, db: DbSession, me: SignedIn) -> None:
-    """Take a review back. Owner, Staff and Admin."""
+    """Delete a review. Guests cannot delete theirs; staff and admins can. Requires: the author, staff or admin."""
     helpers.delete_review(db, review_id=review_id, editor=me)

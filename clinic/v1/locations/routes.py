@@ -1,4 +1,4 @@
-"""Where the health centre is, and when it is open."""
+"""Routes of locations and their working hours."""
 
 from fastapi import Response
 
@@ -17,14 +17,15 @@ router = Router("/api/v1", tags=["clinic: locations"])
 
 @router.get("/locations/", response_model=Page[schemas.Location])
 def list_locations(db: DbSession, hidden: Hidden, paging: Paging) -> Slice[Location]:
-    """In the order they were made; those that are not active for staff and Admin. Public."""
+    """List the active locations, oldest first. Staff and admins also see inactive ones. Public."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, hidden=hidden)
     return paging.page(rows)
 
 
 @router.post("/locations/", response_model=schemas.Location, status_code=201, dependencies=[EDITOR])
 def create_location(location: schemas.LocationCreate, db: DbSession, response: Response) -> Location:
-    """A location, closed until it has hours. Staff and Admin."""
+    """Create a location. It is closed until its hours are set with `PUT /working-hours/{location_id}/`. Requires: staff
+    or admin."""
     created = crud.create(db, **location.model_dump())
     response.headers["Location"] = f"/api/v1/locations/{created.id}/"
     return created
@@ -32,7 +33,7 @@ def create_location(location: schemas.LocationCreate, db: DbSession, response: R
 
 @router.get("/locations/{location_id}/", response_model=schemas.Location)
 def get_location(location_id: Id, db: DbSession, hidden: Hidden) -> Location:
-    """One location. Public."""
+    """Return a location. Returns 404 for an inactive location, except to staff and admins. Public."""
     return crud.get(db, location_id=location_id, hidden=hidden)
 
 
@@ -40,23 +41,26 @@ def get_location(location_id: Id, db: DbSession, hidden: Hidden) -> Location:
 def update_location(
     location_id: Id, changes: schemas.LocationUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> Location:
-    """Change the fields that are given. Staff and Admin."""
+    """Change the given fields of a location. Requires: staff or admin."""
     return crud.update(db, location_id=location_id, expected=expected, **changes.given())
 
 
 @router.delete("/locations/{location_id}/", status_code=204, dependencies=[EDITOR])
 def delete_location(location_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """409 while doctors, diagnostics or bookings are there. Staff and Admin."""
+    """Delete a location. Returns 409 if a doctor, a diagnostic or a booking refers to it; set `is_active` to false
+    instead. Requires: staff or admin."""
     crud.delete(db, location_id=location_id, expected=expected)
 
 
 @router.get("/working-hours/{location_id}/", response_model=schemas.WorkingHours)
 def get_working_hours(location_id: Id, db: DbSession, hidden: Hidden) -> Location:
-    """When a location is open: every week, and the days that are otherwise. Public."""
+    """Return the working hours of a location: the weekly hours, and the dates with other hours. Returns 404 for an
+    inactive location, except to staff and admins. Public."""
     return crud.get(db, location_id=location_id, hidden=hidden)
 
 
 @router.put("/working-hours/{location_id}/", response_model=schemas.WorkingHours, dependencies=[EDITOR])
 def put_working_hours(location_id: Id, schedule: schemas.Schedule, db: DbSession, expected: NeedsIfMatch) -> Location:
-    """All hours and exceptions anew. Bookings that were made stay. Staff and Admin."""
+    """Replace the weekly hours and the exceptions of a location. Existing bookings do not change. Requires: staff or
+    admin."""
     return crud.update(db, location_id=location_id, expected=expected, **schedule.model_dump(mode="json"))

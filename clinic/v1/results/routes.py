@@ -1,4 +1,4 @@
-"""Results of diagnostics: staff add them, their patient reads them, each reading is in the audit trail."""
+"""Routes of results: staff add them, the patient downloads them, and each download is in the audit trail."""
 
 import posixpath
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ ResultFile = Annotated[IncomingFile, upload(max_bytes=helpers.MAX_BYTES, sniff=h
 
 
 def _fulfilled_booking(booking_id: Id, db: DbSession, _staff: Staff) -> None:
-    """Refuse before a file is received."""
+    """Check the booking before the file is received. Raises: NotFound; Conflict."""
     helpers.assert_may_add(db, booking_id=booking_id)
 
 
@@ -47,16 +47,21 @@ def add_result(
     db: DbSession,
     staff: Staff,
     origin: RequestOrigin,
-    title: Annotated[schemas.Title, Query(description="What its patient knows it by.")] = "",
+    title: Annotated[
+        schemas.Title, Query(description="Title for the patient, at most 200 characters.", examples=["Blood count"])
+    ] = "",
 ) -> Result:
-    """A PDF, or a JPEG, PNG or WebP picture, up to 50 MiB, as the part `file`, for a diagnostic's booking that is
-    fulfilled. The job `job_id` checks it; then its patient is told. Staff."""
+    """Add a result to a booking: the part `file` with a PDF, or a JPEG, PNG or WebP picture, of at most 50 MiB.
+
+    Returns 202 with the job that checks the file. If the file can be read, the patient gets an e-mail. Returns 409 if
+    the booking is not of a diagnostic, or is not `fulfilled`. Requires: staff."""
     return helpers.add(db, booking_id=booking_id, title=title, editor=staff, origin=origin, file=file)
 
 
 @router.get("/bookings/{booking_id}/results/", response_model=list[schemas.Result], responses=error_responses(401))
 def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[Result]:
-    """The oldest first; for the patient those that have been checked. Owner, who has the booking's link, Staff."""
+    """List the results of a booking, oldest first. Patients see only those with the status `ready`. Requires: the
+    patient, a holder of the booking link, or staff."""
     return helpers.of_booking(db, booking_id=booking_id, requester=requester)
 
 
@@ -67,10 +72,13 @@ def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> 
     dependencies=[NO_STORE],
 )
 def create_result_link(
-    result_id: Id, wanted: schemas.LinkWanted, db: DbSession, requester: BookingRequester
+    result_id: Id, options: schemas.LinkWanted, db: DbSession, requester: BookingRequester
 ) -> dict[str, Any]:
-    """An address of the file that opens it for five minutes. Owner, who has the booking's link, Staff."""
-    url, expires_at = helpers.link(db, result_id=result_id, preview=wanted.preview, requester=requester)
+    """Create a link to the file of a result, or to its preview. It is valid for five minutes and needs no sign-in.
+
+    Returns 409 to staff and 404 to patients if the status is not `ready`. Requires: the patient, a holder of the
+    booking link, or staff."""
+    url, expires_at = helpers.link(db, result_id=result_id, preview=options.preview, requester=requester)
     return {"url": url, "expires_at": expires_at}
 
 
@@ -82,9 +90,22 @@ def create_result_link(
     dependencies=[PUBLIC],
 )
 async def get_result_file(
-    result_id: Id, grant: Annotated[str, Query(max_length=100)], request: Request, origin: RequestOrigin
+    result_id: Id,
+    grant: Annotated[
+        str,
+        Query(
+            max_length=100,
+            description="The signed grant in the link, which `POST /results/{result_id}/link/` returned.",
+            examples=["0.12.1767225600.q3VtZl1XcW9sT0hYbmR5a2pQ"],
+        ),
+    ],
+    request: Request,
+    origin: RequestOrigin,
 ) -> Response:
-    """The file. Each request is in the audit trail. Public: whoever has a link that the API gave out, for 5 minutes."""
+    """Download a result with a link from `POST /results/{result_id}/link/`.
+
+    Returns the file, or a redirect (307) to the file storage. Each request is recorded in the audit trail. Returns 403
+    if the link is not valid or has expired. Public."""
     key = await threads().run(helpers.open_file, result_id=result_id, grant=grant, origin=origin)
     headers = {
         "Cache-Control": "private, no-store",
@@ -95,5 +116,5 @@ async def get_result_file(
 
 @router.delete("/results/{result_id}/", status_code=204)
 def delete_result(result_id: Id, db: DbSession, staff: Staff, origin: RequestOrigin) -> None:
-    """With its files; that it was there stays on record. Staff."""
+    """Delete a result with its files. The audit trail keeps a record of the deletion. Requires: staff."""
     helpers.delete(db, result_id=result_id, editor=staff, origin=origin)

@@ -1,4 +1,4 @@
-"""Free times, computed from hours, exceptions, rules and what is booked."""
+"""Routes of free slots, which are computed from working hours, exceptions, booking rules and existing bookings."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -16,16 +16,31 @@ from conf.values import MAX_ID, Day
 
 router = Router("/api/v1/slots", tags=["clinic: slots"])
 
-LocationId = Annotated[int, Query(ge=1, le=MAX_ID)]
-First = Annotated[Day | None, Query(alias="from", description="The first day, at the location: today.")]
-Last = Annotated[Day | None, Query(alias="to", description="The last day: a week. At most 62 days in all.")]
+LocationId = Annotated[int, Query(ge=1, le=MAX_ID, description="ID of the location.")]
+First = Annotated[
+    Day | None, Query(alias="from", description="First date, in the location's time zone. Defaults to today.")
+]
+Last = Annotated[
+    Day | None,
+    Query(
+        alias="to",
+        description=(
+            "Last date, included, in the location's time zone. Defaults to six days after `from`. The range has at most"
+            " 62 days."
+        ),
+    ),
+]
 
 
 @router.get("/doctors/{doctor_id}/", response_model=schemas.Slots, dependencies=[PUBLIC])
 def list_doctor_slots(
     doctor_id: Id, db: DbSession, location_id: LocationId, first: First = None, last: Last = None
 ) -> dict[str, Any]:
-    """The doctor's free times at that location. Public."""
+    """List the free slots of a doctor at a location, earliest first.
+
+    Only slots that can be booked now are listed: not those that start within `notice_minutes` or later than
+    `horizon_days` ahead. Returns 404 if the doctor does not work at the location, or either is inactive; 422 if `to` is
+    before `from` or the range is longer than 62 days. Public."""
     return _slots(db, first, last, location_id=location_id, doctor_id=doctor_id, diagnostic_id=None)
 
 
@@ -33,11 +48,15 @@ def list_doctor_slots(
 def list_diagnostic_slots(
     diagnostic_id: Id, db: DbSession, location_id: LocationId, first: First = None, last: Last = None
 ) -> dict[str, Any]:
-    """The diagnostic's free times at that location. Public."""
+    """List the free slots of a diagnostic at a location, earliest first.
+
+    Only slots that can be booked now are listed: not those that start within `notice_minutes` or later than
+    `horizon_days` ahead. Returns 404 if the location does not offer the diagnostic, or either is inactive; 422 if `to`
+    is before `from` or the range is longer than 62 days. Public."""
     return _slots(db, first, last, location_id=location_id, doctor_id=None, diagnostic_id=diagnostic_id)
 
 
-def _slots(db: Session, first: dt.date | None, last: dt.date | None, **which: Any) -> dict[str, Any]:
-    target = targets.get(db, **which)
+def _slots(db: Session, first: dt.date | None, last: dt.date | None, **target_ids: Any) -> dict[str, Any]:
+    target = targets.get(db, **target_ids)
     items = times.of_days(db, target=target, first_day=first, last_day=last)
     return {"location_id": target.location_id, "time_zone": target.time_zone, "items": items}
