@@ -1,6 +1,6 @@
-"""The health centre: tables `locations`, `doctors`, `diagnostics`, `bookings`, `results` and what hangs on them, for
-patients (with an account or as guests) and staff.
+"""The health centre: the tables `locations`, `doctors`, `diagnostics`, `bookings`, `results` and those that depend on
+them, for patients (with an account or as guests) and staff.
 
-What is about a patient is for that patient and staff alone: not for admins, unless they get that role instead, on
-record.
+Patient data is visible only to that patient and to staff. Admins cannot see it, unless their role is changed to staff;
+that change is recorded in the audit log.
 """

@@ -1,44 +1,44 @@
-"""What happens in the clinic. Handlers find the rest by the booking's id."""
+"""Domain events of the clinic. A handler loads the booking by its id."""
 
 from conf.events import Event
 
 
 class Booked(Event, name="clinic.booked"):
-    """A time was booked, or an offered one was confirmed."""
+    """A booking was made, or an offer was confirmed."""
 
     booking_id: int
 
 
 class Rescheduled(Event, name="clinic.rescheduled"):
-    """A booking has another time or location."""
+    """A booking was moved to another time or location."""
 
     booking_id: int
 
 
 class Cancelled(Event, name="clinic.cancelled"):
-    """A booking, or an offer, was cancelled."""
+    """A booking or an offer was cancelled."""
 
     booking_id: int
     reason: str
-    """For the patient; empty where the patient cancelled."""
-    told: bool
-    """Whether the patient is to hear of it: not of an offer that they have declined themselves."""
+    """The reason to tell the patient; empty if the patient cancelled."""
+    notify_patient: bool
+    """Whether to notify the patient. False only if the patient has declined an offer."""
 
 
 class Offered(Event, name="clinic.offered"):
-    """A time has become free and is kept for a patient who waits for one."""
+    """A slot has become free and is offered to a patient on the waiting list."""
 
     booking_id: int
 
 
 class OfferLapsed(Event, name="clinic.offer_lapsed"):
-    """An offer was not confirmed in time."""
+    """An offer has expired without being confirmed."""
 
     booking_id: int
 
 
 class ResultReady(Event, name="clinic.result_ready"):
-    """A result has been checked; its patient can read it."""
+    """A result has passed its check. The patient can read it now."""
 
     booking_id: int
     result_id: int

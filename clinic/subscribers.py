@@ -1,4 +1,4 @@
-"""What follows when something happens in the clinic: its patients are told."""
+"""Handlers of the clinic's events. They notify the patients."""
 
 from sqlalchemy.orm import Session
 
@@ -9,19 +9,19 @@ from conf.events import subscribe
 
 @subscribe("clinic.booked")
 def notify_booked(db: Session, *, booking_id: int) -> None:
-    notices.booked(db, crud.get(db, booking_id=booking_id), Kind.BOOKED)
+    notices.notify_and_remind(db, crud.get(db, booking_id=booking_id), Kind.BOOKED)
 
 
 @subscribe("clinic.rescheduled")
 def notify_rescheduled(db: Session, *, booking_id: int) -> None:
-    notices.booked(db, crud.get(db, booking_id=booking_id), Kind.MOVED)
+    notices.notify_and_remind(db, crud.get(db, booking_id=booking_id), Kind.MOVED)
 
 
 @subscribe("clinic.cancelled")
-def notify_cancelled(db: Session, *, booking_id: int, reason: str, told: bool) -> None:
+def notify_cancelled(db: Session, *, booking_id: int, reason: str, notify_patient: bool) -> None:
     booking = crud.get(db, booking_id=booking_id)
-    notices.forget_reminder(db, booking)
-    if told:
+    notices.cancel_reminder(db, booking)
+    if notify_patient:
         notices.notify(db, booking, Kind.CANCELLED, reason=reason)
 
 
@@ -31,7 +31,7 @@ def notify_offered(db: Session, *, booking_id: int) -> None:
 
 
 @subscribe("clinic.offer_lapsed")
-def notify_lapsed(db: Session, *, booking_id: int) -> None:
+def notify_offer_expired(db: Session, *, booking_id: int) -> None:
     notices.notify(db, crud.get(db, booking_id=booking_id), Kind.LAPSED)
 
 

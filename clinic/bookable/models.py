@@ -1,4 +1,4 @@
-"""What can be booked has in common: a price, a picture, and the rules for its slots."""
+"""The columns of everything that can be booked: price, photo and the rules for its slots."""
 
 from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
@@ -9,26 +9,26 @@ from conf.db.models import Timestamps
 class Bookable(Timestamps):
     name: Mapped[str] = mapped_column(String(200))
     price: Mapped[int]
-    """In the smallest unit of the campus's currency: cents."""
+    """In the smallest unit of the campus's currency, such as cents."""
     is_active: Mapped[bool] = mapped_column(default=True)
-    """Listed, and open for new bookings."""
+    """Whether it is listed and open for new bookings."""
 
     duration_minutes: Mapped[int]
     interval_minutes: Mapped[int]
-    """From the beginning of one slot to that of the next, counted from the beginning of each working interval."""
+    """Minutes from the start of one slot to the start of the next, counted from the start of each working interval."""
     buffer_minutes: Mapped[int]
-    """Kept free after each booking."""
+    """Minutes kept free after each booking."""
     notice_minutes: Mapped[int]
-    """How long before its beginning a slot is no longer offered."""
+    """Patients can book a slot until this many minutes before its start. Staff need no notice."""
     horizon_days: Mapped[int]
-    """How many days from today slots are offered for."""
+    """The booking horizon: how many days from today slots can be booked."""
     deadline_minutes: Mapped[int]
-    """How long before the beginning a patient may still move or cancel."""
+    """Patients can reschedule or cancel until this many minutes before the start."""
 
     photo_key: Mapped[str | None] = mapped_column(String(255))
     photo_small_key: Mapped[str | None] = mapped_column(String(255))
     photo_job_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The job that makes, or made, the newest picture."""
+    """The job that creates, or has created, the latest photo."""
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple[CheckConstraint, ...]:  # noqa: N805

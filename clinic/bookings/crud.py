@@ -52,24 +52,27 @@ VIOLATIONS = {
     PATIENT_OVERLAP: partial(Overlap, "patient"),
 } | dict.fromkeys(
     [f"fk_bookings_{name}_id" for name in ("patient", "doctor", "diagnostic", "station", "location")],
-    partial(Conflict, "Something that the booking names has just been deleted."),
+    partial(Conflict, "The doctor, the diagnostic, the location or the account has just been deleted."),
 )
 
 
 def upcoming_at(db: Session, *, stations: Sequence[int]) -> Sequence[Booking]:
-    """What is still to come at these stations, locked, the earliest first."""
+    """Return the current and upcoming bookings at these stations, locked, earliest first."""
     query = select(Booking).where(Booking.station_id.in_(stations), Booking.occupied_until > _NOW)
     query = query.where(Booking.status.in_(TAKES_TIME)).order_by(Booking.starts_at, Booking.id)
     return db.scalars(query.with_for_update()).all()
 
 
 def lock_patient(db: Session, *, patient_key: int) -> None:
-    """As `targets.lock`, for the patient's time. One patient in a transaction, or two would wait for each other."""
+    """Lock the patient's time until the transaction ends, as `targets.lock` does for a target.
+
+    Lock one patient per transaction only: two transactions that lock several of them could cause a deadlock.
+    """
     db.execute(select(func.pg_advisory_xact_lock(PATIENT_LOCK, func.hashint8(patient_key))))
 
 
 def try_lock_patients(db: Session, *, patient_keys: Sequence[int]) -> bool:
-    """The same, of others, without waiting: whether nobody else had any of them."""
+    """Try to lock the time of these patients without waiting. Return whether all locks were acquired."""
     locked = select(func.pg_try_advisory_xact_lock(PATIENT_LOCK, func.hashint8(column("key"))).label("got"))
     locked = locked.select_from(func.unnest(cast(list(patient_keys), ARRAY(BigInteger))).alias("key"))
     return all(db.scalars(locked))
@@ -83,15 +86,18 @@ def lock_expired_holds(
     patient_key: int | None = None,
     except_id: int | None = None,
 ) -> Sequence[Booking]:
-    """Locked, what was held of the doctor, the stations or for the patient, but for one booking, and is held no longer.
-    The time of the former is locked; what somebody else has locked of the patient's is being dealt with there."""
-    over = select(Booking).where(Booking.status == BookingStatus.PENDING, Booking.held_until <= _NOW)
-    over = over.where(Booking.id != (except_id or 0))
-    here = Booking.doctor_id == doctor_id if doctor_id else Booking.station_id.in_(stations)
-    found = list(db.scalars(over.where(here).with_for_update()))
+    """Lock and return expired holds and offers of the doctor or the stations, and of the patient, except `except_id`.
+
+    The caller has already locked the time of the doctor or the stations. The patient's rows that another transaction
+    has locked are skipped: that transaction deals with them.
+    """
+    expired = select(Booking).where(Booking.status == BookingStatus.PENDING, Booking.held_until <= _NOW)
+    expired = expired.where(Booking.id != (except_id or 0))
+    of_target = Booking.doctor_id == doctor_id if doctor_id else Booking.station_id.in_(stations)
+    found = list(db.scalars(expired.where(of_target).with_for_update()))
     if patient_key is not None:
-        mine = over.where(Booking.patient_key == patient_key, Booking.id.not_in([booking.id for booking in found]))
-        found += db.scalars(mine.with_for_update(skip_locked=True))
+        others = expired.where(Booking.patient_key == patient_key, Booking.id.not_in([booking.id for booking in found]))
+        found += db.scalars(others.with_for_update(skip_locked=True))
     return found
 
 
@@ -100,15 +106,17 @@ def get(db: Session, *, booking_id: int) -> Booking:
     return rows.get(db, Booking, booking_id)
 
 
-def lock(db: Session, *, booking_id: int, also: int | None = None) -> Booking:
-    """The booking, the time that it takes, and could take at the location `also`, and its patient, locked until the
-    transaction ends. NotFound; Conflict when it is just being moved."""
+def lock(db: Session, *, booking_id: int, new_location_id: int | None = None) -> Booking:
+    """Lock the booking, its target's time (also at the new location) and its patient until the transaction ends.
+
+    Return the booking. Raises: NotFound; Conflict, if another request has just moved it to another location.
+    """
     seen = get(db, booking_id=booking_id)
-    places = {seen.location_id, also or seen.location_id}
-    targets.lock(db, doctor_id=seen.doctor_id, diagnostic_id=seen.diagnostic_id, location_ids=places)
+    location_ids = {seen.location_id, new_location_id or seen.location_id}
+    targets.lock(db, doctor_id=seen.doctor_id, diagnostic_id=seen.diagnostic_id, location_ids=location_ids)
     booking = rows.lock(db, Booking, booking_id)
-    if booking.location_id not in places:
-        raise Conflict("It has just been moved. Try again.")
+    if booking.location_id not in location_ids:
+        raise Conflict("The booking has just been moved to another location. Try again.")
     if booking.patient_key is not None:
         lock_patient(db, patient_key=booking.patient_key)
     return booking
@@ -133,12 +141,12 @@ def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "
 
 
 def remove(db: Session, *, booking_id: int) -> None:
-    """Of a time that was only held."""
+    """Delete a hold. Bookings that have or had a patient are kept."""
     db.execute(delete(Booking).where(Booking.id == booking_id))
 
 
 def history(db: Session, *, booking_id: int) -> Sequence[BookingEvent]:
-    """The oldest first."""
+    """Return the events of the booking, oldest first."""
     query = select(BookingEvent).where(BookingEvent.booking_id == booking_id).order_by(BookingEvent.id)
     return db.scalars(query).all()
 
@@ -165,7 +173,10 @@ _SHOWN: Select[Any] = (
 
 
 def view(db: Session, *, booking_id: int) -> Row[Any]:
-    """The columns, and those of doctor, diagnostic and location that people want to see; or NotFound."""
+    """Return the booking with `changeable_until` and with columns of its doctor or diagnostic, and of its location.
+
+    Raises: NotFound.
+    """
     row = db.execute(_SHOWN.where(Booking.id == booking_id)).one_or_none()
     if row is None:
         raise NotFound("booking", booking_id)
@@ -194,8 +205,11 @@ def page(
     location_id: int | None = None,
     status: BookingStatus | None = None,
 ) -> Sequence[Row[Any]]:
-    """As `view` has them, of one patient or of all, the earliest first; but for times that are only held. `after`: Unix
-    microseconds of the last one's beginning, and its id. `day`: in the time zone of each location."""
+    """Return a page of bookings as `view` does, of one patient or of all, earliest first, without holds.
+
+    `after`: the start of the last booking of the previous page, in Unix microseconds, and its id. `words`: a part of
+    the patient's name, e-mail or phone. `day`: in the time zone of each location.
+    """
     query = _SHOWN.where(Booking.email.is_not(None)).order_by(Booking.starts_at, Booking.id).limit(limit)
     if after is not None:
         last = _moment(after[0])
@@ -209,32 +223,32 @@ def page(
     if until is not None:
         query = query.where(Booking.starts_at < until)
     if words is not None:
-        said = (Booking.name, Booking.email, Booking.phone)
-        query = query.where(or_(*(column.icontains(words, autoescape=True) for column in said)))
-    wanted = {
+        searched = (Booking.name, Booking.email, Booking.phone)
+        query = query.where(or_(*(column.icontains(words, autoescape=True) for column in searched)))
+    filters = {
         "patient_id": patient_id,
         "doctor_id": doctor_id,
         "diagnostic_id": diagnostic_id,
         "location_id": location_id,
         "status": status,
     }
-    for name, value in wanted.items():
+    for name, value in filters.items():
         if value is not None:
             query = query.where(getattr(Booking, name) == value)
     return db.execute(query).all()
 
 
 def add_waiting(db: Session, **values: Any) -> Waiting | None:
-    """None when the account waits there already."""
+    """Add an entry to the waiting list. Return None if the account has the same entry already."""
     adding = insert(Waiting).values(**values).on_conflict_do_nothing().returning(Waiting)
-    made: Waiting | None = db.scalars(adding).one_or_none()
-    return made
+    entry: Waiting | None = db.scalars(adding).one_or_none()
+    return entry
 
 
-def page_of_waiting(db: Session, *, after_id: int | None, limit: int, **wanted: int | None) -> Sequence[Waiting]:
-    """The first who came first. `wanted`: what the columns of these names have to be."""
+def page_of_waiting(db: Session, *, after_id: int | None, limit: int, **filters: int | None) -> Sequence[Waiting]:
+    """Return a page of the waiting list, oldest entries first. `filters`: required values by column name."""
     query = select(Waiting).where(Waiting.id > (after_id or 0)).order_by(Waiting.id).limit(limit)
-    for name, value in wanted.items():
+    for name, value in filters.items():
         if value is not None:
             query = query.where(getattr(Waiting, name) == value)
     return db.scalars(query).all()
@@ -243,11 +257,14 @@ def page_of_waiting(db: Session, *, after_id: int | None, limit: int, **wanted: 
 def first_waiting(
     db: Session, *, target: targets.Target, day: dt.date, joined_after: dt.datetime | None, limit: int
 ) -> Sequence[Waiting]:
-    """Who waits for the target on that day, the first who came first."""
-    whom = Waiting.doctor_id == target.doctor_id if target.doctor_id else Waiting.diagnostic_id == target.diagnostic_id
+    """Return the waiting-list entries for the target on that day, oldest first.
+
+    `joined_after`: only those that were added later.
+    """
+    same = Waiting.doctor_id == target.doctor_id if target.doctor_id else Waiting.diagnostic_id == target.diagnostic_id
     query = (
         select(Waiting)
-        .where(whom, Waiting.location_id == target.location_id, Waiting.first_day <= day, Waiting.last_day >= day)
+        .where(same, Waiting.location_id == target.location_id, Waiting.first_day <= day, Waiting.last_day >= day)
         .order_by(Waiting.id)
         .limit(limit)
     )
@@ -257,20 +274,20 @@ def first_waiting(
 
 
 def try_lock_waiting(db: Session, *, waiting_id: int) -> bool:
-    """Whether the row is there and nobody else has it; without waiting."""
+    """Try to lock the entry without waiting. Return False if it is deleted or locked by another transaction."""
     query = select(Waiting.id).where(Waiting.id == waiting_id).with_for_update(skip_locked=True)
     return db.scalar(query) is not None
 
 
-def forget_waiting(db: Session, *, limit: int) -> None:
-    """Nobody waits for a day that is over everywhere, and we need not know who did."""
-    over = select(Waiting.id).where(Waiting.last_day < func.current_date() - 1).limit(limit)
-    db.execute(delete(Waiting).where(Waiting.id.in_(over.with_for_update(skip_locked=True))))
+def prune_waiting(db: Session, *, limit: int) -> None:
+    """Delete up to `limit` entries whose last day is over in every time zone: patient data that is no longer needed."""
+    past = select(Waiting.id).where(Waiting.last_day < func.current_date() - 1).limit(limit)
+    db.execute(delete(Waiting).where(Waiting.id.in_(past.with_for_update(skip_locked=True))))
 
 
-def use_init_data(db: Session, *, digest: bytes, remember: dt.timedelta) -> bool:
-    """Note what Telegram signed, and forget some of what is older. False when it has been used."""
-    old = select(InitData.id).where(InitData.used_at < func.now() - remember).limit(50)
+def use_init_data(db: Session, *, digest: bytes, keep_for: dt.timedelta) -> bool:
+    """Record the digest of init data, and delete up to 50 older than `keep_for`. Return False if it was used before."""
+    old = select(InitData.id).where(InitData.used_at < func.now() - keep_for).limit(50)
     db.execute(delete(InitData).where(InitData.id.in_(old.with_for_update(skip_locked=True))))
     using = insert(InitData).values(digest=digest).on_conflict_do_nothing().returning(InitData.id)
     return db.scalar(using) is not None

@@ -1,4 +1,4 @@
-"""Use cases on bookings: hold, book, confirm, move, cancel, and what staff note of them."""
+"""Use cases on bookings: hold, book, confirm, reschedule, cancel, and set the status of a visit."""
 
 import datetime as dt
 import zoneinfo
@@ -26,12 +26,12 @@ NEXT: dict[BookingStatus, tuple[BookingStatus, ...]] = {
     BookingStatus.FULFILLED: (BookingStatus.ARRIVED,),
     BookingStatus.NOSHOW: (BookingStatus.ARRIVED, BookingStatus.BOOKED),
 }
-"""What staff make of a booking, and how they take back what they noted by mistake. Cancelling is for `cancel`."""
+"""The status transitions for staff, including those that correct a mistake. `cancel` is separate."""
 
 
 @dataclass(frozen=True)
 class SlotRequest:
-    """The time that somebody wants of a doctor or a diagnostic."""
+    """A requested slot of a doctor or a diagnostic."""
 
     location_id: int
     starts_at: dt.datetime
@@ -40,8 +40,10 @@ class SlotRequest:
 
 
 def create_hold(db: Session, *, slot_request: SlotRequest) -> tuple[Booking, str]:
-    """Keep the time for ten minutes, while a form is filled in; with the token to book it. Invalid; Conflict with the
-    next free slots."""
+    """Reserve the slot for ten minutes while a form is filled in. Return the hold and the token to book it.
+
+    Raises: Invalid; Conflict, with the next free slots, if the slot is taken.
+    """
     target = _lock_target(db, slot_request)
     booking = _new(target, slot_request.starts_at, status=BookingStatus.PENDING, held_until=times.now() + HOLD)
     _place(db, booking, target, requester=Requester(None))
@@ -50,8 +52,8 @@ def create_hold(db: Session, *, slot_request: SlotRequest) -> tuple[Booking, str
 
 
 def release_hold(db: Session, *, token: str) -> None:
-    """Give a held time back. Invalid; NotFound; Conflict when it has been booked, or is over."""
-    waiting.offer_freed_slot(db, _lock_held(db, token))
+    """Release the hold before it expires. Raises: Invalid; Conflict, if it has been booked or has expired."""
+    waiting.offer_freed_slot(db, _lock_hold(db, token))
 
 
 def book(
@@ -64,17 +66,21 @@ def book(
     init_data: str | None,
     requester: Requester,
 ) -> Row[Any]:
-    """Book the time that is wished, or held. Invalid; Forbidden; Conflict with the next free slots."""
-    told: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
+    """Book the requested slot, or that of the hold with the token `held`.
+
+    Raises: Invalid; Forbidden; NotFound, if the doctor or diagnostic of the hold is no longer offered; Conflict, with
+    the next free slots if the slot is taken.
+    """
+    patient: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
     if init_data is not None:
-        told["telegram_id"] = telegram.use(db, init_data)
+        patient["telegram_id"] = telegram.use(db, init_data)
     if slot_request is not None:
         target = _lock_target(db, slot_request)
         booking = _new(target, slot_request.starts_at, staff=requester.is_staff)
     else:
-        booking = _lock_held(db, held or "")
+        booking = _lock_hold(db, held or "")
         target = targets.get(db, **times.target_of(booking))
-    _place(db, booking, target, requester=requester, status=BookingStatus.BOOKED, held_until=None, **told)
+    _place(db, booking, target, requester=requester, status=BookingStatus.BOOKED, held_until=None, **patient)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking.id)
 
@@ -82,11 +88,11 @@ def book(
 def _lock_target(db: Session, slot_request: SlotRequest) -> Target:
     doctor_id, diagnostic_id, location_id = slot_request.doctor_id, slot_request.diagnostic_id, slot_request.location_id
     targets.lock(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_ids={location_id})
-    return times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    return times.requested_target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
 
 
 def _new(target: Target, starts_at: dt.datetime, *, staff: bool = False, **values: Any) -> Booking:
-    """A booking of that time, not yet written. Invalid when there is no such slot."""
+    """Return an unsaved booking of the slot that starts then. Raises: Invalid, if there is none."""
     slot = times.slot_at(target, starts_at, staff=staff)
     if slot is None:
         raise _no_slot()
@@ -94,39 +100,44 @@ def _new(target: Target, starts_at: dt.datetime, *, staff: bool = False, **value
 
 
 def _no_slot() -> Invalid:
-    return Invalid("No slot begins then that can be booked now.", field="starts_at")
+    return Invalid("There is no bookable slot at this time. Choose one of the free slots.", field="starts_at")
 
 
-def _lock_held(db: Session, token: str) -> Booking:
-    """The held time that the token is for, locked. Invalid; NotFound; Conflict when it has been booked, or is over."""
+def _lock_hold(db: Session, token: str) -> Booking:
+    """Return the hold of this token, locked. Raises: Invalid; Conflict, if it has been booked or has expired."""
     number, _, key = token.partition(".")
     booking_id = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
     if not patients.verify_link_key("hold", booking_id, key):
-        raise Invalid("This was not given for a held time.", field="hold")
+        raise Invalid(
+            "The hold token is not valid. Use the token that was returned when the slot was held.", field="hold"
+        )
     try:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:
-        raise _over() from None
+        raise _hold_expired() from None
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.email is not None:
-        raise Conflict("The held time has been booked.")
+        raise Conflict("The hold has been booked or has expired.")
     if booking.held_until <= times.now():
-        raise _over()
+        raise _hold_expired()
     return booking
 
 
-def _over() -> Conflict:
-    return Conflict("The time is held no longer.")
+def _hold_expired() -> Conflict:
+    return Conflict("The hold has expired or was released. Choose a slot again.")
 
 
 def _place(
     db: Session, booking: Booking, target: Target, *, requester: Requester, reason: str = "", **changes: Any
 ) -> None:
-    """Write a booking that takes time, with these changes. That time is locked. Conflict with the next free slots."""
+    """Save a booking that occupies time, with these changes. The target's time must be locked.
+
+    Raises: Conflict, with the next free slots, if the time is taken.
+    """
     patient_key = changes.get("patient_key", booking.patient_key)
     if patient_key is not None:
         crud.lock_patient(db, patient_key=patient_key)
     if booking.held_until is not None and booking.held_until <= times.now():
-        raise _over()
+        raise _hold_expired()
     waiting.end_expired_holds(
         db,
         doctor_id=target.doctor_id,
@@ -143,24 +154,24 @@ def _place(
                 targets.assign_free_station(db, booking, stations=target.stations)
             crud.save(db, booking, actor_id=requester.user_id, reason=reason)
     except Overlap as overlap:
-        elsewhere = overlap.of == "patient"
+        patient_is_busy = overlap.of == "patient"
         raise Conflict(
-            "The patient has another booking at this time." if elsewhere else "This time has just been taken.",
+            "The patient has another booking at this time." if patient_is_busy else "This slot has just been taken.",
             next_slots=times.next_free(db, target=target, after=starts_at, patient_key=patient_key),
         ) from None
 
 
 def get(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
-    """As `crud.view`. NotFound; Unauthenticated."""
+    """Return the booking as `crud.view` does. Raises: NotFound, also without access to it; Unauthenticated."""
     requester.assert_known()
     booking = crud.view(db, booking_id=booking_id)
-    if not _reaches(requester, booking):
+    if not _has_access(requester, booking):
         raise NotFound("booking", booking_id)
     return booking
 
 
-def _reaches(requester: Requester, booking: Row[Any]) -> bool:
-    """A time that is only held is nobody's. A link is good for a while after the visit."""
+def _has_access(requester: Requester, booking: Row[Any]) -> bool:
+    """Return whether the requester may access the booking. A hold belongs to nobody; a link expires after the visit."""
     if booking.email is None:
         return False
     if requester.is_staff or requester.owns(booking.patient_id):
@@ -169,29 +180,29 @@ def _reaches(requester: Requester, booking: Row[Any]) -> bool:
 
 
 def page(db: Session, *, requester: Requester, patient_id: int | None = None, **wanted: Any) -> Sequence[Row[Any]]:
-    """As `crud.page`: one's own, or, as staff, all."""
+    """Return a page of bookings as `crud.page` does: all of them for staff, otherwise the requester's own."""
     if not requester.is_staff:
         patient_id = requester.user_id
     return crud.page(db, patient_id=patient_id, **wanted)
 
 
 def history(db: Session, *, booking_id: int, requester: Requester) -> Sequence[BookingEvent]:
-    """NotFound; Unauthenticated."""
+    """Return the events of the booking, oldest first. Raises: NotFound; Unauthenticated."""
     get(db, booking_id=booking_id, requester=requester)
     return crud.history(db, booking_id=booking_id)
 
 
 def calendar(db: Session, *, booking_id: int, requester: Requester) -> bytes:
-    """The booking as iCalendar. NotFound; Unauthenticated."""
+    """Return the booking as an iCalendar file. Raises: NotFound; Unauthenticated."""
     return notices.as_calendar(db, get(db, booking_id=booking_id, requester=requester))
 
 
 def confirm(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
-    """Take a time that was offered to who waited for it. NotFound; Unauthenticated; Conflict when that is over."""
+    """Confirm an offer. Raises: NotFound; Unauthenticated; Conflict, if there is no offer or it has expired."""
     get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
-        raise Conflict("There is no offer to confirm, or no longer.")
+        raise Conflict("There is no offer to confirm, or it has expired.")
     _change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking_id)
@@ -207,34 +218,45 @@ def reschedule(
     requester: Requester,
     expected: Expected,
 ) -> Row[Any]:
-    """To another time, and another location if named, of the same doctor or diagnostic. NotFound; Unauthenticated;
-    Changed; Invalid; Conflict when it cannot be moved (any more), or with the next free slots."""
+    """Move the booking to another slot of the same doctor or diagnostic, and to another location if given.
+
+    Rescheduling to the current time and location returns the booking unchanged. The slot that becomes free is offered
+    to the waiting list.
+
+    Raises: NotFound; Unauthenticated; Changed; Invalid; Conflict, if the booking cannot be moved any more, or, with the
+    next free slots, if the slot is taken.
+    """
     seen = get(db, booking_id=booking_id, requester=requester)
-    booking = crud.lock(db, booking_id=booking_id, also=location_id)
+    booking = crud.lock(db, booking_id=booking_id, new_location_id=location_id)
     expected.check(booking.updated_at)
     _assert_changeable(booking, seen, requester)
-    left, left_at = times.target_of(booking), booking.starts_at
-    wanted = left | {"location_id": location_id or booking.location_id}
-    if (wanted, starts_at) == (left, left_at):
+    old, old_start = times.target_of(booking), booking.starts_at
+    new = old | {"location_id": location_id or booking.location_id}
+    if (new, starts_at) == (old, old_start):
         return crud.view(db, booking_id=booking_id)
     try:
-        target = times.wanted(db, **wanted)
+        target = times.requested_target(db, **new)
     except Invalid as error:
         if location_id is not None and error.field == "location_id":
             raise
-        raise Conflict("No more bookings are taken for this there. Cancel it, or call the clinic.") from None
+        detail = "No more bookings are taken for this doctor or diagnostic. Cancel the booking, or call the clinic."
+        raise Conflict(detail) from None
     slot = times.slot_at(target, starts_at, staff=requester.is_staff)
     if slot is None:
         raise _no_slot()
     _place(db, booking, target, requester=requester, reason=reason, **times.columns_of(target, slot))
     announce(db, events.Rescheduled(booking_id=booking.id))
-    waiting.offer(db, **left, at=left_at)
+    waiting.offer(db, **old, at=old_start)
     return crud.view(db, booking_id=booking_id)
 
 
 def cancel(db: Session, *, booking_id: int, reason: str, requester: Requester, expected: Expected) -> Row[Any]:
-    """Give the time back; the first who waits for it is offered it. Only a reason of staff is mailed. NotFound;
-    Unauthenticated; Changed; Conflict when it cannot be cancelled (any more)."""
+    """Cancel the booking, or decline the offer, and offer the slot to the waiting list.
+
+    The notice to the patient contains the reason only if staff cancel.
+
+    Raises: NotFound; Unauthenticated; Changed; Conflict, if the booking cannot be cancelled any more.
+    """
     seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
@@ -243,55 +265,62 @@ def cancel(db: Session, *, booking_id: int, reason: str, requester: Requester, e
         _assert_changeable(booking, seen, requester)
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
     crud.save(db, booking, actor_id=requester.user_id, reason=reason)
-    told_reason, told = reason if requester.is_staff else "", requester.is_staff or not offered
-    announce(db, events.Cancelled(booking_id=booking.id, reason=told_reason, told=told))
+    shared_reason, notify = reason if requester.is_staff else "", requester.is_staff or not offered
+    announce(db, events.Cancelled(booking_id=booking.id, reason=shared_reason, notify_patient=notify))
     waiting.offer_freed_slot(db, booking)
     return crud.view(db, booking_id=booking_id)
 
 
 def _assert_changeable(booking: Booking, seen: Row[Any], requester: Requester) -> None:
-    """Conflict unless it is booked, and for a patient after the deadline."""
+    """Check that the status is `booked` and, for a patient, that the deadline has not passed. Raises: Conflict."""
     if booking.status != BookingStatus.BOOKED:
-        raise Conflict(f"The booking is {booking.status}.")
+        raise Conflict(f"This is not possible while the booking is {booking.status}.")
     if not requester.is_staff and times.now() > seen.changeable_until:
         until = clock(seen.changeable_until, seen.time_zone)
-        raise Conflict(f"This could be done until {until}. Call the clinic.")
+        raise Conflict(f"The deadline to reschedule or cancel was {until}. Call the clinic.")
 
 
 def set_status(
     db: Session, *, booking_id: int, status: BookingStatus, reason: str, requester: Requester, expected: Expected
 ) -> Row[Any]:
-    """What became of the visit, by staff. NotFound; Forbidden; Changed; Conflict when it cannot follow what was."""
+    """Record what happened at the visit, as staff.
+
+    Raises: NotFound; Forbidden; Changed; Conflict, if the booking cannot change to this status, or not yet.
+    """
     if not requester.is_staff:
-        raise Forbidden("Only staff note this.")
+        raise Forbidden("Only staff can set the status.")
     seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     expected.check(booking.updated_at)
     if status not in NEXT.get(booking.status, ()):
-        possible = " or ".join(NEXT.get(booking.status, ())) or "nothing else"
-        raise Conflict(f"A booking that is {booking.status} becomes {possible} here, not {status}.")
+        possible = " or ".join(NEXT.get(booking.status, ()))
+        hint = f" Set it to {possible}." if possible else ""
+        raise Conflict(f"The status cannot change from {booking.status} to {status}.{hint}")
     if status == BookingStatus.NOSHOW and times.now() < booking.starts_at:
-        raise Conflict("The visit has not begun.")
+        raise Conflict("The status noshow can only be set after the start of the visit.")
     zone = zoneinfo.ZoneInfo(seen.time_zone)
     if (
         status != BookingStatus.BOOKED
         and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date()
     ):
-        raise Conflict("The visit is on another day.")
+        raise Conflict("This status can only be set on or after the day of the visit.")
     _change(db, booking, requester=requester, reason=reason, status=status)
     return crud.view(db, booking_id=booking_id)
 
 
 def _change(db: Session, booking: Booking, *, requester: Requester, reason: str = "", **changes: Any) -> None:
-    """Write what became of a locked booking, which may be in the way of another again. Conflict."""
-    back = booking.status == BookingStatus.NOSHOW
+    """Save the changes of a locked booking. A no-show that is corrected occupies its time again.
+
+    Raises: Conflict, if that time has been taken.
+    """
+    was_noshow = booking.status == BookingStatus.NOSHOW
     for column, value in changes.items():
         setattr(booking, column, value)
     try:
-        if back and booking.station_id is not None:  # which may be another's now, or out of use
+        if was_noshow and booking.station_id is not None:  # its station may be taken or out of use by now
             with db.no_autoflush:
-                stations = targets.stations_beside(db, station_id=booking.station_id)
+                stations = targets.sibling_stations(db, station_id=booking.station_id)
             targets.assign_free_station(db, booking, stations=stations)
         crud.save(db, booking, actor_id=requester.user_id, reason=reason)
     except Overlap:
-        raise Conflict("Its time has been given to somebody else meanwhile.") from None
+        raise Conflict("The time of this booking has been given to somebody else.") from None

@@ -1,6 +1,6 @@
-"""Bookings, what happened to them, who waits for one, and which sign-ins of Telegram have been used.
+"""Bookings, their history, the waiting list, and the Telegram init data that has been used.
 
-That nothing is booked twice is held by the three exclusion constraints, whatever the code does.
+Three exclusion constraints prevent overlapping bookings, even if the code has a bug.
 """
 
 import datetime as dt
@@ -28,10 +28,10 @@ from conf.values import Language
 
 
 class BookingStatus(enum.StrEnum):
-    """Those of FHIR's Appointment that a clinic of this size needs (hl7.org/fhir/valueset-appointmentstatus.html)."""
+    """A subset of FHIR's appointment status codes (hl7.org/fhir/valueset-appointmentstatus.html)."""
 
     PENDING = "pending"
-    """Held for somebody, until `held_until`."""
+    """A hold, or an offer to a patient on the waiting list, until `held_until`."""
     BOOKED = "booked"
     ARRIVED = "arrived"
     FULFILLED = "fulfilled"
@@ -43,7 +43,10 @@ TAKES_TIME = (BookingStatus.PENDING, BookingStatus.BOOKED, BookingStatus.ARRIVED
 
 
 def _no_overlap(name: str, column: str, until: str) -> ExcludeConstraint:
-    """No two bookings of the same `column` at a time. Ranges of one number make an extension needless."""
+    """Return a constraint against overlapping bookings with the same value of `column`.
+
+    GiST has no operator class for integers without the extension btree_gist. Ranges of one number do not need it.
+    """
     statuses = ", ".join(f"'{status}'" for status in TAKES_TIME)
     return ExcludeConstraint(
         (text(f"int8range({column}, {column}, '[]')"), "&&"),
@@ -58,19 +61,19 @@ DOCTOR_OVERLAP, STATION_OVERLAP, PATIENT_OVERLAP = (f"ex_bookings_{name}" for na
 
 
 class Patient:
-    """Who comes. Nobody yet, where a time is only held."""
+    """The patient of a booking or a waiting-list entry. A hold has no patient: all but `language` are null."""
 
     patient_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True)
-    """Null: a guest, or the account is gone."""
+    """Null: a guest, or the account has been deleted."""
     patient_key: Mapped[int | None] = mapped_column(BigInteger)
-    """Who it is for the database: the account's id, or a number below 0 made of what a guest says."""
+    """Identifies the patient in constraints: the account's id, or a negative number computed from a guest's contact."""
     name: Mapped[str | None] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
     language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
-    """Of the mails to the patient: the account's, or the one that a guest's browser asked for."""
+    """The language of mails to the patient: the account's, or the one preferred by a guest's browser."""
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The user at Telegram, where the booking came from there."""
+    """The Telegram user, if the booking was made in Telegram."""
 
 
 class Booking(Patient, Timestamps, Model):
@@ -97,35 +100,35 @@ class Booking(Patient, Timestamps, Model):
     starts_at: Mapped[dt.datetime]
     ends_at: Mapped[dt.datetime]
     occupied_until: Mapped[dt.datetime]
-    """`ends_at` and the buffer behind it."""
+    """`ends_at` plus the buffer."""
     status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
     held_until: Mapped[dt.datetime | None]
     price: Mapped[int]
-    """As it was when the booking was made."""
+    """The price when the booking was made."""
     message: Mapped[str] = mapped_column(Text, default="")
-    """From the patient."""
+    """A message from the patient."""
     reminder_job_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The job that reminds of it; those before it say nothing."""
+    """The job that sends the reminder. Earlier reminder jobs of the booking send nothing."""
 
 
 class BookingEvent(Model):
-    """A change of a booking."""
+    """A change of a booking. Together they are its history."""
 
     __tablename__ = "booking_events"
 
     booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("bookings.id", ondelete="CASCADE"), index=True)
     at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The account that did it; null: a guest, or the house itself."""
+    """The account that made the change. Null: a guest, or the system."""
     status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
-    """From then on; so is what follows."""
+    """The status after the change. `starts_at` and `location_id` are those after the change, too."""
     starts_at: Mapped[dt.datetime]
     location_id: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(Text, default="")
 
 
 class Waiting(Patient, Model):
-    """Who would come if a time became free; the first who waits is offered it."""
+    """An entry of the waiting list. A slot that becomes free is offered to the oldest entry first."""
 
     __tablename__ = "waiting"
     __table_args__ = (
@@ -153,7 +156,7 @@ class Waiting(Patient, Model):
 
 
 class InitData(Model):
-    """What Telegram signed and somebody has used: not a second time."""
+    """Telegram init data that has been used. It is not accepted a second time."""
 
     __tablename__ = "telegram_init_data"
 
@@ -162,6 +165,6 @@ class InitData(Model):
 
 
 def columns_of(patient: Any) -> dict[str, Any]:
-    """Of a `Patient`, to make another row for the same person."""
+    """Return the columns of a `Patient`, for another row of the same person."""
     names = ("patient_id", "patient_key", "name", "email", "phone", "telegram_id", "language")
     return {name: getattr(patient, name) for name in names}

@@ -1,4 +1,4 @@
-"""What patients are told of their bookings, each time by a job. By mail; another channel is one more function in
+"""Notices to patients about their bookings. A job sends each notice by mail; to add another channel, add a function to
 `CHANNELS`.
 """
 
@@ -25,17 +25,22 @@ from conf.texts import Texts, clock
 NOTIFY = "clinic.bookings.notify"
 REMIND = dt.timedelta(hours=24)
 METHOD = "PUBLISH"
-"""Of iCalendar: for whom it may concern, with no answer expected (RFC 5546, 3.2.1)."""
+"""The iCalendar method: an event is published and no reply is expected (RFC 5546, 3.2.1)."""
 
 
 class Kind(enum.StrEnum):
+    """The reason for a notice."""
+
     BOOKED = "booked"
     MOVED = "moved"
+    """The booking was rescheduled."""
     CANCELLED = "cancelled"
     REMINDER = "reminder"
     OFFERED = "offered"
     LAPSED = "lapsed"
+    """The offer expired."""
     RESULT = "result"
+    """A result is ready."""
 
 
 SUBJECT = {
@@ -47,7 +52,7 @@ SUBJECT = {
     Kind.LAPSED: "lapsed-subject",
     Kind.RESULT: "result-subject",
 }
-FIRST = {
+INTRODUCTION = {
     Kind.BOOKED: "booked",
     Kind.MOVED: "moved",
     Kind.CANCELLED: "cancelled",
@@ -56,15 +61,16 @@ FIRST = {
     Kind.LAPSED: "lapsed",
     Kind.RESULT: "result",
 }
+"""The first sentence of the mail."""
 LINK = {
     Kind.CANCELLED: "cancelled-link",
     Kind.OFFERED: "offered-link",
     Kind.LAPSED: "lapsed-link",
     Kind.RESULT: "result-link",
 }
-"""What the link at the end is for; of the other kinds, "change-link"."""
+"""The text before the link at the end. The other kinds have "change-link"."""
 TEXTS = Texts("clinic")
-WHILE: dict[Kind, BookingStatus] = {
+REQUIRED_STATUS: dict[Kind, BookingStatus] = {
     Kind.BOOKED: BookingStatus.BOOKED,
     Kind.MOVED: BookingStatus.BOOKED,
     Kind.REMINDER: BookingStatus.BOOKED,
@@ -72,30 +78,30 @@ WHILE: dict[Kind, BookingStatus] = {
     Kind.OFFERED: BookingStatus.PENDING,
     Kind.LAPSED: BookingStatus.CANCELLED,
 }
-"""A notice that comes late is not sent when the booking says something else by then."""
+"""A notice is not sent if the booking no longer has this status when the job runs."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """For one patient, in words that no channel has to add to."""
+    """A notice to one patient, with its complete text for every channel."""
 
     email: str
     telegram_id: int | None
     subject: str
     text: str
     calendar: bytes | None
-    """iCalendar, where there is a time to note."""
+    """An iCalendar file, if the time of the booking is new, changed or cancelled."""
 
 
 def notify(db: Session, booking: Booking, kind: Kind, *, reason: str = "") -> None:
-    """Tell the patient once the transaction has been committed."""
+    """Enqueue a notice to the patient. It is sent after the commit."""
     enqueue(db, NOTIFY, booking_id=booking.id, kind=kind, reason=reason)
 
 
-def booked(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
-    """Tell of the booking, or of its new time, and remind of it a day before, unless it is nearer."""
+def notify_and_remind(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
+    """Notify the patient of the booking or its new time, and schedule a reminder, if it is more than a day ahead."""
     notify(db, booking, kind)
-    forget_reminder(db, booking)
+    cancel_reminder(db, booking)
     wait = booking.starts_at - REMIND - times.now()
     if wait > dt.timedelta():
         reminder = enqueue(
@@ -105,19 +111,20 @@ def booked(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
     db.flush()
 
 
-def forget_reminder(db: Session, booking: Booking) -> None:
+def cancel_reminder(db: Session, booking: Booking) -> None:
+    """Drop the job of the reminder, if there is one."""
     if booking.reminder_job_id is not None:
         jobs_crud.drop(db, job_id=booking.reminder_job_id)
     booking.reminder_job_id = None
 
 
-def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int) -> Notice | None:
-    """What the job is to tell now; None when there is nothing to tell any more."""
+def compose(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int) -> Notice | None:
+    """Return the notice that the job has to send, or None if it no longer applies."""
     try:
         booking = crud.view(db, booking_id=booking_id)
     except NotFound:
         return None
-    if booking.email is None or WHILE.get(kind, booking.status) != booking.status:
+    if booking.email is None or REQUIRED_STATUS.get(kind, booking.status) != booking.status:
         return None
     if kind == Kind.REMINDER and (booking.reminder_job_id != job_id or booking.starts_at <= times.now()):
         return None
@@ -127,7 +134,7 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
         [
             TEXTS(language, "hello", name=booking.name),
             "",
-            TEXTS(language, FIRST[kind], until=until),
+            TEXTS(language, INTRODUCTION[kind], until=until),
             "",
             booking.doctor_name or booking.diagnostic_name,
             clock(booking.starts_at, zone, language),
@@ -139,18 +146,18 @@ def write(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int)
             "",
         ]
     )
-    noted = kind in (Kind.BOOKED, Kind.MOVED, Kind.CANCELLED)
+    changes_calendar = kind in (Kind.BOOKED, Kind.MOVED, Kind.CANCELLED)
     return Notice(
         email=booking.email,
         telegram_id=booking.telegram_id,
         subject=TEXTS(language, SUBJECT[kind]),
         text=text,
-        calendar=as_calendar(db, booking) if noted else None,
+        calendar=as_calendar(db, booking) if changes_calendar else None,
     )
 
 
 def link(booking: Row[Any]) -> str:
-    """Where the patient sees it: a page of the team's, if there is one, else the API. A guest's bears the key."""
+    """Return the patient's link to the booking, at `booking_page_url` or else the API. A guest's link has a key."""
     settings = get_settings()
     key = "" if booking.patient_id else patients.link_key("booking", booking.id)
     if settings.booking_page_url:
@@ -159,7 +166,7 @@ def link(booking: Row[Any]) -> str:
 
 
 def as_calendar(db: Session, booking: Row[Any]) -> bytes:
-    """The booking as iCalendar (RFC 5545). One that comes later takes the place of those before (`SEQUENCE`)."""
+    """Return the booking as iCalendar (RFC 5545). `SEQUENCE` grows with each change, so calendars update it."""
     event = Event()
     event.add("uid", f"booking-{booking.id}@{urlsplit(get_settings().public_url).hostname}")
     event.add("sequence", max(0, crud.count_events(db, booking_id=booking.id) - 1))
@@ -172,12 +179,12 @@ def as_calendar(db: Session, booking: Row[Any]) -> bytes:
         "status",
         {BookingStatus.CANCELLED: "CANCELLED", BookingStatus.PENDING: "TENTATIVE"}.get(booking.status, "CONFIRMED"),
     )
-    made = Calendar()
-    made.add("prodid", "-//Campus//clinic//EN")
-    made.add("version", "2.0")
-    made.add("method", METHOD)
-    made.add_component(event)
-    return bytes(made.to_ical())
+    calendar = Calendar()
+    calendar.add("prodid", "-//Campus//clinic//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", METHOD)
+    calendar.add_component(event)
+    return bytes(calendar.to_ical())
 
 
 def by_mail(notice: Notice) -> None:

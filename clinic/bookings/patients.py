@@ -1,4 +1,4 @@
-"""Who a booking is for, and who may reach it: its patient, whoever has the signed link that was mailed, staff."""
+"""The patient of a booking, and who may access it: the patient, the holder of the signed link, and staff."""
 
 import datetime as dt
 import hashlib
@@ -14,47 +14,55 @@ from iam.roles import Identity
 from iam.users import crud as users
 
 READ = "clinic:patients"
-"""The permission to see and deal with everybody's bookings and results."""
+"""The permission to see and change all bookings and results."""
 LINK_LIFETIME = dt.timedelta(days=90)
-"""A link to a booking is good for so long after its end."""
+"""How long a link to a booking remains valid after the end of the visit."""
 
 
 @dataclass(frozen=True)
 class Contact:
-    """What the form says of the patient."""
+    """The contact details of a patient, as entered in a form."""
 
     name: str | None = None
     email: str | None = None
     phone: str | None = None
     language: Language = Language.EN
-    """Of a guest."""
+    """The language of mails to a guest."""
     patient_id: int | None = None
     """The account that staff book for."""
 
 
 def patient_columns(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
-    """The columns of `Patient`. Staff book for an account or a guest, or, naming nobody, for themselves; others with
-    an account for themselves; who is not signed in as a guest. Invalid, with the field that is missing; Forbidden."""
+    """Return the columns of `Patient`.
+
+    Staff book for an account, for a guest, or, without contact details, for themselves. Other signed-in users book for
+    themselves. Callers who are not signed in book as guests.
+
+    Raises: Invalid, with the field that is missing; Forbidden.
+    """
     staff = viewer is not None and viewer.may(READ)
     if contact.patient_id is not None and not staff:
-        raise Forbidden("Only staff book for somebody else's account.", field="patient_id")
+        raise Forbidden("Only staff can book for another account.", field="patient_id")
     if contact.patient_id is not None:
         return _of_account(db, contact, contact.patient_id)
     if viewer is not None and not (staff and (contact.name or contact.email or contact.phone)):
         return _of_account(db, contact, viewer.user_id, own=True)
     for field in ("name", "email", "phone"):
         if getattr(contact, field) is None:
-            raise Invalid("A guest has name, e-mail and phone.", field=field)
-    told = {"name": contact.name, "email": contact.email, "phone": contact.phone}
-    return {"patient_id": None, "patient_key": _key_of_guest(**told), "language": contact.language, **told}
+            raise Invalid("A guest must give name, e-mail and phone.", field=field)
+    guest = {"name": contact.name, "email": contact.email, "phone": contact.phone}
+    return {"patient_id": None, "patient_key": _guest_key(**guest), "language": contact.language, **guest}
 
 
-def _key_of_guest(*, name: str | None, email: str | None, phone: str | None) -> int:
-    """A number below 0. All three make the person: an e-mail alone, which others know too, tells nothing of whether
-    its owner has a booking; and a family may share one."""
+def _guest_key(*, name: str | None, email: str | None, phone: str | None) -> int:
+    """Return a negative number that identifies a guest by name, e-mail and phone together.
+
+    The e-mail alone is not enough: anyone who knows it could find out whether its owner has a booking, and a family
+    may share it.
+    """
     digits = "".join(character for character in phone or "" if character.isdigit())
-    told = "\n".join([" ".join((name or "").casefold().split()), email or "", digits])
-    return -1 - int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
+    contact = "\n".join([" ".join((name or "").casefold().split()), email or "", digits])
+    return -1 - int.from_bytes(hashlib.sha256(contact.encode()).digest()[:7])
 
 
 def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = False) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = F
     except NotFound as error:
         raise Invalid(error.detail, field="patient_id") from None
     if own and contact.email not in (None, user.email):
-        raise Forbidden("Mails go to your account's e-mail.", field="email")
+        raise Forbidden("Mails are sent to the e-mail of your account. Leave this field out.", field="email")
     return {
         "patient_id": user.id,
         "patient_key": user.id,
@@ -74,18 +82,19 @@ def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = F
     }
 
 
-def link_key(what: str, row_id: int) -> str:
-    """The key in a guest's link: whoever has it reaches the row."""
-    return sign("clinic", f"{what}:{row_id}")
+def link_key(kind: str, row_id: int) -> str:
+    """Return the key in a guest's link. Its holder may access the row. `kind`: `booking`, `hold` or `waiting`."""
+    return sign("clinic", f"{kind}:{row_id}")
 
 
-def verify_link_key(what: str, row_id: int, given: str) -> bool:
-    return verify("clinic", f"{what}:{row_id}", given)
+def verify_link_key(kind: str, row_id: int, given: str) -> bool:
+    """Return whether `given` is the `link_key` of the row."""
+    return verify("clinic", f"{kind}:{row_id}", given)
 
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks for something of a patient: an account, or who has the key of a link."""
+    """The caller who accesses data of a patient: an account, or the holder of a link's key."""
 
     viewer: Identity | None
     key: str | None = None
@@ -99,12 +108,12 @@ class Requester:
         return self.viewer.user_id if self.viewer else None
 
     def assert_known(self) -> None:
-        """Unauthenticated, before anything is looked for."""
+        """Require a signed-in caller or a key. Call this before looking up any row. Raises: Unauthenticated."""
         if self.viewer is None and self.key is None:
             raise Unauthenticated("Sign in, or use the link that you were sent.")
 
     def owns(self, patient_id: int | None) -> bool:
         return self.viewer is not None and self.viewer.user_id == patient_id
 
-    def has_key(self, what: str, row_id: int) -> bool:
-        return self.key is not None and verify_link_key(what, row_id, self.key)
+    def has_key(self, kind: str, row_id: int) -> bool:
+        return self.key is not None and verify_link_key(kind, row_id, self.key)

@@ -1,4 +1,4 @@
-"""What a booking takes the time of: a doctor, or a station of a diagnostic, at a location; and what of it is taken."""
+"""Targets of bookings: a doctor or a diagnostic at a location. Their rules, their stations and their busy times."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from conf.errors import NotFound
 
 
 class Overlap(Exception):
-    """Somebody or something would be at two bookings at a time: `of`, "doctor", "station" or "patient"."""
+    """The booking overlaps another one `of` the same "doctor", "station" or "patient"."""
 
     def __init__(self, of: str) -> None:
         super().__init__(of)
@@ -31,13 +31,13 @@ class Overlap(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What a booking takes the time of: a doctor, or a diagnostic, at a location; and by which rules."""
+    """A doctor or a diagnostic at a location, with the rules for its slots."""
 
     doctor_id: int | None
     diagnostic_id: int | None
     location_id: int
     stations: tuple[int, ...]
-    """Of the diagnostic there, those in use."""
+    """The diagnostic's stations in use at the location; empty for a doctor."""
     time_zone: str
     grid: Grid
     buffer_s: int
@@ -46,10 +46,10 @@ class Target:
     price: int
 
 
-def _told(schedule: Any, whose: str) -> tuple[Any, Any]:
-    """Hours and exceptions as JSON text, which `calendar` knows again without reading it."""
+def _select_schedule(schedule: Any, prefix: str) -> tuple[Any, Any]:
+    """Select hours and exceptions as JSON text: `calendar` uses it as a cache key, without parsing it again."""
     texts = ((name, cast(getattr(schedule, name), Text)) for name in ("hours", "exceptions"))
-    hours, exceptions = (text.label(f"{whose}_{name}") for name, text in texts)
+    hours, exceptions = (text.label(f"{prefix}_{name}") for name, text in texts)
     return hours, exceptions
 
 
@@ -58,9 +58,9 @@ def _rules(kind: type[Bookable]) -> list[Any]:
     return [kind.__table__.c[name] for name in names]  # type: ignore[attr-defined]
 
 
-_HOUSE = (Location.time_zone, *_told(Location, "house"))
+_LOCATION = (Location.time_zone, *_select_schedule(Location, "location"))
 _OF_DOCTOR: Select[Any] = (
-    select(*_rules(Doctor), *_HOUSE, *_told(DoctorLocation, "own"))
+    select(*_rules(Doctor), *_LOCATION, *_select_schedule(DoctorLocation, "own"))
     .join(DoctorLocation, DoctorLocation.doctor_id == Doctor.id)
     .join(Location, Location.id == DoctorLocation.location_id)
     .where(Doctor.id == bindparam("which_id"), Location.id == bindparam("location_id"))
@@ -72,7 +72,7 @@ _STATIONS = (
     .scalar_subquery()
 )
 _OF_DIAGNOSTIC: Select[Any] = (
-    select(*_rules(Diagnostic), *_HOUSE, _STATIONS)
+    select(*_rules(Diagnostic), *_LOCATION, _STATIONS)
     .join(DiagnosticLocation, DiagnosticLocation.diagnostic_id == Diagnostic.id)
     .join(Location, Location.id == DiagnosticLocation.location_id)
     .where(Diagnostic.id == bindparam("which_id"), Location.id == bindparam("location_id"))
@@ -81,26 +81,26 @@ _OF_DIAGNOSTIC: Select[Any] = (
 
 
 def get(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_id: int) -> Target:
-    """NotFound when there is no such doctor or diagnostic, or not at that location."""
-    asked = {"which_id": doctor_id or diagnostic_id, "location_id": location_id}
-    row = db.execute(_OF_DOCTOR if doctor_id else _OF_DIAGNOSTIC, asked).one_or_none()
+    """Return the target. Raises: NotFound, if it does not exist, is inactive, or is not offered at the location."""
+    parameters = {"which_id": doctor_id or diagnostic_id, "location_id": location_id}
+    row = db.execute(_OF_DOCTOR if doctor_id else _OF_DIAGNOSTIC, parameters).one_or_none()
     if row is None:
         if doctor_id:
             doctors.get(db, doctor_id=doctor_id, hidden=False)
         else:
             diagnostics.get(db, diagnostic_id=diagnostic_id or 0, hidden=False)
-        whose = f"doctor {doctor_id}" if doctor_id else f"diagnostic {diagnostic_id}"
-        raise NotFound(f"time of {whose} at the location", location_id, field="location_id")
+        name = f"doctor {doctor_id}" if doctor_id else f"diagnostic {diagnostic_id}"
+        raise NotFound(f"{name} at location", location_id, field="location_id")
     duration, interval, buffer, notice, horizon, price, zone, hours, exceptions, *rest = row
-    house = (hours, exceptions)
-    own, stations = ((rest[0], rest[1]), ()) if doctor_id else (house, tuple(rest[0] or ()))
+    location = (hours, exceptions)
+    own, stations = ((rest[0], rest[1]), ()) if doctor_id else (location, tuple(rest[0] or ()))
     return Target(
         doctor_id=doctor_id,
         diagnostic_id=diagnostic_id,
         location_id=location_id,
         stations=stations,
         time_zone=zone,
-        grid=grid(zone, own, house if doctor_id else None, duration, interval),
+        grid=grid(zone, own, location if doctor_id else None, duration, interval),
         buffer_s=buffer * 60,
         notice_s=notice * 60,
         horizon_days=horizon,
@@ -129,12 +129,12 @@ _TAKEN_PATIENT = _TAKEN.with_only_columns(_seconds(Booking.starts_at), _seconds(
 
 
 def _between(start: dt.datetime, end: dt.datetime, except_id: int | None = None) -> dict[str, Any]:
-    """Nothing takes longer than a day."""
+    """Return query parameters for all bookings that overlap this time. No booking is longer than a day."""
     return {"after": start - DAY, "before": end, "except_id": except_id or 0}
 
 
 def busy(db: Session, *, target: Target, start: dt.datetime, end: dt.datetime) -> list[list[Interval]]:
-    """When the doctor, or each station in use, is taken, of what reaches into that time."""
+    """Return the busy intervals around this time: one list for the doctor, or one for each station in use."""
     if target.doctor_id:
         rows = db.execute(_TAKEN_DOCTOR, _between(start, end) | {"doctor_id": target.doctor_id})
         return [[Interval(row[0], row[1]) for row in rows]]
@@ -144,7 +144,7 @@ def busy(db: Session, *, target: Target, start: dt.datetime, end: dt.datetime) -
 def busy_stations(
     db: Session, *, stations: Sequence[int], start: dt.datetime, end: dt.datetime, except_id: int | None = None
 ) -> dict[int, list[Interval]]:
-    """When each is taken, `besides` by one booking."""
+    """Return the busy intervals of each station around this time, without those of the booking `except_id`."""
     taken: dict[int, list[Interval]] = {station: [] for station in stations}
     for row in db.execute(_TAKEN_STATIONS, _between(start, end, except_id) | {"stations": list(stations)}):
         taken[row[2]].append(Interval(row[0], row[1]))
@@ -152,25 +152,28 @@ def busy_stations(
 
 
 def busy_patient(db: Session, *, patient_key: int, start: dt.datetime, end: dt.datetime) -> list[Interval]:
+    """Return the intervals of the patient's bookings around this time."""
     rows = db.execute(_TAKEN_PATIENT, _between(start, end) | {"patient_key": patient_key})
     return [Interval(row[0], row[1]) for row in rows]
 
 
 def assign_station(booking: Booking, taken: dict[int, list[Interval]]) -> None:
-    """Give a booking of a diagnostic the first of these stations that nothing takes in its time, and note it there.
-    Overlap."""
-    wanted = Interval(int(booking.starts_at.timestamp()), int(booking.occupied_until.timestamp()))
+    """Assign the booking to the first station that is free at its time, and add the time to `taken`. Raises: Overlap.
+
+    `taken`: the busy intervals of each station.
+    """
+    needed = Interval(int(booking.starts_at.timestamp()), int(booking.occupied_until.timestamp()))
     for station, times in taken.items():
-        if not any(one.start < wanted.end and one.end > wanted.start for one in times):
-            times.append(wanted)
+        if not any(one.start < needed.end and one.end > needed.start for one in times):
+            times.append(needed)
             booking.station_id = station
             return
     raise Overlap("station")
 
 
 def assign_free_station(db: Session, booking: Booking, *, stations: Sequence[int]) -> None:
-    """The same, of what else is booked at these stations."""
-    with db.no_autoflush:  # the booking is written when it has its station
+    """Assign the booking to the first of these stations that no other booking occupies. Raises: Overlap."""
+    with db.no_autoflush:  # the booking cannot be written before it has a station
         assign_station(
             booking,
             busy_stations(
@@ -179,23 +182,24 @@ def assign_free_station(db: Session, booking: Booking, *, stations: Sequence[int
         )
 
 
-def stations_beside(db: Session, *, station_id: int) -> Sequence[int]:
-    """Those in use of the same diagnostic at the same location."""
-    there = select(Station.diagnostic_location_id).where(Station.id == station_id).scalar_subquery()
-    query = select(Station.id).where(Station.diagnostic_location_id == there, Station.in_use).order_by(Station.number)
+def sibling_stations(db: Session, *, station_id: int) -> Sequence[int]:
+    """Return the stations in use of the same diagnostic at the same location."""
+    same = select(Station.diagnostic_location_id).where(Station.id == station_id).scalar_subquery()
+    query = select(Station.id).where(Station.diagnostic_location_id == same, Station.in_use).order_by(Station.number)
     return db.scalars(query).all()
 
 
 def lock(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, location_ids: set[int]) -> None:
-    """Before time of the doctor, or of the diagnostic at these locations, is given or moved: one after the other.
+    """Lock the time of the doctor, or of the diagnostic at these locations, until the transaction ends.
 
-    The constraints hold without it, but two who want the same time would wait for each other, which PostgreSQL ends
-    after a second with a deadlock. Locks are taken in one order everywhere: this, the booking, the patient.
+    Call this before time of the target is booked or freed. The exclusion constraints work without this lock, but two
+    transactions that want the same time would wait for each other until PostgreSQL reports a deadlock after a second.
+    All code takes locks in the same order: the target, the booking, the patient.
     """
     if doctor_id:
         query = select(Doctor.id).where(Doctor.id == doctor_id).with_for_update(key_share=True)
     else:
-        here = DiagnosticLocation.diagnostic_id == diagnostic_id, DiagnosticLocation.location_id.in_(location_ids)
-        query = select(DiagnosticLocation.id).where(*here).order_by(DiagnosticLocation.id)
+        where = DiagnosticLocation.diagnostic_id == diagnostic_id, DiagnosticLocation.location_id.in_(location_ids)
+        query = select(DiagnosticLocation.id).where(*where).order_by(DiagnosticLocation.id)
         query = query.with_for_update(key_share=True)
     db.execute(query).all()

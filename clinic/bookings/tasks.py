@@ -11,9 +11,9 @@ from conf.db.session import release_connection
 @celery_app.task(bind=True, name=notices.NOTIFY, max_attempts=10, stoppable=False)
 @with_db_session
 def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Session) -> None:
-    """Sent at least once: a worker that dies between sending and the record sends again."""
+    """Send the notice at least once: if the worker dies before the job is recorded as done, it is sent again."""
     assert self.job is not None
-    notice = notices.write(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.job.id)
+    notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.job.id)
     release_connection(db)
     if notice is not None:
         for send in notices.CHANNELS:

@@ -1,4 +1,4 @@
-"""Who waits for a time. What becomes free is kept for the first of them, who has two hours to confirm."""
+"""The waiting list. A slot that becomes free is offered to the first suitable entry, who has two hours to confirm."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -19,9 +19,12 @@ from iam.users import crud as users
 
 EXPIRE = "clinic.bookings.expire"
 OFFER = dt.timedelta(hours=2)
-RAN_OUT = "It was not confirmed in time."
-MAX_ASKED = 50
-"""Who waits and cannot come at a time is passed over; so many at most."""
+"""How long an offer can be confirmed."""
+EXPIRED_REASON = "The offer was not confirmed in time."
+MAX_CANDIDATES = 50
+"""How many entries are tried for a slot. Patients who are busy at its time are skipped."""
+PRUNE_BATCH = 50
+"""How many old entries are deleted at a time."""
 
 
 def join(
@@ -35,37 +38,40 @@ def join(
     contact: Contact,
     requester: Requester,
 ) -> Waiting:
-    """Wait for a time on these local days. Invalid; Forbidden; Conflict for an account that waits there already: of a
-    guest nobody is told."""
-    target = times.wanted(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
+    """Add an entry to the waiting list, for these local days.
+
+    Raises: Invalid; Forbidden; Conflict, if an account has the same entry already. A guest may have several: an error
+    would reveal who is on the list.
+    """
+    target = times.requested_target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     if last_day < times.today(target):
-        raise Invalid("This day is over.", field="last_day")
+        raise Invalid("The last day must not be in the past.", field="last_day")
     patient = patients.patient_columns(db, contact, requester.viewer)
-    crud.forget_waiting(db, limit=MAX_ASKED)
-    made = crud.add_waiting(db, **times.target_of(target), **patient, first_day=first_day, last_day=last_day)
-    if made is None:
-        raise Conflict("The patient waits for this already.")
-    return made
+    crud.prune_waiting(db, limit=PRUNE_BATCH)
+    entry = crud.add_waiting(db, **times.target_of(target), **patient, first_day=first_day, last_day=last_day)
+    if entry is None:
+        raise Conflict("The patient is already on this waiting list.")
+    return entry
 
 
-def page(db: Session, *, requester: Requester, **wanted: Any) -> Sequence[Waiting]:
-    """As `crud.page_of_waiting`: one's own, or, as staff, all."""
-    return crud.page_of_waiting(db, patient_id=None if requester.is_staff else requester.user_id, **wanted)
+def page(db: Session, *, requester: Requester, **filters: Any) -> Sequence[Waiting]:
+    """Return a page of the waiting list: all entries for staff, otherwise the requester's own."""
+    return crud.page_of_waiting(db, patient_id=None if requester.is_staff else requester.user_id, **filters)
 
 
 def leave(db: Session, *, waiting_id: int, requester: Requester) -> None:
-    """Wait no longer. NotFound; Unauthenticated."""
+    """Delete the waiting-list entry. Raises: NotFound; Unauthenticated."""
     requester.assert_known()
-    one = db.get(Waiting, waiting_id, with_for_update=True)
-    if one is None or not (
-        requester.is_staff or requester.owns(one.patient_id) or requester.has_key("waiting", one.id)
+    entry = db.get(Waiting, waiting_id, with_for_update=True)
+    if entry is None or not (
+        requester.is_staff or requester.owns(entry.patient_id) or requester.has_key("waiting", entry.id)
     ):
-        raise NotFound("waiting entry", waiting_id)
-    rows.delete(db, one)
+        raise NotFound("waiting-list entry", waiting_id)
+    rows.delete(db, entry)
 
 
 def schedule_expiry(db: Session, booking: Booking) -> None:
-    """Have what happens when the time of a held booking is over happen then."""
+    """Schedule the expiry job for this hold or offer."""
     assert booking.held_until is not None
     wait_s = (booking.held_until - times.now()).total_seconds()
     enqueue(db, EXPIRE, delay_s=max(0.0, wait_s) + 1, booking_id=booking.id)
@@ -80,7 +86,10 @@ def offer(
     at: dt.datetime,
     joined_after: dt.datetime | None = None,
 ) -> None:
-    """Keep a time that has become free, and that is locked, for the first who waits for it and can come."""
+    """Offer a slot that has become free to the first patient on the waiting list who is not busy at its time.
+
+    The target's time must be locked. `joined_after`: only consider entries that were added later.
+    """
     try:
         target = targets.get(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     except NotFound:
@@ -89,12 +98,12 @@ def offer(
     if slot is None:
         return
     day = slot.starts_at.date()
-    for one in crud.first_waiting(db, target=target, day=day, joined_after=joined_after, limit=MAX_ASKED):
-        if not _try_lock(db, one):
-            continue  # who is doing something else this very moment
+    for entry in crud.first_waiting(db, target=target, day=day, joined_after=joined_after, limit=MAX_CANDIDATES):
+        if not _try_lock(db, entry):
+            continue  # another request is changing a booking of this patient
         booking = Booking(
             **times.columns_of(target, slot),
-            **columns_of(one),
+            **columns_of(entry),
             price=target.price,
             status=BookingStatus.PENDING,
             held_until=min(times.now() + OFFER, slot.starts_at),
@@ -108,20 +117,22 @@ def offer(
             if overlap.of == "patient":
                 continue
             return
-        db.delete(one)
+        db.delete(entry)
         schedule_expiry(db, booking)
         announce(db, events.Offered(booking_id=booking.id))
         return
 
 
-def _try_lock(db: Session, one: Waiting) -> bool:
-    """Lock the patient, the account if there is one, and the row, waiting for nobody: others have them in the order of
-    their own work."""
-    assert one.patient_key is not None
+def _try_lock(db: Session, entry: Waiting) -> bool:
+    """Try to lock the patient, the account if there is one, and the entry. Return whether all locks were acquired.
+
+    It does not wait: other transactions may take these locks in another order.
+    """
+    assert entry.patient_key is not None
     return (
-        crud.try_lock_patients(db, patient_keys=[one.patient_key])
-        and (one.patient_id is None or users.try_keep(db, user_id=one.patient_id))
-        and crud.try_lock_waiting(db, waiting_id=one.id)
+        crud.try_lock_patients(db, patient_keys=[entry.patient_key])
+        and (entry.patient_id is None or users.try_keep(db, user_id=entry.patient_id))
+        and crud.try_lock_waiting(db, waiting_id=entry.id)
     )
 
 
@@ -133,23 +144,27 @@ def end_expired_holds(
     patient_key: int | None = None,
     except_id: int | None = None,
 ) -> None:
-    """End what was held of these for too long and might be in the way. The job of each offers its time to the next."""
-    over = crud.lock_expired_holds(
+    """End the expired holds and offers of the doctor, the stations or the patient, which might block a booking.
+
+    The expiry job of each of them offers its slot to the waiting list.
+    """
+    expired = crud.lock_expired_holds(
         db, doctor_id=doctor_id, stations=stations, patient_key=patient_key, except_id=except_id
     )
-    for booking in over:
+    for booking in expired:
         _end(db, booking)
 
 
 def _end(db: Session, booking: Booking) -> None:
+    """Cancel an expired hold or offer. Only an offer has an e-mail."""
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
-    crud.save(db, booking, actor_id=None, reason=RAN_OUT)
+    crud.save(db, booking, actor_id=None, reason=EXPIRED_REASON)
     if booking.email is not None:
         announce(db, events.OfferLapsed(booking_id=booking.id))
 
 
 def expire(db: Session, *, booking_id: int) -> None:
-    """End what is held no longer, and offer its time to the next."""
+    """End the hold or offer if it has expired, and offer its slot to the waiting list."""
     try:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:
@@ -166,9 +181,11 @@ def expire(db: Session, *, booking_id: int) -> None:
 
 
 def offer_freed_slot(db: Session, booking: Booking) -> None:
-    """Offer the time of a locked booking that has ended to the next. One that was only held goes without a trace, and
-    is offered to who has joined since: for the others it was not there before."""
-    held = booking.email is None
-    if held:
+    """Offer the slot of a locked booking, offer or hold that has ended to the waiting list.
+
+    A hold is deleted. Only people who joined the list after it began are offered the slot: before that it was free.
+    """
+    is_hold = booking.email is None
+    if is_hold:
         crud.remove(db, booking_id=booking.id)
-    offer(db, **times.target_of(booking), at=booking.starts_at, joined_after=booking.created_at if held else None)
+    offer(db, **times.target_of(booking), at=booking.starts_at, joined_after=booking.created_at if is_hold else None)

@@ -16,11 +16,11 @@ from conf.values import Expected
 
 BOOKED = dict.fromkeys(
     ("fk_bookings_diagnostic_id", "fk_bookings_station_id"),
-    partial(Conflict, "There are bookings of it. Set is_active to false to take it off the lists."),
+    partial(Conflict, "The diagnostic has bookings. Set is_active to false to hide it instead."),
 )
-BOOKED_THERE = {
+BOOKED_AT_LOCATION = {
     "fk_bookings_station_id": partial(
-        Conflict, "There are bookings of it there. Set the capacity to 0 to offer it no longer."
+        Conflict, "The diagnostic has bookings at this location. Set the capacity to 0 to stop new bookings instead."
     )
 }
 _LOCATIONS = (
@@ -35,7 +35,7 @@ _SHOWN: Select[Any] = select(*Diagnostic.__table__.c, _LOCATIONS)
 
 
 def get(db: Session, *, diagnostic_id: int, hidden: bool = True) -> Row[Any]:
-    """The columns and `locations_count`, also of one that is not active if `hidden`; or NotFound."""
+    """Return the columns and `locations_count`. Raises: NotFound, also if it is inactive, unless `hidden`."""
     row = db.execute(_SHOWN.where(Diagnostic.id == diagnostic_id)).one_or_none()
     if row is None or not (row.is_active or hidden):
         raise NotFound("diagnostic", diagnostic_id)
@@ -45,13 +45,13 @@ def get(db: Session, *, diagnostic_id: int, hidden: bool = True) -> Row[Any]:
 def page(
     db: Session, *, after_id: int | None, limit: int, hidden: bool = False, location_id: int | None = None
 ) -> Sequence[Row[Any]]:
-    """In the order they were made, as `get` has them."""
+    """Return a page of diagnostics as `get` does, in order of creation. Include inactive ones if `hidden`."""
     query = _SHOWN.where(Diagnostic.id > (after_id or 0)).order_by(Diagnostic.id).limit(limit)
     if not hidden:
         query = query.where(Diagnostic.is_active)
     if location_id is not None:
-        there = select(DiagnosticLocation.diagnostic_id).where(DiagnosticLocation.location_id == location_id)
-        query = query.where(Diagnostic.id.in_(there))
+        offered = select(DiagnosticLocation.diagnostic_id).where(DiagnosticLocation.location_id == location_id)
+        query = query.where(Diagnostic.id.in_(offered))
     return db.execute(query).all()
 
 
@@ -65,9 +65,10 @@ def update(db: Session, *, diagnostic_id: int, expected: Expected, **values: Any
 
 
 def remove(db: Session, *, diagnostic_id: int, expected: Expected) -> None:
-    """Raises: NotFound; Changed; Conflict when there are bookings."""
-    here = select(DiagnosticLocation.id).where(DiagnosticLocation.diagnostic_id == diagnostic_id)
-    db.execute(here.order_by(DiagnosticLocation.id).with_for_update()).all()  # first, as a booking does
+    """Delete the diagnostic. Raises: NotFound; Changed; Conflict, if there are bookings."""
+    offered = select(DiagnosticLocation.id).where(DiagnosticLocation.diagnostic_id == diagnostic_id)
+    # A booking locks the location of the diagnostic first, then the diagnostic.
+    db.execute(offered.order_by(DiagnosticLocation.id).with_for_update()).all()
     rows.delete(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), BOOKED)
 
 
@@ -80,7 +81,7 @@ _capacity = (
 
 
 def locations(db: Session, *, diagnostic_id: int, hidden: bool = False) -> Sequence[Any]:
-    """The columns of each location that offers it, and `capacity`."""
+    """Return the columns and the `capacity` of each location that offers it, also of inactive ones if `hidden`."""
     query = (
         select(*Location.__table__.c, _capacity)
         .join(DiagnosticLocation, DiagnosticLocation.location_id == Location.id)
@@ -93,16 +94,16 @@ def locations(db: Session, *, diagnostic_id: int, hidden: bool = False) -> Seque
 
 
 def lock_location(db: Session, *, diagnostic_id: int, location_id: int) -> DiagnosticLocation:
-    """That it is offered there, locked until the transaction ends; or NotFound."""
+    """Return the diagnostic's row for the location, locked until the transaction ends. Raises: NotFound."""
     where = DiagnosticLocation.diagnostic_id == diagnostic_id, DiagnosticLocation.location_id == location_id
-    there = db.scalars(select(DiagnosticLocation).where(*where).with_for_update()).one_or_none()
-    if there is None:
-        raise NotFound("location of the diagnostic", location_id)
-    return there
+    offered = db.scalars(select(DiagnosticLocation).where(*where).with_for_update()).one_or_none()
+    if offered is None:
+        raise NotFound(f"diagnostic {diagnostic_id} at location", location_id)
+    return offered
 
 
 def add_location(db: Session, *, diagnostic_id: int, location_id: int) -> DiagnosticLocation:
-    """Offer it there, if it is not offered yet. Returns the row, locked. Raises: NotFound."""
+    """Offer the diagnostic at the location, if it is not offered yet. Return the row, locked. Raises: NotFound."""
     kept = select(Diagnostic.id).where(Diagnostic.id == diagnostic_id).with_for_update(read=True, key_share=True)
     if db.scalar(kept) is None:
         raise NotFound("diagnostic", diagnostic_id)
@@ -117,6 +118,7 @@ def add_location(db: Session, *, diagnostic_id: int, location_id: int) -> Diagno
 
 
 def stations(db: Session, *, diagnostic_location_id: int) -> Sequence[Station]:
+    """Return the stations, in order of their numbers."""
     query = select(Station).where(Station.diagnostic_location_id == diagnostic_location_id).order_by(Station.number)
     return db.scalars(query).all()
 
@@ -126,6 +128,6 @@ def add_stations(db: Session, *, diagnostic_location_id: int, numbers: range) ->
     db.flush()
 
 
-def remove_location(db: Session, *, there: DiagnosticLocation) -> None:
-    """Raises: Conflict when there are bookings at one of its stations."""
-    rows.delete(db, there, BOOKED_THERE)
+def remove_location(db: Session, *, diagnostic_location: DiagnosticLocation) -> None:
+    """Delete the row with its stations. Raises: Conflict, if a station has bookings."""
+    rows.delete(db, diagnostic_location, BOOKED_AT_LOCATION)

@@ -9,6 +9,6 @@ from conf.values import Expected
 
 
 def delete(db: Session, *, diagnostic_id: int, expected: Expected) -> None:
-    """With photo and locations. NotFound; Changed; Conflict when there are bookings."""
+    """Delete the diagnostic with photo and locations. Raises: NotFound; Changed; Conflict, if there are bookings."""
     crud.remove(db, diagnostic_id=diagnostic_id, expected=expected)
     remove_later(db, prefix=PHOTOS.folder_of(diagnostic_id))

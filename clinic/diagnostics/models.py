@@ -1,4 +1,4 @@
-"""Diagnostics, and the locations that offer them."""
+"""Diagnostics, the locations that offer them, and their stations."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,11 +13,11 @@ class Diagnostic(Bookable, Model):
 
     description: Mapped[str] = mapped_column(Text)
     preparation: Mapped[str] = mapped_column(Text)
-    """What the patient does before."""
+    """What the patient has to do beforehand."""
 
 
 class DiagnosticLocation(Model):
-    """That a diagnostic is offered at a location."""
+    """A location that offers a diagnostic."""
 
     __tablename__ = "diagnostic_locations"
     __table_args__ = (UniqueConstraint("diagnostic_id", "location_id"),)
@@ -28,7 +28,7 @@ class DiagnosticLocation(Model):
 
 
 class Station(Model):
-    """A place at which one patient at a time can be examined. As many are in use as the capacity says."""
+    """A place where one patient at a time can be examined. The number of stations in use is the capacity."""
 
     __tablename__ = "stations"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Pictures of diagnostics."""
+"""Photos of diagnostics."""
 
 from clinic.diagnostics.models import Diagnostic
 from conf.storage.pictures import Pictures

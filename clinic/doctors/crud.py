@@ -18,12 +18,14 @@ from conf.values import ANY, Expected
 NO_SPECIALTY = {"fk_doctors_specialty_id": partial(Invalid, "There is no such specialty.", field="specialty_id")}
 BOOKED = {
     "fk_bookings_doctor_id": partial(
-        Conflict, "There are bookings with this doctor. Set is_active to false to take them off the lists."
+        Conflict, "The doctor has bookings. Set is_active to false to hide the doctor instead."
     )
 }
-SAME_NAME = {"uq_specialties_name": partial(Conflict, "There is already a specialty of this name.", field="name")}
-HAS_DOCTORS = {"fk_doctors_specialty_id": partial(Conflict, "There are doctors of this specialty.")}
-RATED = {"uq_reviews_doctor_id_patient_key": partial(Conflict, "You have rated this doctor already.")}
+SAME_NAME = {"uq_specialties_name": partial(Conflict, "There is already a specialty with this name.", field="name")}
+HAS_DOCTORS = {
+    "fk_doctors_specialty_id": partial(Conflict, "There are doctors with this specialty. Change their specialty first.")
+}
+RATED = {"uq_reviews_doctor_id_patient_key": partial(Conflict, "You have already reviewed this doctor.")}
 
 
 class DoctorSort(enum.StrEnum):
@@ -41,11 +43,11 @@ ORDER: dict[DoctorSort, tuple[InstrumentedAttribute[int], bool]] = {
     DoctorSort.PRICE_DOWN: (Doctor.price, True),
     DoctorSort.EXPERIENCE: (Doctor.experience_years, True),
 }
-"""The column, and whether the largest comes first. Among equals the newest does."""
+"""The column to sort by, and whether in descending order. Equal values: newest first."""
 
 
 def get(db: Session, *, doctor_id: int, hidden: bool = True) -> Doctor:
-    """The doctor with specialty and locations, also one that is not active if `hidden`; or NotFound."""
+    """Return the doctor with specialty and locations. Raises: NotFound, also if inactive, unless `hidden`."""
     query = select(Doctor).where(Doctor.id == doctor_id).options(selectinload(Doctor.locations))
     doctor = db.scalars(query).one_or_none()
     if doctor is None or not (doctor.is_active or hidden):
@@ -67,7 +69,10 @@ def page(
     min_rating: float | None = None,
     words: str | None = None,
 ) -> Sequence[Doctor]:
-    """Doctors with specialty and locations. `after`: the sorted column and the id of the last one before."""
+    """Return a page of doctors with specialty and locations.
+
+    `after`: the sorted column and the id of the last doctor of the previous page. `hidden`: include inactive doctors.
+    """
     query = select(Doctor).options(selectinload(Doctor.locations)).limit(limit)
     sorted_by, largest_first = ORDER[sort]
     query = query.order_by(sorted_by.desc() if largest_first else sorted_by, Doctor.id.desc())
@@ -88,19 +93,19 @@ def page(
         if value is not None:
             query = query.where(compare(column, value))
     if words is not None:
-        query = query.where(_begins(words))
+        query = query.where(_matches(words))
     return db.scalars(query).all()
 
 
-def _begins(words: str) -> ColumnElement[bool]:
-    """Each of the words begins one of the doctor's, or of the specialty's name."""
-    wanted = prefix_query(words)
-    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(wanted))
-    return or_(Doctor.words.op("@@")(wanted), Doctor.specialty_id.in_(of_specialty))
+def _matches(words: str) -> ColumnElement[bool]:
+    """Match if every word is a prefix of a word in the doctor's texts, or every word in the specialty's name."""
+    query = prefix_query(words)
+    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(query))
+    return or_(Doctor.words.op("@@")(query), Doctor.specialty_id.in_(of_specialty))
 
 
 def create(db: Session, **values: Any) -> Doctor:
-    """Raises: Invalid when there is no such specialty."""
+    """Create a doctor. Raises: Invalid, if the specialty does not exist."""
     return _save(db, Doctor(**values))
 
 
@@ -110,54 +115,56 @@ def lock(db: Session, *, doctor_id: int, expected: Expected = ANY) -> Doctor:
 
 
 def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Doctor:
-    """Set the named columns. Raises: NotFound; Changed; Invalid when there is no such specialty."""
+    """Set the named columns. Raises: NotFound; Changed; Invalid, if the specialty does not exist."""
     return _save(db, lock(db, doctor_id=doctor_id, expected=expected), **values)
 
 
 def _save(db: Session, doctor: Doctor, **values: Any) -> Doctor:
     for name, value in values.items():
         setattr(doctor, name, value)
-    told = " ".join([doctor.name, doctor.about, *doctor.services])
-    rows.save(db, doctor, NO_SPECIALTY, words=func.to_tsvector("simple", told))
+    searchable = " ".join([doctor.name, doctor.about, *doctor.services])
+    rows.save(db, doctor, NO_SPECIALTY, words=func.to_tsvector("simple", searchable))
     db.expire(doctor)
     return get(db, doctor_id=doctor.id)
 
 
 def remove(db: Session, *, doctor_id: int, expected: Expected) -> None:
-    """Delete the doctor. Raises: NotFound; Changed; Conflict when there are bookings."""
+    """Delete the doctor. Raises: NotFound; Changed; Conflict, if there are bookings."""
     doctor = lock(db, doctor_id=doctor_id, expected=expected)
     db.execute(delete(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id))
     rows.delete(db, doctor, BOOKED)
 
 
 def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLocation]:
-    """Where the doctor works, with the hours; also where nobody is let in any more if `hidden`."""
+    """Return where and when the doctor works. Include inactive locations if `hidden`."""
     query = select(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id).order_by(DoctorLocation.location_id)
-    return [there for there in db.scalars(query) if there.location.is_active or hidden]
+    return [row for row in db.scalars(query) if row.location.is_active or hidden]
 
 
 def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> DoctorLocation:
-    """Set the hours of the doctor at the location. Raises: NotFound when there is no such doctor or location;
-    Changed."""
+    """Set the doctor's working hours at the location.
+
+    Raises: NotFound, if the doctor or the location does not exist; Changed.
+    """
     lock(db, doctor_id=doctor_id)
-    there = _location(db, doctor_id=doctor_id, location_id=location_id)
-    if there is not None:
-        expected.check(there.updated_at)
+    row = _location(db, doctor_id=doctor_id, location_id=location_id)
+    if row is not None:
+        expected.check(row.updated_at)
     else:
-        there = DoctorLocation(doctor_id=doctor_id, location_id=location_id)
+        row = DoctorLocation(doctor_id=doctor_id, location_id=location_id)
     no_location = {"fk_doctor_locations_location_id": partial(NotFound, "location", location_id)}
-    rows.save(db, there, no_location, **values)
-    db.refresh(there)
-    return there
+    rows.save(db, row, no_location, **values)
+    db.refresh(row)
+    return row
 
 
 def remove_location(db: Session, *, doctor_id: int, location_id: int) -> None:
-    """NotFound. Bookings that were made stay."""
+    """Remove the doctor from the location. Existing bookings are kept. Raises: NotFound."""
     lock(db, doctor_id=doctor_id)
-    there = _location(db, doctor_id=doctor_id, location_id=location_id)
-    if there is None:
-        raise NotFound("location of the doctor", location_id)
-    rows.delete(db, there)
+    row = _location(db, doctor_id=doctor_id, location_id=location_id)
+    if row is None:
+        raise NotFound(f"doctor {doctor_id} at location", location_id)
+    rows.delete(db, row)
 
 
 def _location(db: Session, *, doctor_id: int, location_id: int) -> DoctorLocation | None:
@@ -166,7 +173,7 @@ def _location(db: Session, *, doctor_id: int, location_id: int) -> DoctorLocatio
 
 
 def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) -> Sequence[Specialty]:
-    """In the order they were made; those without an active doctor only if wanted."""
+    """Return a page of specialties in order of creation. Include those without an active doctor if `unused`."""
     query = select(Specialty).where(Specialty.id > (after_id or 0)).order_by(Specialty.id).limit(limit)
     if not unused:
         query = query.where(exists().where(Doctor.specialty_id == Specialty.id, Doctor.is_active))
@@ -179,22 +186,22 @@ def get_specialty(db: Session, *, specialty_id: int) -> Specialty:
 
 
 def create_specialty(db: Session, **values: Any) -> Specialty:
-    """Raises: Conflict when there is one of that name."""
+    """Create a specialty. Raises: Conflict, if there is already one with this name."""
     return rows.save(db, Specialty(**values), SAME_NAME)
 
 
 def rename_specialty(db: Session, *, specialty_id: int, expected: Expected, **values: Any) -> Specialty:
-    """Raises: NotFound; Changed; Conflict when another specialty has that name."""
+    """Rename the specialty. Raises: NotFound; Changed; Conflict, if another specialty has this name."""
     return rows.save(db, rows.lock(db, Specialty, specialty_id, expected=expected), SAME_NAME, **values)
 
 
 def remove_specialty(db: Session, *, specialty_id: int, expected: Expected) -> None:
-    """Raises: NotFound; Changed; Conflict while a doctor has it."""
+    """Delete the specialty. Raises: NotFound; Changed; Conflict, if a doctor has it."""
     rows.delete(db, rows.lock(db, Specialty, specialty_id, expected=expected), HAS_DOCTORS)
 
 
 def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -> Sequence[Review]:
-    """The newest first."""
+    """Return a page of the doctor's reviews, newest first."""
     query = select(Review).where(Review.doctor_id == doctor_id).order_by(Review.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(Review.id < before_id)
@@ -202,14 +209,14 @@ def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -
 
 
 def create_review(db: Session, *, doctor_id: int, rating: int, **values: Any) -> Review:
-    """Raises: Conflict when the patient has rated the doctor."""
+    """Create a review. Raises: Conflict, if the patient has already reviewed the doctor."""
     review = rows.save(db, Review(doctor_id=doctor_id, rating=rating, **values), RATED)
     _count(db, doctor_id=doctor_id, stars=rating, reviews=1)
     return review
 
 
 def lock_review(db: Session, *, review_id: int) -> Review:
-    """Return the review, locked until the transaction ends, and its doctor before it. Raises: NotFound."""
+    """Return the review, locked until the transaction ends, after locking its doctor. Raises: NotFound."""
     lock(db, doctor_id=rows.get(db, Review, review_id).doctor_id)
     return rows.lock(db, Review, review_id)
 
@@ -220,6 +227,6 @@ def remove_review(db: Session, *, review: Review) -> None:
 
 
 def _count(db: Session, *, doctor_id: int, stars: int, reviews: int) -> None:
-    """What staff have seen of the doctor stays what they have seen: the version is not touched."""
+    """Add to the doctor's review totals. `updated_at` does not change, so an ETag that staff have read stays valid."""
     values: dict[str, Any] = {"stars": Doctor.stars + stars, "reviews": Doctor.reviews + reviews}
     db.execute(update(Doctor).where(Doctor.id == doctor_id).values(updated_at=Doctor.updated_at, **values))

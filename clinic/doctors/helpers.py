@@ -11,14 +11,14 @@ from iam.roles import Identity
 
 
 def delete(db: Session, *, doctor_id: int, expected: Expected) -> None:
-    """With photo, hours and reviews. NotFound; Changed; Conflict when there are bookings."""
+    """Delete the doctor with photo, hours and reviews. Raises: NotFound; Changed; Conflict, if there are bookings."""
     crud.remove(db, doctor_id=doctor_id, expected=expected)
     remove_later(db, prefix=PHOTOS.folder_of(doctor_id))
 
 
 def delete_review(db: Session, *, review_id: int, editor: Identity) -> None:
-    """One's own, or as staff any. NotFound; Forbidden."""
+    """Delete one's own review, or any review with `clinic:write`. Raises: NotFound; Forbidden."""
     review = crud.lock_review(db, review_id=review_id)
     if review.patient_key != editor.user_id and not editor.may("clinic:write"):
-        raise Forbidden("Only who wrote it, or staff, delete a review.")
+        raise Forbidden("Only the author, staff or an admin can delete a review.")
     crud.remove_review(db, review=review)

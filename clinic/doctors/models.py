@@ -1,4 +1,4 @@
-"""Doctors, what they are doctors of, where they work, and what patients say of them."""
+"""Doctors, their specialties, their locations and their reviews."""
 
 from sqlalchemy import (
     ARRAY,
@@ -33,7 +33,7 @@ Index("uq_specialties_name", func.lower(Specialty.name), unique=True)
 
 
 class DoctorLocation(Schedule, Timestamps, Model):
-    """When a doctor is at a location; open to patients only while the location is."""
+    """The working hours of a doctor at a location. There are slots only while the location is open, too."""
 
     __tablename__ = "doctor_locations"
     __table_args__ = (UniqueConstraint("doctor_id", "location_id"),)
@@ -53,13 +53,13 @@ class Doctor(Bookable, Model):
     certificates: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list)
     services: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list)
     words: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
-    """What a search looks at: name, about, services. Whoever writes those writes it."""
+    """The search vector of name, about and services. `crud` updates it when it writes a doctor."""
     stars: Mapped[int] = mapped_column(default=0)
-    """Of all reviews together."""
+    """The sum of the stars of all reviews."""
     reviews: Mapped[int] = mapped_column(default=0)
-    """How many there are."""
+    """The number of reviews."""
     rating_hundredths: Mapped[int] = mapped_column(Computed(RATING, persisted=True))
-    """Stars a review, times 100; 0 without reviews."""
+    """The average number of stars times 100; 0 without reviews."""
     locations: Mapped[list[DoctorLocation]] = relationship(lazy="raise", order_by=DoctorLocation.location_id)
 
     @property
@@ -73,7 +73,7 @@ Index("ix_doctors_price", Doctor.price, Doctor.id)
 
 
 class Review(Model, Timestamps):
-    """By a patient, once for each doctor. Nothing of it tells who wrote it."""
+    """A review by a patient, one per doctor. The API does not reveal its author."""
 
     __tablename__ = "reviews"
     __table_args__ = (
@@ -83,6 +83,6 @@ class Review(Model, Timestamps):
 
     doctor_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("doctors.id", ondelete="CASCADE"))
     patient_key: Mapped[int] = mapped_column(BigInteger)
-    """As in `bookings`."""
+    """The author: `patient_key` of the booking."""
     rating: Mapped[int] = mapped_column(SmallInteger)
     text: Mapped[str] = mapped_column(Text)

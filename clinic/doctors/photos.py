@@ -1,4 +1,4 @@
-"""Pictures of doctors."""
+"""Photos of doctors."""
 
 from clinic.doctors.models import Doctor
 from conf.storage.pictures import Pictures

@@ -1,8 +1,8 @@
-"""Working hours as moments of time: what a week and its exceptions mean in a time zone.
+"""Working hours as intervals of Unix time: weekly hours and exceptions in a time zone.
 
-Hours are local. One that a clock change leaves out counts with the offset before the change, one that comes twice is
-the first of the two (RFC 5545, 3.3.5). An interval that closes at or before its opening closes on the next day; it
-belongs to the day it opens on.
+Hours are local. A time that a clock change skips has the offset before the change; a time that occurs twice means the
+first occurrence (RFC 5545, 3.3.5). An interval that closes at or before its opening time closes on the next day. It
+belongs to the day on which it opens.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ DAY = dt.timedelta(days=1)
 
 
 class Span(NamedTuple):
-    """Of a week: from a local time of that day (1 is Monday) to another, of the next day if it is not later."""
+    """Weekly hours: local times on a weekday (1 is Monday). If `closes` is not later, it is on the next day."""
 
     weekday: int
     opens: dt.time
@@ -25,14 +25,14 @@ class Span(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Unix seconds, the end not included."""
+    """An interval in Unix seconds. The end is not included."""
 
     start: int
     end: int
 
 
 def lies_on(span: Span) -> tuple[int, int]:
-    """Minutes since the beginning of the week."""
+    """Return the start and the end, in minutes since the start of the week."""
     begin = (span.weekday - 1) * 24 * 60 + span.opens.hour * 60 + span.opens.minute
     length = (span.closes.hour * 60 + span.closes.minute) - (span.opens.hour * 60 + span.opens.minute)
     return begin, begin + (length if length > 0 else length + 24 * 60)
@@ -40,14 +40,14 @@ def lies_on(span: Span) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """When a place is open, or a person there, in a time zone."""
+    """The working hours of a location or a doctor, in a time zone."""
 
     zone: zoneinfo.ZoneInfo
     week: Mapping[int, list[tuple[dt.time, dt.time]]]
     exceptions: Mapping[dt.date, list[tuple[dt.time, dt.time]]]
 
     def of(self, day: dt.date) -> list[Interval]:
-        """The intervals that open on that day, in order."""
+        """Return the intervals that open on that day, in order."""
         local = self.exceptions.get(day)
         if local is None:
             local = self.week.get(day.isoweekday(), [])
@@ -65,7 +65,7 @@ class Calendar:
 
 @functools.lru_cache(maxsize=1024)
 def calendar(zone: str, hours: str, exceptions: str) -> Calendar:
-    """What the columns of a `Schedule` say, as JSON text."""
+    """Parse the columns of a `Schedule`, given as JSON text. Results are cached."""
     week: dict[int, list[tuple[dt.time, dt.time]]] = {}
     for span in json.loads(hours):
         week.setdefault(span["weekday"], []).append(_times(span))
@@ -81,7 +81,7 @@ def _times(span: dict[str, Any]) -> tuple[dt.time, dt.time]:
 
 
 def merged(intervals: list[Interval]) -> list[Interval]:
-    """The same time, in intervals that neither overlap nor touch."""
+    """Return the same time as intervals that neither overlap nor touch, in order."""
     found: list[Interval] = []
     for interval in sorted(intervals):
         if found and interval.start <= found[-1].end:
@@ -91,7 +91,7 @@ def merged(intervals: list[Interval]) -> list[Interval]:
     return found
 
 
-def common(some: list[Interval], others: list[Interval]) -> list[Interval]:
-    """The time that is in both, cut where either begins or ends."""
+def intersect(some: list[Interval], others: list[Interval]) -> list[Interval]:
+    """Return the parts of each interval of `some` that lie in `others`, in order."""
     found = [Interval(max(one.start, other.start), min(one.end, other.end)) for one in some for other in merged(others)]
     return sorted(interval for interval in found if interval.start < interval.end)

@@ -14,12 +14,12 @@ from conf.values import Expected
 
 IN_USE = dict.fromkeys(
     ("fk_doctor_locations_location_id", "fk_diagnostic_locations_location_id", "fk_bookings_location_id"),
-    partial(Conflict, "Doctors, diagnostics or bookings are there. Set is_active to false to take it off the lists."),
+    partial(Conflict, "The location has doctors, diagnostics or bookings. Set is_active to false to hide it instead."),
 )
 
 
 def get(db: Session, *, location_id: int, hidden: bool = True) -> Location:
-    """The location, also one that is not active if `hidden`; or NotFound."""
+    """Return the location. Raises: NotFound, also if it is inactive, unless `hidden`."""
     location = rows.get(db, Location, location_id)
     if not (location.is_active or hidden):
         raise NotFound("location", location_id)
@@ -27,7 +27,7 @@ def get(db: Session, *, location_id: int, hidden: bool = True) -> Location:
 
 
 def page(db: Session, *, after_id: int | None, limit: int, hidden: bool) -> Sequence[Location]:
-    """In the order they were made."""
+    """Return a page of locations in order of creation. Include inactive ones if `hidden`."""
     query = select(Location).where(Location.id > (after_id or 0)).order_by(Location.id).limit(limit)
     if not hidden:
         query = query.where(Location.is_active)
@@ -44,5 +44,5 @@ def update(db: Session, *, location_id: int, expected: Expected, **values: Any) 
 
 
 def delete(db: Session, *, location_id: int, expected: Expected) -> None:
-    """Raises: NotFound; Changed; Conflict while doctors, diagnostics or bookings are there."""
+    """Delete the location. Raises: NotFound; Changed; Conflict, if it has doctors, diagnostics or bookings."""
     rows.delete(db, rows.lock(db, Location, location_id, expected=expected), IN_USE)

@@ -1,4 +1,4 @@
-"""Where the health centre is, and when it is open."""
+"""The locations of the health centre and their opening hours."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from conf.db.models import Model, Timestamps
 
 
 class Schedule:
-    """When somebody or something is there, as `calendar` reads it."""
+    """Weekly hours and exceptions, in the format that `calendar` parses."""
 
     hours: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    """`{"weekday", "opens", "closes"}` each, as many as there are in a week."""
+    """A list of `{"weekday", "opens", "closes"}`; a weekday may occur several times, or never."""
     exceptions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    """`{"date", "intervals": [{"opens", "closes"}], "note"}`: hours of one day in place of the week's."""
+    """A list of `{"date", "intervals": [{"opens", "closes"}], "note"}`: they replace the weekly hours on that date."""
 
 
 class Location(Schedule, Timestamps, Model):
@@ -24,6 +24,6 @@ class Location(Schedule, Timestamps, Model):
     name: Mapped[str] = mapped_column(String(200))
     address: Mapped[str] = mapped_column(String(500))
     time_zone: Mapped[str] = mapped_column(String(64))
-    """Of the IANA database: `Europe/Berlin`."""
+    """A name from the IANA time zone database, such as `Europe/Berlin`."""
     is_active: Mapped[bool] = mapped_column(default=True)
-    """Listed, and open for new bookings."""
+    """Whether it is listed and open for new bookings."""

@@ -20,7 +20,7 @@ def lock(db: Session, *, result_id: int) -> Result:
 
 
 def of_booking(db: Session, *, booking_id: int, ready: bool) -> Sequence[Result]:
-    """The oldest first; only what is `ready`, or all."""
+    """Return the results of the booking, oldest first. `ready`: only those that are ready."""
     query = select(Result).where(Result.booking_id == booking_id).order_by(Result.id)
     if ready:
         query = query.where(Result.status == ResultStatus.READY)

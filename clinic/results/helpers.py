@@ -1,4 +1,7 @@
-"""Use cases on results: staff add them, a job checks them, their patient reads them, and all of it is on record."""
+"""Use cases on results: staff add a file, a job checks it, the patient reads it.
+
+The audit log records when a result is added, downloaded or deleted.
+"""
 
 import contextlib
 import datetime as dt
@@ -47,17 +50,17 @@ def sniff(head: bytes) -> str:
 
 
 def assert_may_add(db: Session, *, booking_id: int) -> None:
-    """Raises: NotFound; Conflict, unless the booking is of a diagnostic, and fulfilled."""
+    """Check that the booking is for a diagnostic and fulfilled. Raises: NotFound; Conflict."""
     _assert_done(bookings_crud.get(db, booking_id=booking_id))
 
 
 def _assert_done(booking: Booking) -> None:
     if booking.diagnostic_id is None or booking.status != BookingStatus.FULFILLED:
-        raise Conflict("Results are added to a diagnostic's booking that is fulfilled.")
+        raise Conflict("Results can only be added to a fulfilled booking of a diagnostic.")
 
 
 def add(db: Session, *, booking_id: int, title: str, editor: Identity, origin: Origin, file: IncomingFile) -> Result:
-    """Add the file, and enqueue its check. Raises: NotFound; Conflict."""
+    """Store the file as a result of the booking, and enqueue its check. Raises: NotFound; Conflict."""
     with FILES.store(db, folder=f"{FILES.folder}/{booking_id}/", file=file, name="result") as stored:
         _assert_done(bookings_crud.lock(db, booking_id=booking_id))
         result = rows.save(
@@ -82,14 +85,17 @@ def _record(db: Session, what: str, result: Result, *, actor_id: int | None, ori
 
 
 def of_booking(db: Session, *, booking_id: int, requester: Requester) -> Sequence[Result]:
-    """What there is; for the patient once it has been checked. NotFound; Unauthenticated."""
+    """Return the booking's results; for the patient only those that are ready. Raises: NotFound; Unauthenticated."""
     bookings.get(db, booking_id=booking_id, requester=requester)
     return crud.of_booking(db, booking_id=booking_id, ready=not requester.is_staff)
 
 
 def link(db: Session, *, result_id: int, preview: bool, requester: Requester) -> tuple[str, dt.datetime]:
-    """An address of the file, or of its preview, and when that ends. NotFound, also for somebody else's;
-    Unauthenticated; Conflict until it has been checked."""
+    """Return a URL of the file or of its preview, and when it expires.
+
+    Raises: Unauthenticated; NotFound, also without access to the booking, or for the patient if the result is not
+    ready; Conflict, for staff if it is not ready.
+    """
     requester.assert_known()
     result = crud.get(db, result_id=result_id)
     with contextlib.suppress(NotFound):
@@ -98,14 +104,14 @@ def link(db: Session, *, result_id: int, preview: bool, requester: Requester) ->
             url, expires = links.link(result_id=result_id, preview=preview, actor_id=requester.user_id)
             return url, dt.datetime.fromtimestamp(expires, dt.UTC)
         if requester.is_staff:
-            raise Conflict(f"The file is not ready: {result.status}.")
+            raise Conflict(f"The file is not available: the status of the result is {result.status}.")
     raise NotFound("result", result_id)
 
 
 @with_db_session
 def open_file(*, result_id: int, grant: str, origin: Origin, db: Session) -> str:
-    """Return the storage key of what the link is for, and record that it was opened. Raises: Forbidden; NotFound."""
-    granted = links.grant_of(result_id, grant)
+    """Return the storage key of the linked file, and record the download. Raises: Forbidden; NotFound."""
+    granted = links.verify_grant(result_id, grant)
     result = crud.get(db, result_id=result_id)
     key = result.preview_key if granted.preview else result.file_key
     if key is None:
@@ -116,7 +122,7 @@ def open_file(*, result_id: int, grant: str, origin: Origin, db: Session) -> str
 
 
 def delete(db: Session, *, result_id: int, editor: Identity, origin: Origin) -> None:
-    """Delete the result with its files. Raises: NotFound."""
+    """Delete the result with its files. Raises: NotFound; Conflict."""
     result = FILES.lock(db, result_id)
     _record(db, "result_deleted", result, actor_id=editor.user_id, origin=origin)
     FILES.drop_files(db, result)
@@ -124,7 +130,7 @@ def delete(db: Session, *, result_id: int, editor: Identity, origin: Origin) -> 
 
 
 def check(db: Session, *, result_id: int, attempt: Attempt) -> None:
-    """Check whether the file is what it says, and make its preview. Raises: Invalid, with the reason for staff."""
+    """Check that the file can be opened, and create its preview. Raises: Invalid, with the reason for staff."""
     with FILES.work(db, row_id=result_id, attempt=attempt) as work:
         pages = _preview(work.source, work.made)
         result = work.swap_in(db)
@@ -136,19 +142,19 @@ def check(db: Session, *, result_id: int, attempt: Attempt) -> None:
 def _preview(source: Path, made: Path) -> int:
     program = preview_file.__file__
     ended = sandbox.run_python(program, [str(source), str(made)], readable=[source], work=made, limit_s=LIMIT_S)
-    told = ended.output.decode(errors="replace").strip()
-    if ended.status or not told.isdigit():
+    output = ended.output.decode(errors="replace").strip()
+    if ended.status or not output.isdigit():
         log.warning("a result cannot be read", status=ended.status, errors=ended.errors)
-        raise Invalid(told or "The file cannot be read: it is damaged.")
-    return int(told)
+        raise Invalid(output or "The file cannot be read: it is damaged.")
+    return int(output)
 
 
 def on_status_change(db: Session, *, job: Job) -> None:
-    """Refuse a file that could not be checked, and remove it."""
+    """Refuse and remove the file if its check has failed or was cancelled."""
     FILES.on_status_change(db, job)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         return
     with contextlib.suppress(NotFound):
         result = crud.lock(db, result_id=job.args["result_id"])
         FILES.drop_files(db, result)
-        rows.save(db, result, status=ResultStatus.REFUSED, error=job.error or "The checking was cancelled.")
+        rows.save(db, result, status=ResultStatus.REFUSED, error=job.error or "The check was cancelled.")

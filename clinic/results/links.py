@@ -1,4 +1,4 @@
-"""Links to a result, each for one requester and five minutes: what opens them is on record with who asked."""
+"""Signed links to a result, valid for five minutes. Each contains the account that requested it, for the audit log."""
 
 import time
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from conf.keys import sign, verify
 from conf.settings import get_settings
 
 PURPOSE = "clinic results"
-LIFE_S = 300
+LIFETIME_S = 300
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Of one result, to `actor_id` (0: a guest, by the link of the booking)."""
+    """Permission to read one result. `actor_id`: the account that requested it, or 0 for a guest."""
 
     result_id: int
     preview: bool
-    """The picture of the first page, in place of the file."""
+    """Whether it is for the preview instead of the file."""
     actor_id: int
     expires: int
     """Unix seconds."""
@@ -33,20 +33,20 @@ class Grant:
 
 
 def link(*, result_id: int, preview: bool, actor_id: int | None) -> tuple[str, int]:
-    """The address, and when it ends, in Unix seconds."""
-    grant = Grant(result_id, preview, actor_id or 0, int(time.time()) + LIFE_S)
+    """Return the URL and when it expires, in Unix seconds."""
+    grant = Grant(result_id, preview, actor_id or 0, int(time.time()) + LIFETIME_S)
     return f"{get_settings().public_url}/api/v1/results/{result_id}/file/?grant={grant.signed()}", grant.expires
 
 
-def grant_of(result_id: int, given: str) -> Grant:
-    """Forbidden when it was not made here, or has expired."""
+def verify_grant(result_id: int, given: str) -> Grant:
+    """Return the grant. Raises: Forbidden, if its signature is not valid or it has expired."""
     parts = given.split(".")
     numbers = [int(part) if part.isascii() and part.isdigit() and len(part) < 20 else -1 for part in parts[:3]]
     if len(parts) != 4 or -1 in numbers:
-        raise Forbidden("This link was not made here.")
+        raise Forbidden("This link is not valid. Request a new one.")
     grant = Grant(result_id, bool(numbers[0]), numbers[1], numbers[2])
     if not grant.is_signed_by(parts[3]):
-        raise Forbidden("This link was not made here.")
+        raise Forbidden("This link is not valid. Request a new one.")
     if grant.expires <= time.time():
-        raise Forbidden("This link has expired. Ask the API for a new one.")
+        raise Forbidden("This link has expired. Request a new one.")
     return grant

@@ -1,4 +1,4 @@
-"""What a diagnostic found: files."""
+"""The results of diagnostics: one file each."""
 
 import enum
 
@@ -21,14 +21,14 @@ class Result(Timestamps, Model):
     uploader_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"))
     status: Mapped[ResultStatus] = mapped_column(choice(ResultStatus, "status"), default=ResultStatus.CHECKING)
     error: Mapped[str | None] = mapped_column(Text)
-    """Why it was refused, for staff."""
+    """Why the file was refused, for staff."""
     job_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The job that checks it and makes the preview."""
+    """The job that checks the file and creates its preview."""
     title: Mapped[str] = mapped_column(String(200))
     media_type: Mapped[str] = mapped_column(String(50))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     file_key: Mapped[str | None] = mapped_column(String(255))
-    """Null once it has been refused."""
+    """Null if the file was refused."""
     preview_key: Mapped[str | None] = mapped_column(String(255))
-    """JPEG of the first page."""
+    """A JPEG of the first page."""
     pages: Mapped[int | None]

@@ -1,8 +1,8 @@
-"""A program of its own, run inside the sandbox: a JPEG of the first page of a PDF, or of a picture.
+"""A program that runs inside the sandbox: create a JPEG of a picture or of the first page of a PDF.
 
     preview_file.py SOURCE FOLDER
 
-Writes `preview.jpg` and prints the number of pages, or prints why it cannot. It imports nothing of Campus.
+It writes `preview.jpg` and prints the number of pages, or the reason for a failure. It imports nothing from Campus.
 """
 
 import sys
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 SIZE = 1200
 MAX_PIXELS = 100_000_000
-Image.MAX_IMAGE_PIXELS = None  # we look ourselves, and say how large it is
+Image.MAX_IMAGE_PIXELS = None  # the size is checked below
 
 
 def preview(source: str, folder: str) -> str:
@@ -39,7 +39,7 @@ def _of_picture(source: str) -> Image.Image:
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"too large: {picture.width}×{picture.height} pixels")
         picture.draft("RGB", (2 * SIZE, 2 * SIZE))
-        grey16 = picture.mode.startswith("I;16")  # as X-rays are
+        grey16 = picture.mode.startswith("I;16")  # such as X-rays
         eight_bits = picture.point(lambda value: value / 256).convert("L") if grey16 else picture
         upright = ImageOps.exif_transpose(eight_bits).convert("RGBA")
     flat = Image.new("RGB", upright.size, "white")
@@ -51,8 +51,10 @@ if __name__ == "__main__":
     try:
         print(preview(*sys.argv[1:3]))
     except pypdfium2.PdfiumError as error:
-        locked = "assword" in str(error)
-        print("The PDF needs a password." if locked else "The PDF cannot be read: it is damaged.")
+        if "assword" in str(error):
+            print("The PDF is protected by a password. Upload a PDF without a password.")
+        else:
+            print("The PDF cannot be read: it is damaged.")
     except (OSError, ValueError, SyntaxError) as error:
         print("The file cannot be read: it is damaged.")
         print(error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A location whose clock is UTC, always open, with a doctor; a patient and staff."""
+"""Fixtures: a location in UTC that is always open, a doctor who works there, a patient and a staff member."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -29,11 +29,11 @@ from tests.people import Person, make_person
 BOOKINGS = "/api/v1/bookings/"
 
 
-def field_of(answer: Any) -> str:
-    return str(answer.json()["errors"][0]["field"])
+def field_of(response: Any) -> str:
+    return str(response.json()["errors"][0]["field"])
 
 
-def test_who_is_signed_in_books_with_what_the_account_says(
+def test_a_signed_in_patient_books_with_the_contact_of_the_account(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2), message="My knee"), headers=patient.headers)
@@ -48,7 +48,7 @@ def test_who_is_signed_in_books_with_what_the_account_says(
     assert [one["id"] for one in anonymous.get(BOOKINGS, headers=patient.headers).json()["items"]] == [booking["id"]]
 
 
-def test_a_guest_reaches_the_booking_by_its_key_alone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_opens_the_booking_only_with_its_key(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     assert made.status_code == 201, made.text
     address, key = made.headers["Location"], made.json()["key"]
@@ -61,7 +61,7 @@ def test_a_guest_reaches_the_booking_by_its_key_alone(anonymous: TestClient, doc
     assert anonymous.get(address, headers=stranger.headers).status_code == 404
 
 
-def test_a_guests_link_ends_long_after_the_visit(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_link_expires_90_days_after_the_visit(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).json()
     with write_engine().begin() as connection:
         for column in ("starts_at", "ends_at", "occupied_until"):
@@ -72,11 +72,11 @@ def test_a_guests_link_ends_long_after_the_visit(anonymous: TestClient, doctor: 
         assert anonymous.get(address, params={"key": made["key"]}, headers=headers).status_code == 404
 
 
-def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_must_give_name_email_and_phone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     for missing in GUEST:
         body = slot_request(doctor, place, at(2)) | {name: value for name, value in GUEST.items() if name != missing}
-        answer = anonymous.post(BOOKINGS, json=body)
-        assert (answer.status_code, field_of(answer)) == (422, missing)
+        response = anonymous.post(BOOKINGS, json=body)
+        assert (response.status_code, field_of(response)) == (422, missing)
 
 
 @pytest.mark.parametrize(
@@ -96,31 +96,33 @@ def test_a_guest_says_who_it_is(anonymous: TestClient, doctor: Doctor, place: Lo
         ({"message": "\0"}, "message"),
     ],
 )
-def test_bad_input_is_refused_with_the_field(
+def test_invalid_input_is_refused_with_the_field(
     anonymous: TestClient, doctor: Doctor, place: Location, change: dict[str, Any], field: str
 ) -> None:
-    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST | change)
-    assert (answer.status_code, field_of(answer)) == (422, field)
+    response = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST | change)
+    assert (response.status_code, field_of(response)) == (422, field)
 
 
 @pytest.mark.parametrize("when", [at(2, 10, 10), at(-1), at(61), dt.datetime.now(dt.UTC)])
-def test_only_slots_are_booked(anonymous: TestClient, doctor: Doctor, place: Location, when: dt.datetime) -> None:
-    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, when) | GUEST)
-    assert (answer.status_code, field_of(answer)) == (422, "starts_at")
+def test_only_a_bookable_slot_can_be_booked(
+    anonymous: TestClient, doctor: Doctor, place: Location, when: dt.datetime
+) -> None:
+    response = anonymous.post(BOOKINGS, json=slot_request(doctor, place, when) | GUEST)
+    assert (response.status_code, field_of(response)) == (422, "starts_at")
 
 
-def test_a_slot_that_is_taken_is_answered_with_the_next_three(
+def test_booking_a_taken_slot_returns_the_next_three_free_slots(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10)) | GUEST)
     anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 11)) | GUEST | {"email": "other@home.example"})
-    answer = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10)), headers=patient.headers)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
-    told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
-    assert told == [at(2, 10, 30), at(2, 11, 30), at(2, 12)]
+    response = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10)), headers=patient.headers)
+    assert (response.status_code, response.headers["Content-Type"]) == (409, "application/problem+json")
+    next_starts = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in response.json()["next_slots"]]
+    assert next_starts == [at(2, 10, 30), at(2, 11, 30), at(2, 12)]
 
 
-def test_a_patient_is_at_one_place_at_a_time(
+def test_a_patient_cannot_have_overlapping_bookings(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     other = make_doctor(place, duration_minutes=60)
@@ -128,24 +130,25 @@ def test_a_patient_is_at_one_place_at_a_time(
         anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2, 10, 30)), headers=patient.headers).status_code
         == 201
     )
-    answer = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2, 10)), headers=patient.headers)
-    assert answer.status_code == 409
-    assert "another booking" in answer.json()["detail"]
-    told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
-    assert told == [at(2, 11), at(2, 11, 30), at(2, 12)]  # at 10:30 the patient is elsewhere
+    response = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2, 10)), headers=patient.headers)
+    assert response.status_code == 409
+    assert "another booking" in response.json()["detail"]
+    next_starts = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in response.json()["next_slots"]]
+    assert next_starts == [at(2, 11), at(2, 11, 30), at(2, 12)]  # not 10:30: the patient has another booking then
     guest = slot_request(other, place, at(2, 10)) | GUEST | {"email": patient.email}
-    assert anonymous.post(BOOKINGS, json=guest).status_code == 201  # an e-mail is no account
+    # A guest with the e-mail of an account is another patient.
+    assert anonymous.post(BOOKINGS, json=guest).status_code == 201
 
 
-def test_a_guest_is_who_has_that_name_email_and_phone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_is_identified_by_name_email_and_phone(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     other = make_doctor(place)
     anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     again = GUEST | {"name": "gil  GUEST", "phone": "+49 (30) 765-4321"}
-    answer = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2)) | again)
-    assert (answer.status_code, "another booking" in answer.json()["detail"]) == (409, True)
-    told = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in answer.json()["next_slots"]]
-    assert at(2) not in told
-    for unlike in ({"name": "Gus Guest"}, {"phone": "+49 30 1"}):  # an e-mail alone tells nothing of its owner
+    response = anonymous.post(BOOKINGS, json=slot_request(other, place, at(2)) | again)
+    assert (response.status_code, "another booking" in response.json()["detail"]) == (409, True)
+    next_starts = [dt.datetime.fromisoformat(slot["starts_at"]) for slot in response.json()["next_slots"]]
+    assert at(2) not in next_starts
+    for unlike in ({"name": "Gus Guest"}, {"phone": "+49 30 1"}):  # the e-mail alone does not reveal a booking
         body = slot_request(other, place, at(2)) | GUEST | unlike
         made = anonymous.post(BOOKINGS, json=body)
         assert made.status_code == 201
@@ -156,7 +159,8 @@ def test_a_guest_is_who_has_that_name_email_and_phone(anonymous: TestClient, doc
 def test_staff_book_for_an_account_or_a_guest(
     anonymous: TestClient, staff: Person, patient: Person, doctor: Doctor, place: Location
 ) -> None:
-    soon = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0, minute=0) + dt.timedelta(hours=1)  # no notice
+    # Staff need no notice.
+    soon = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0, minute=0) + dt.timedelta(hours=1)
     made = anonymous.post(
         BOOKINGS, json=slot_request(doctor, place, soon, patient_id=patient.id), headers=staff.headers
     )
@@ -179,14 +183,14 @@ def test_staff_book_for_an_account_or_a_guest(
     assert (nobody.status_code, field_of(nobody)) == (422, "patient_id")
 
 
-def test_staff_see_all_by_day_doctor_location_and_status(
+def test_staff_filter_and_search_all_bookings(
     anonymous: TestClient, staff: Person, patient: Person, doctor: Doctor
 ) -> None:
     far = make_location(time_zone="Pacific/Auckland")
     near = make_location(time_zone="UTC")
     other = make_doctor(near, far)
     first = make_booking(other, near, patient, at(2, 20)).id
-    second = make_booking(other, far, "g@home.example", at(2, 21)).id  # there it is tomorrow
+    second = make_booking(other, far, "g@home.example", at(2, 21)).id  # the next day in Auckland
     third = make_booking(other, near, "h@home.example", at(3, 9), status=BookingStatus.CANCELLED).id
 
     def ids(**params: Any) -> list[int]:
@@ -212,14 +216,14 @@ def test_staff_see_all_by_day_doctor_location_and_status(
     assert [one["id"] for one in mine] == [first]
 
 
-# Held times.
+# Holds.
 
 
 def hold(client: TestClient, doctor: Doctor, place: Location, starts_at: dt.datetime) -> Any:
     return client.post("/api/v1/holds/", json=slot_request(doctor, place, starts_at))
 
 
-def test_a_held_time_is_kept_and_booked(
+def test_a_held_slot_is_reserved_and_can_be_booked(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     held = hold(anonymous, doctor, place, at(2))
@@ -235,7 +239,7 @@ def test_a_held_time_is_kept_and_booked(
     assert anonymous.delete(f"/api/v1/holds/{token}/").status_code == 409
 
 
-def test_a_held_time_can_be_given_back(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_hold_can_be_released(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     token = hold(anonymous, doctor, place, at(2)).json()["hold"]
     assert anonymous.delete(f"/api/v1/holds/{token}/").status_code == 204
     assert anonymous.delete(f"/api/v1/holds/{token}/").status_code == 409
@@ -244,7 +248,7 @@ def test_a_held_time_can_be_given_back(anonymous: TestClient, doctor: Doctor, pl
         assert anonymous.delete(f"/api/v1/holds/{wrong}/").status_code == 422
 
 
-def test_a_held_time_is_free_after_ten_minutes(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_held_slot_is_free_after_ten_minutes(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     token = hold(anonymous, doctor, place, at(2)).json()["hold"]
     end_holds()
     params: dict[str, Any] = {"location_id": place.id, "from": at(2).date(), "to": at(2).date()}
@@ -254,7 +258,7 @@ def test_a_held_time_is_free_after_ten_minutes(anonymous: TestClient, doctor: Do
     assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
 
 
-def test_what_was_held_and_never_booked_leaves_nothing(
+def test_an_expired_hold_is_deleted(
     anonymous: TestClient, staff: Person, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
 ) -> None:
     hold(anonymous, doctor, place, at(2))
@@ -265,14 +269,14 @@ def test_what_was_held_and_never_booked_leaves_nothing(
         assert db.scalar(text("SELECT count(*) FROM bookings")) == 0
 
 
-# What becomes of them.
+# Changes of bookings.
 
 
-def act(client: TestClient, who: Person, booking: Booking, what: str, **body: Any) -> Any:
-    return client.post(f"{BOOKINGS}{booking.id}/{what}/", json=body, headers=who.headers)
+def act(client: TestClient, person: Person, booking: Booking, action: str, **body: Any) -> Any:
+    return client.post(f"{BOOKINGS}{booking.id}/{action}/", json=body, headers=person.headers)
 
 
-def test_a_booking_is_moved_and_its_old_time_is_free(
+def test_rescheduling_frees_the_old_slot(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(2))
@@ -282,7 +286,7 @@ def test_a_booking_is_moved_and_its_old_time_is_free(
     moved = act(anonymous, patient, booking, "reschedule", starts_at=at(3, 11).isoformat(), reason="Work")
     assert (moved.status_code, moved.json()["starts_at"]) == (200, at(3, 11).isoformat().replace("+00:00", "Z"))
     again = act(anonymous, patient, booking, "reschedule", starts_at=at(3, 11).isoformat())
-    assert again.status_code == 200  # where it is, it may stay
+    assert again.status_code == 200  # rescheduling to the current time changes nothing
     assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
     history = anonymous.get(f"{BOOKINGS}{booking.id}/history/", headers=patient.headers).json()
     assert [(event["status"], event["reason"], event["actor_id"]) for event in history] == [
@@ -291,7 +295,9 @@ def test_a_booking_is_moved_and_its_old_time_is_free(
     ]
 
 
-def test_a_diagnostic_is_moved_to_another_location(anonymous: TestClient, patient: Person, place: Location) -> None:
+def test_a_diagnostic_is_rescheduled_to_another_location(
+    anonymous: TestClient, patient: Person, place: Location
+) -> None:
     other, third = make_location(time_zone="UTC"), make_location()
     exam = make_diagnostic(place, other)
     booking = make_booking(exam, place, patient, at(2))
@@ -301,7 +307,7 @@ def test_a_diagnostic_is_moved_to_another_location(anonymous: TestClient, patien
     assert (nowhere.status_code, field_of(nowhere)) == (422, "location_id")
 
 
-def test_where_no_more_bookings_are_taken_none_is_moved(
+def test_a_booking_with_an_inactive_doctor_cannot_be_rescheduled(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(2))
@@ -313,33 +319,31 @@ def test_where_no_more_bookings_are_taken_none_is_moved(
     assert act(anonymous, patient, booking, "cancel").status_code == 200
 
 
-def test_a_booking_is_cancelled_and_its_time_is_free(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
-) -> None:
+def test_cancelling_frees_the_slot(anonymous: TestClient, patient: Person, doctor: Doctor, place: Location) -> None:
     booking = make_booking(doctor, place, patient, at(2))
     cancelled = act(anonymous, patient, booking, "cancel", reason="I am well")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
-    for what, body in (("cancel", {}), ("reschedule", {"starts_at": at(3).isoformat()}), ("confirm", {})):
-        assert act(anonymous, patient, booking, what, **body).status_code == 409
+    for action, body in (("cancel", {}), ("reschedule", {"starts_at": at(3).isoformat()}), ("confirm", {})):
+        assert act(anonymous, patient, booking, action, **body).status_code == 409
     assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
 
 
-def test_after_the_deadline_only_staff_move_and_cancel(
+def test_after_the_deadline_only_staff_reschedule_and_cancel(
     anonymous: TestClient, patient: Person, staff: Person, place: Location
 ) -> None:
     doctor = make_doctor(place, deadline_minutes=3 * 24 * 60)
     booking = make_booking(doctor, place, patient, at(2))
-    for what, body in (("cancel", {}), ("reschedule", {"starts_at": at(5).isoformat()})):
-        answer = act(anonymous, patient, booking, what, **body)
+    for action, body in (("cancel", {}), ("reschedule", {"starts_at": at(5).isoformat()})):
+        response = act(anonymous, patient, booking, action, **body)
         until = f"{at(-1):%A, %-d %B %Y, 10:00} (UTC)"
-        assert (answer.status_code, until in answer.json()["detail"]) == (409, True)
+        assert (response.status_code, until in response.json()["detail"]) == (409, True)
     shown = anonymous.get(f"{BOOKINGS}{booking.id}/", headers=patient.headers).json()
     assert dt.datetime.fromisoformat(shown["changeable_until"]) == at(-1)
     assert act(anonymous, staff, booking, "reschedule", starts_at=at(2, 11).isoformat()).status_code == 200
     assert act(anonymous, staff, booking, "cancel").status_code == 200
 
 
-def test_what_has_changed_meanwhile_is_not_overwritten(
+def test_cancelling_an_outdated_version_returns_412(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(2))
@@ -350,7 +354,7 @@ def test_what_has_changed_meanwhile_is_not_overwritten(
     assert anonymous.post(f"{address}cancel/", json={}, headers=headers).status_code == 412
 
 
-def test_staff_note_what_became_of_a_visit(
+def test_staff_set_the_status_of_a_visit(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(0) - dt.timedelta(days=1))
@@ -365,7 +369,7 @@ def test_staff_note_what_became_of_a_visit(
     assert [event["status"] for event in history] == ["booked", *(step for step, status in steps if status == 200)]
 
 
-def test_nobody_has_come_before_the_day(
+def test_the_status_of_a_visit_cannot_be_set_before_its_day(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(2))
@@ -373,7 +377,7 @@ def test_nobody_has_come_before_the_day(
         assert act(anonymous, staff, booking, "status", status=status).status_code == 409
 
 
-def test_a_noshow_comes_back_only_while_there_is_room(
+def test_a_noshow_is_corrected_only_if_a_station_is_free(
     anonymous: TestClient, patient: Person, staff: Person, place: Location
 ) -> None:
     exam = make_diagnostic(place, room_for=2)
@@ -386,7 +390,7 @@ def test_a_noshow_comes_back_only_while_there_is_room(
     assert act(anonymous, staff, missed, "status", status="arrived").status_code == 200
 
 
-def test_a_noshow_does_not_come_back_into_a_time_that_is_taken(
+def test_a_noshow_is_not_corrected_if_the_doctor_has_another_booking(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     missed = make_booking(doctor, place, patient, at(-1), status=BookingStatus.NOSHOW)
@@ -394,7 +398,7 @@ def test_a_noshow_does_not_come_back_into_a_time_that_is_taken(
     assert act(anonymous, staff, missed, "status", status="arrived").status_code == 409
 
 
-# What patients are told.
+# Notices to patients.
 
 
 def test_a_guest_is_mailed_a_link_that_opens_the_booking(
@@ -415,7 +419,7 @@ def test_a_guest_is_mailed_a_link_that_opens_the_booking(
     assert anonymous.get(link.removeprefix("http://testserver")).json()["id"] == made["id"]
 
 
-def test_moving_and_cancelling_is_told_with_the_reason(
+def test_rescheduling_and_cancelling_are_mailed_with_the_reason(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -435,13 +439,13 @@ def test_moving_and_cancelling_is_told_with_the_reason(
     assert "Dr. Rey is ill." in cancelled
 
 
-def come_to_reminders() -> None:
-    """As if time had passed."""
+def make_reminders_due() -> None:
+    """Make the jobs of the reminders due now."""
     with write_engine().begin() as connection:
         connection.execute(text("UPDATE jobs SET run_after = now() WHERE args->>'kind' = 'reminder'"))
 
 
-def test_a_reminder_comes_a_day_before_for_what_is_still_booked(
+def test_one_reminder_is_sent_a_day_before_the_current_time_of_the_booking(
     anonymous: TestClient,
     patient: Person,
     doctor: Doctor,
@@ -456,14 +460,14 @@ def test_a_reminder_comes_a_day_before_for_what_is_still_booked(
     address = f"{BOOKINGS}{made['id']}/"
     for day in (4, 3, 4):
         anonymous.post(f"{address}reschedule/", json={"starts_at": at(day).isoformat()}, headers=patient.headers)
-    come_to_reminders()
+    make_reminders_due()
     run_jobs()
-    reminders = [letter for letter in mails() if "this is a reminder of your booking" in letter]
-    assert len(reminders) == 1  # those of the times before say nothing
+    reminders = [letter for letter in mails() if "This is a reminder of your booking" in letter]
+    assert len(reminders) == 1  # the reminders of the earlier times are not sent
     assert f"{at(4):%-d %B %Y}" in reminders[0]
 
 
-def test_a_visit_within_a_day_is_not_reminded_of(
+def test_a_booking_within_a_day_has_no_reminder(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     soon = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
@@ -472,16 +476,16 @@ def test_a_visit_within_a_day_is_not_reminded_of(
         assert db.scalar(text("SELECT count(*) FROM jobs WHERE args->>'kind' = 'reminder'")) == 0
 
 
-def test_a_booking_is_a_file_for_calendars(
+def test_a_booking_is_exported_as_icalendar(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(3)), headers=patient.headers).json()
     address = f"{BOOKINGS}{made['id']}/"
 
     def event() -> Any:
-        answer = anonymous.get(f"{address}calendar.ics", headers=patient.headers)
-        assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8; method=PUBLISH"
-        (found,) = Calendar.from_ical(answer.content).walk("VEVENT")
+        response = anonymous.get(f"{address}calendar.ics", headers=patient.headers)
+        assert response.headers["Content-Type"] == "text/calendar; charset=utf-8; method=PUBLISH"
+        (found,) = Calendar.from_ical(response.content).walk("VEVENT")
         return found
 
     first = event()
@@ -493,7 +497,7 @@ def test_a_booking_is_a_file_for_calendars(
     assert (last["uid"], last["status"], last["sequence"]) == (first["uid"], "CANCELLED", 2)
 
 
-def test_mails_lead_to_the_teams_own_page(
+def test_mails_link_to_the_booking_page_of_the_settings(
     anonymous: TestClient,
     doctor: Doctor,
     place: Location,
@@ -510,14 +514,14 @@ def test_mails_lead_to_the_teams_own_page(
     assert f"https://clinic.example/booking#booking={made['id']}&key={made['key']}" in mails()[0]
 
 
-def test_nobody_fills_a_mailbox_or_the_calendar(
+def test_bookings_and_changes_are_rate_limited(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     made = anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST)
     move = f"{made.headers['Location']}reschedule/"
 
-    def moved(n: int, **who: Any) -> int:
-        return anonymous.post(move, json={"starts_at": at(3, hour=n).isoformat()}, **who).status_code
+    def moved(n: int, **credentials: Any) -> int:
+        return anonymous.post(move, json={"starts_at": at(3, hour=n).isoformat()}, **credentials).status_code
 
     got = [moved(n, params={"key": made.json()["key"]}) for n in range(21)]
     assert got == [200] * 20 + [429]
@@ -528,10 +532,10 @@ def test_nobody_fills_a_mailbox_or_the_calendar(
         )
         for n in range(31)
     ]
-    assert [answer.status_code for answer in booked] == [201] * 30 + [429]
+    assert [response.status_code for response in booked] == [201] * 30 + [429]
 
 
-def test_a_cursor_that_is_none_of_ours_is_refused(anonymous: TestClient, staff: Person) -> None:
+def test_an_invalid_cursor_is_refused(anonymous: TestClient, staff: Person) -> None:
     for cursor in ("OTIyMzM3MjAzNjg1NDc3NTgwNy4x", "x", "MQ"):
-        answer = anonymous.get(BOOKINGS, params={"cursor": cursor}, headers=staff.headers)
-        assert (answer.status_code, field_of(answer)) == (422, "cursor")
+        response = anonymous.get(BOOKINGS, params={"cursor": cursor}, headers=staff.headers)
+        assert (response.status_code, field_of(response)) == (422, "cursor")

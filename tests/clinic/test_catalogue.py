@@ -1,4 +1,4 @@
-"""Locations, specialties, doctors, diagnostics: what everyone sees and staff look after."""
+"""The catalogue: locations, specialties, doctors and diagnostics, as clients read it and staff edit it."""
 
 import io
 from collections.abc import Callable
@@ -23,9 +23,9 @@ API = "/api/v1/"
 
 
 def names(client: TestClient, path: str, **params: Any) -> list[str]:
-    answer = client.get(API + path, params=params)
-    assert answer.status_code == 200, answer.text
-    return [item["name"] for item in answer.json()["items"]]
+    response = client.get(API + path, params=params)
+    assert response.status_code == 200, response.text
+    return [item["name"] for item in response.json()["items"]]
 
 
 def change(client: TestClient, path: str, **body: Any) -> Any:
@@ -33,7 +33,7 @@ def change(client: TestClient, path: str, **body: Any) -> Any:
     return client.patch(API + path, json=body, headers={"If-Match": tag})
 
 
-def test_a_location_is_made_read_changed_and_deleted(client: TestClient) -> None:
+def test_a_location_is_created_updated_and_hidden(client: TestClient) -> None:
     body = {"name": "East", "address": "Park 2", "time_zone": "Europe/Berlin"}
     made = client.post(f"{API}locations/", json=body)
     path = made.headers["Location"].removeprefix(API)
@@ -42,7 +42,7 @@ def test_a_location_is_made_read_changed_and_deleted(client: TestClient) -> None
     assert client.patch(API + path, json={"name": "x"}).status_code == 428
     hidden = change(client, path, is_active=False)
     assert hidden.status_code == 200
-    assert names(client, "locations/") == ["West"]  # who looks after it sees it
+    assert names(client, "locations/") == ["West"]  # staff and admins see inactive locations
     del client.headers["Authorization"]
     assert (names(client, "locations/"), client.get(API + path).status_code) == ([], 404)
 
@@ -59,14 +59,14 @@ def test_a_location_is_made_read_changed_and_deleted(client: TestClient) -> None
         ([(1, "25:00", "12:00")], "should match pattern"),
     ],
 )
-def test_hours_that_cannot_be_are_refused(client: TestClient, place: Location, schedule: Any, reason: str) -> None:
+def test_invalid_hours_are_refused(client: TestClient, place: Location, schedule: Any, reason: str) -> None:
     hours = [{"weekday": day, "opens": opens, "closes": closes} for day, opens, closes in schedule]
-    answer = client.put(f"{API}working-hours/{place.id}/", json={"hours": hours}, headers={"If-Match": "*"})
-    assert answer.status_code == 422
-    assert reason in answer.json()["errors"][0]["reason"]
+    response = client.put(f"{API}working-hours/{place.id}/", json={"hours": hours}, headers={"If-Match": "*"})
+    assert response.status_code == 422
+    assert reason in response.json()["errors"][0]["reason"]
 
 
-def test_hours_of_several_intervals_and_nights_are_kept(client: TestClient, place: Location) -> None:
+def test_hours_may_have_several_intervals_and_nights(client: TestClient, place: Location) -> None:
     hours = [
         {"weekday": 1, "opens": "09:00", "closes": "12:00"},
         {"weekday": 1, "opens": "13:00", "closes": "17:30"},
@@ -78,17 +78,17 @@ def test_hours_of_several_intervals_and_nights_are_kept(client: TestClient, plac
     )
     assert (put.status_code, put.json()["hours"], put.json()["exceptions"]) == (200, hours, days)
     assert client.get(f"{API}working-hours/{place.id}/").json()["hours"] == hours
-    twice = {"hours": [], "exceptions": [days[0], days[0]]}
-    assert client.put(f"{API}working-hours/{place.id}/", json=twice, headers={"If-Match": "*"}).status_code == 422
+    duplicate = {"hours": [], "exceptions": [days[0], days[0]]}
+    assert client.put(f"{API}working-hours/{place.id}/", json=duplicate, headers={"If-Match": "*"}).status_code == 422
 
 
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "../etc/passwd", "localtime", "\0"])
-def test_a_time_zone_is_one_that_there_is(client: TestClient, zone: str) -> None:
-    answer = client.post(f"{API}locations/", json={"name": "x", "address": "y", "time_zone": zone})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "time_zone")
+def test_an_unknown_time_zone_is_refused(client: TestClient, zone: str) -> None:
+    response = client.post(f"{API}locations/", json={"name": "x", "address": "y", "time_zone": zone})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "time_zone")
 
 
-def test_a_location_that_is_closed_down_is_shown_nowhere(client: TestClient, place: Location) -> None:
+def test_an_inactive_location_is_hidden_from_the_public(client: TestClient, place: Location) -> None:
     gone = make_location(is_active=False)
     doctor = make_doctor(place, gone)
     paths = [f"{API}doctors/{doctor.id}/", f"{API}doctors/{doctor.id}/locations/"]
@@ -110,7 +110,7 @@ def test_only_specialties_with_doctors_are_listed(client: TestClient, place: Loc
     assert client.delete(f"{API}specialties/{unused['id']}/").status_code == 204
 
 
-def test_a_doctor_is_made_put_somewhere_changed_and_deleted(client: TestClient, place: Location) -> None:
+def test_a_doctor_is_created_assigned_to_a_location_updated_and_deleted(client: TestClient, place: Location) -> None:
     specialty = client.post(f"{API}specialties/", json={"name": "Heart"}).json()
     body = {
         "name": "Dr. Rey",
@@ -141,7 +141,7 @@ def test_a_doctor_is_made_put_somewhere_changed_and_deleted(client: TestClient, 
     assert client.get(API + path).status_code == 404
 
 
-def test_doctors_are_found_by_what_patients_look_for(client: TestClient, place: Location) -> None:
+def test_doctors_are_filtered_searched_and_sorted(client: TestClient, place: Location) -> None:
     other = make_location()
     make_doctor(place, name="Anna Berg", specialty="Cardiology", price=100, services=["Echo"])
     make_doctor(place, other, name="Boris Orlov", specialty="Dermatology", price=300, about="Scars and moles")
@@ -173,7 +173,7 @@ def test_doctors_are_found_by_what_patients_look_for(client: TestClient, place: 
 
 
 @pytest.mark.parametrize("sort", ["newest", "rating", "price", "price_down", "experience"])
-def test_pages_have_every_doctor_once_in_any_order(client: TestClient, place: Location, sort: str) -> None:
+def test_pages_contain_every_doctor_once_in_each_sort_order(client: TestClient, place: Location, sort: str) -> None:
     made = {make_doctor(place, price=n % 3 * 100, experience_years=n % 2).id for n in range(7)}
     seen: list[int] = []
     cursor: str | None = ""
@@ -185,7 +185,7 @@ def test_pages_have_every_doctor_once_in_any_order(client: TestClient, place: Lo
     assert (len(seen), set(seen)) == (7, made)
 
 
-def test_a_list_of_40_doctors_takes_as_many_queries_as_one_of_2(anonymous: TestClient, place: Location) -> None:
+def test_listing_40_doctors_needs_as_many_queries_as_listing_2(anonymous: TestClient, place: Location) -> None:
     others = [make_location() for _ in range(3)]
     for _ in range(40):
         make_doctor(place, *others)
@@ -193,26 +193,26 @@ def test_a_list_of_40_doctors_takes_as_many_queries_as_one_of_2(anonymous: TestC
     def queries(limit: int) -> int:
         count = 0
 
-        def note(*_: object) -> None:
+        def count_query(*_: object) -> None:
             nonlocal count
             count += 1
 
-        event.listen(read_engine(), "before_cursor_execute", note)
+        event.listen(read_engine(), "before_cursor_execute", count_query)
         try:
             assert len(names(anonymous, "doctors/", limit=limit)) == limit
         finally:
-            event.remove(read_engine(), "before_cursor_execute", note)
+            event.remove(read_engine(), "before_cursor_execute", count_query)
         return count
 
     assert queries(40) == queries(2) == 2
 
 
-def rate(client: TestClient, doctor: Doctor, who: Person, booking_id: int, rating: int = 5) -> Any:
+def rate(client: TestClient, doctor: Doctor, person: Person, booking_id: int, rating: int = 5) -> Any:
     body = {"booking_id": booking_id, "rating": rating, "text": "Kind"}
-    return client.post(f"{API}doctors/{doctor.id}/reviews/", json=body, headers=who.headers)
+    return client.post(f"{API}doctors/{doctor.id}/reviews/", json=body, headers=person.headers)
 
 
-def test_a_patient_rates_a_doctor_once_after_a_visit(
+def test_a_patient_reviews_a_doctor_once_after_a_visit(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     to_come = make_booking(doctor, place, patient, at(2)).id
@@ -228,18 +228,18 @@ def test_a_patient_rates_a_doctor_once_after_a_visit(
     assert rate(anonymous, doctor, patient, been, rating=6).status_code == 422
     review = rate(anonymous, doctor, patient, been, rating=5)
     assert review.status_code == 201
-    assert set(review.json()) == {"id", "doctor_id", "rating", "text", "created_at"}  # nothing of who wrote it
+    assert set(review.json()) == {"id", "doctor_id", "rating", "text", "created_at"}  # the author is not revealed
     assert rate(anonymous, doctor, patient, again).status_code == 409
     assert rate(anonymous, doctor, other, theirs, rating=4).status_code == 201
     shown = anonymous.get(f"{API}doctors/{doctor.id}/")
     assert (shown.json()["rating"], shown.json()["reviews_count"]) == (4.5, 2)
-    assert shown.headers["ETag"].startswith(tag)  # staff who change the doctor need not read again
+    assert shown.headers["ETag"].startswith(tag)  # a review does not change the version of the doctor
     assert names(anonymous, "doctors/", min_rating=4.5) == ["Dr. Rey"]
     assert names(anonymous, "doctors/", min_rating=4.6) == []
     assert [r["rating"] for r in anonymous.get(f"{API}doctors/{doctor.id}/reviews/").json()["items"]] == [4, 5]
 
 
-def test_a_review_is_taken_back_by_who_wrote_it(
+def test_a_review_is_deleted_by_its_author(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(-2), status=BookingStatus.FULFILLED)
@@ -251,7 +251,7 @@ def test_a_review_is_taken_back_by_who_wrote_it(
     assert (shown["rating"], shown["reviews_count"]) == (None, 0)
 
 
-def test_a_guest_rates_by_the_link(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
+def test_a_guest_reviews_a_doctor_with_the_link(anonymous: TestClient, doctor: Doctor, place: Location) -> None:
     from clinic.bookings.patients import link_key
 
     booking = make_booking(doctor, place, "gil@home.example", at(-2), status=BookingStatus.FULFILLED)
@@ -262,16 +262,18 @@ def test_a_guest_rates_by_the_link(anonymous: TestClient, doctor: Doctor, place:
     assert anonymous.post(path, params={"key": link_key("booking", booking.id)}, json=body).status_code == 201
 
 
-def test_who_has_bookings_is_not_deleted(client: TestClient, admin: Person, doctor: Doctor, place: Location) -> None:
+def test_doctors_and_diagnostics_with_bookings_are_not_deleted(
+    client: TestClient, admin: Person, doctor: Doctor, place: Location
+) -> None:
     exam = make_diagnostic(place)
     make_booking(doctor, place, admin, at(2))
     make_booking(exam, place, admin, at(3))
     for path in (f"doctors/{doctor.id}/", f"diagnostics/{exam.id}/", f"diagnostics/{exam.id}/locations/{place.id}/"):
-        answer = client.delete(API + path)
-        assert (answer.status_code, "There are bookings" in answer.json()["detail"]) == (409, True)
+        response = client.delete(API + path)
+        assert (response.status_code, "has bookings" in response.json()["detail"]) == (409, True)
 
 
-def test_a_diagnostic_is_offered_at_locations_with_room(client: TestClient, place: Location) -> None:
+def test_a_diagnostic_is_offered_at_locations_with_a_capacity(client: TestClient, place: Location) -> None:
     made = client.post(f"{API}diagnostics/", json={"name": "MRT", "price": 100, "preparation": "Eat nothing"})
     assert (made.status_code, made.json()["locations_count"]) == (201, 0)
     path = made.headers["Location"].removeprefix(API)
@@ -295,7 +297,9 @@ def test_a_diagnostic_is_offered_at_locations_with_room(client: TestClient, plac
     assert client.delete(API + path).status_code == 204
 
 
-def test_less_room_moves_bookings_together_or_is_refused(client: TestClient, admin: Person, place: Location) -> None:
+def test_reducing_the_capacity_reassigns_bookings_or_is_refused(
+    client: TestClient, admin: Person, place: Location
+) -> None:
     exam = make_diagnostic(place, room_for=2)
     path = f"{API}diagnostics/{exam.id}/locations/{place.id}/"
     first, _second, _third = (book_exam(client, exam, place, n, day) for n, day in enumerate((2, 2, 3)))
@@ -305,12 +309,13 @@ def test_less_room_moves_bookings_together_or_is_refused(client: TestClient, adm
     staff = make_person(Role.STAFF)
     cancelled = client.post(f"{API}bookings/{first}/cancel/", json={}, headers=staff.headers)
     assert cancelled.status_code == 200
-    assert client.put(path, json={"capacity": 1}).json()["capacity"] == 1  # who was second now is at the first station
+    # The second booking moves to the first station.
+    assert client.put(path, json={"capacity": 1}).json()["capacity"] == 1
     for day, status in ((2, 409), (3, 409), (4, 201)):
-        assert ask_for_exam(client, exam, place, 9, day).status_code == status
+        assert request_exam(client, exam, place, 9, day).status_code == status
 
 
-def test_a_hold_that_is_over_is_in_nobodys_way(client: TestClient, place: Location) -> None:
+def test_an_expired_hold_does_not_prevent_a_smaller_capacity(client: TestClient, place: Location) -> None:
     exam = make_diagnostic(place, room_for=2)
     body = {"diagnostic_id": exam.id, "location_id": place.id, "starts_at": at(2).isoformat()}
     assert client.post(f"{API}holds/", json=body).status_code == 201
@@ -320,17 +325,17 @@ def test_a_hold_that_is_over_is_in_nobodys_way(client: TestClient, place: Locati
     assert client.put(path, json={"capacity": 1}).json()["capacity"] == 1
 
 
-def ask_for_exam(client: TestClient, exam: Diagnostic, place: Location, n: int, day: int) -> Any:
+def request_exam(client: TestClient, exam: Diagnostic, place: Location, n: int, day: int) -> Any:
     body = {"diagnostic_id": exam.id, "location_id": place.id, "starts_at": at(day).isoformat()}
     person = make_person(Role.STUDENT, name=f"p{n}-{day}")
     return client.post(f"{API}bookings/", json=body, headers=person.headers)
 
 
 def book_exam(client: TestClient, exam: Diagnostic, place: Location, n: int, day: int) -> int:
-    return int(ask_for_exam(client, exam, place, n, day).json()["id"])
+    return int(request_exam(client, exam, place, n, day).json()["id"])
 
 
-def test_photos_are_made_square(client: TestClient, place: Location, run_jobs: Callable[[], list[Job]]) -> None:
+def test_photos_are_cropped_to_squares(client: TestClient, place: Location, run_jobs: Callable[[], list[Job]]) -> None:
     image = io.BytesIO()
     Image.new("RGB", (300, 200), "red").save(image, "PNG")
     for path in (f"doctors/{make_doctor(place).id}/", f"diagnostics/{make_diagnostic(place).id}/"):

@@ -48,13 +48,13 @@ def add(client: TestClient, staff: Person, booking: Booking, content: bytes, **p
     return client.post(path, params=params, files={"file": content}, headers=staff.headers)
 
 
-def listed(client: TestClient, who: Person, booking: Booking) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(f"/api/v1/bookings/{booking.id}/results/", headers=who.headers).json()
+def listed(client: TestClient, person: Person, booking: Booking) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v1/bookings/{booking.id}/results/", headers=person.headers).json()
     return found
 
 
-def opened(client: TestClient, who: Person, result_id: int, **body: Any) -> Any:
-    link = client.post(f"{RESULTS}{result_id}/link/", json=body, headers=who.headers)
+def download(client: TestClient, person: Person, result_id: int, **body: Any) -> Any:
+    link = client.post(f"{RESULTS}{result_id}/link/", json=body, headers=person.headers)
     assert link.status_code == 200, link.text
     assert link.headers["Cache-Control"] == "no-store"
     return client.get(link.json()["url"].removeprefix("http://testserver"))
@@ -68,7 +68,7 @@ def audited(client: TestClient, what: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_result_is_checked_told_and_read(
+def test_a_result_is_checked_and_the_patient_is_notified_and_reads_it(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -80,7 +80,7 @@ def test_a_result_is_checked_told_and_read(
     added = add(anonymous, staff, booking, content, title="Blood count")
     assert (added.status_code, added.json()["status"]) == (202, "checking")
     result_id = added.json()["id"]
-    assert listed(anonymous, patient, booking) == []  # not before it has been checked
+    assert listed(anonymous, patient, booking) == []  # not visible before the check
     assert anonymous.post(f"{RESULTS}{result_id}/link/", json={}, headers=patient.headers).status_code == 404
     assert anonymous.post(f"{RESULTS}{result_id}/link/", json={}, headers=staff.headers).status_code == 409
     run_jobs()
@@ -88,11 +88,11 @@ def test_a_result_is_checked_told_and_read(
     assert (result["title"], result["pages"], result["size_bytes"]) == ("Blood count", 3, len(content))
     assert ["result of your visit" in letter for letter in mails()] == [True]
 
-    file = opened(anonymous, patient, result_id)
+    file = download(anonymous, patient, result_id)
     assert (file.content, file.headers["Content-Type"]) == (content, "application/pdf")
     assert file.headers["Content-Disposition"] == 'attachment; filename="result.pdf"'
     assert file.headers["Cache-Control"] == "private, no-store"
-    preview = opened(anonymous, staff, result_id, preview=True)
+    preview = download(anonymous, staff, result_id, preview=True)
     assert Image.open(io.BytesIO(preview.content)).size == (848, 1200)
     assert [
         (e["actor_id"], e["subject_id"], e["details"]["preview"]) for e in audited(anonymous, "result_downloaded")
@@ -111,13 +111,13 @@ def test_a_result_may_be_a_picture(
     run_jobs()
     (result,) = listed(anonymous, staff, booking)
     assert (result["status"], result["media_type"], result["pages"]) == ("ready", f"image/{kind.lower()}", 1)
-    assert Image.open(io.BytesIO(opened(anonymous, staff, result_id, preview=True).content)).size == (1200, 800)
+    assert Image.open(io.BytesIO(download(anonymous, staff, result_id, preview=True).content)).size == (1200, 800)
 
 
-def test_a_preview_of_an_x_ray_shows_its_greys(
+def test_the_preview_of_a_16_bit_picture_keeps_its_greys(
     anonymous: TestClient, staff: Person, booking: Booking, run_jobs: RunJobs
 ) -> None:
-    """Of 16 bits."""
+    """X-rays are often stored with 16 bits per pixel."""
     made, greys = io.BytesIO(), Image.new("I;16", (256, 10))
     for x in range(256):
         for y in range(10):
@@ -125,12 +125,12 @@ def test_a_preview_of_an_x_ray_shows_its_greys(
     greys.save(made, "PNG")
     result_id = add(anonymous, staff, booking, made.getvalue()).json()["id"]
     run_jobs()
-    preview = Image.open(io.BytesIO(opened(anonymous, staff, result_id, preview=True).content)).convert("L")
+    preview = Image.open(io.BytesIO(download(anonymous, staff, result_id, preview=True).content)).convert("L")
     assert [abs(preview.getpixel((x, 5)) - x) < 8 for x in (5, 100, 200)] == [True] * 3  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("content", [b"GIF89a" + bytes(100), b"<html></html>", b"MZ" + bytes(100), b"RIFF" + bytes(20)])
-def test_another_kind_of_file_is_refused_at_once(
+def test_an_unsupported_type_of_file_is_refused_on_upload(
     anonymous: TestClient, staff: Person, booking: Booking, content: bytes, stored: Callable[[], list[str]]
 ) -> None:
     assert add(anonymous, staff, booking, content).status_code == 415
@@ -138,7 +138,7 @@ def test_another_kind_of_file_is_refused_at_once(
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n" + bytes(300), picture()[:200], b"%PDF-"])
-def test_a_damaged_file_is_refused_by_the_check_and_goes(
+def test_a_damaged_file_is_refused_by_the_check_and_deleted(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -155,7 +155,7 @@ def test_a_damaged_file_is_refused_by_the_check_and_goes(
     assert (listed(anonymous, patient, booking), stored(), mails()) == ([], [], [])
 
 
-def test_results_are_of_diagnostics_that_were_done(
+def test_results_need_a_fulfilled_booking_of_a_diagnostic(
     anonymous: TestClient, patient: Person, staff: Person, place: Location
 ) -> None:
     to_come = make_booking(make_diagnostic(place), place, patient, at(2))
@@ -164,7 +164,7 @@ def test_results_are_of_diagnostics_that_were_done(
         assert add(anonymous, staff, booking, pdf()).status_code == 409
 
 
-def test_a_link_is_for_one_result_and_five_minutes(
+def test_a_link_is_valid_for_one_result_and_five_minutes(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -190,7 +190,7 @@ def test_a_link_is_for_one_result_and_five_minutes(
     assert (late.status_code, "expired" in late.json()["detail"]) == (403, True)
 
 
-def test_a_guest_reads_a_result_by_the_link_of_the_booking(
+def test_a_guest_reads_a_result_with_the_link_of_the_booking(
     anonymous: TestClient, staff: Person, place: Location, run_jobs: RunJobs, mails: Callable[[], list[str]]
 ) -> None:
     booking = make_booking(make_diagnostic(place), place, "gil@home.example", at(-1), status=BookingStatus.FULFILLED)
@@ -203,7 +203,7 @@ def test_a_guest_reads_a_result_by_the_link_of_the_booking(
     assert audited(anonymous, "result_downloaded")[0]["actor_id"] is None
 
 
-def test_a_result_goes_with_its_files_and_stays_on_record(
+def test_deleting_a_result_deletes_its_files_and_is_audited(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -221,7 +221,7 @@ def test_a_result_goes_with_its_files_and_stays_on_record(
     assert audited(anonymous, "result_deleted")[0]["details"]["result_id"] == result_id
 
 
-def test_a_result_may_be_deleted_while_it_is_checked(
+def test_a_result_can_be_deleted_before_it_is_checked(
     anonymous: TestClient, staff: Person, booking: Booking, run_jobs: RunJobs, stored: Callable[[], list[str]]
 ) -> None:
     result_id = add(anonymous, staff, booking, pdf()).json()["id"]
@@ -232,7 +232,7 @@ def test_a_result_may_be_deleted_while_it_is_checked(
 
 @pytest.fixture
 def s3(s3_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Files are in S3."""
+    """Store files in S3."""
     monkeypatch.setattr(store, "get_settings", lambda: s3_settings)
     store.storage.cache_clear()
     yield
@@ -240,15 +240,15 @@ def s3(s3_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     store.storage.cache_clear()
 
 
-def test_from_s3_a_result_comes_by_an_address_of_a_minute(
+def test_with_s3_the_link_redirects_to_a_url_that_is_valid_for_a_minute(
     anonymous: TestClient, s3: None, patient: Person, staff: Person, booking: Booking, run_jobs: RunJobs
 ) -> None:
     content = pdf()
     result_id = add(anonymous, staff, booking, content).json()["id"]
     run_jobs()
     link = anonymous.post(f"{RESULTS}{result_id}/link/", json={}, headers=patient.headers).json()["url"]
-    answer = anonymous.get(link.removeprefix("http://testserver"), follow_redirects=False)
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (307, "private, no-store")
-    assert "X-Amz-Expires=60" in answer.headers["Location"]
-    assert httpx.get(answer.headers["Location"], trust_env=False).content == content
+    response = anonymous.get(link.removeprefix("http://testserver"), follow_redirects=False)
+    assert (response.status_code, response.headers["Cache-Control"]) == (307, "private, no-store")
+    assert "X-Amz-Expires=60" in response.headers["Location"]
+    assert httpx.get(response.headers["Location"], trust_env=False).content == content
     assert len(audited(anonymous, "result_downloaded")) == 1

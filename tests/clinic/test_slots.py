@@ -1,4 +1,4 @@
-"""Which times are free, against a slow and obviously right oracle, and through the API."""
+"""Free slots, compared with a slow and simple oracle, and through the API."""
 
 import datetime as dt
 import json
@@ -28,7 +28,7 @@ ZONES = (
     "Asia/Kathmandu",  # 5:45 from UTC
     "Pacific/Apia",
 )
-AROUND = (
+DAYS = (
     dt.date(2026, 3, 29),
     dt.date(2026, 10, 25),
     dt.date(2026, 3, 8),
@@ -39,7 +39,7 @@ AROUND = (
     dt.date(2026, 12, 31),
     dt.date(2028, 2, 29),
 )
-"""Days of clock changes in these zones, the end of a year, a leap day."""
+"""Days of clock changes in these time zones, the end of a year, a leap day."""
 
 times = st.integers(0, 95).map(lambda quarter: dt.time(quarter // 4, quarter % 4 * 15))
 spans = st.tuples(times, times)
@@ -48,12 +48,12 @@ exceptions = st.dictionaries(st.integers(-2, 4), st.lists(spans, max_size=2), ma
 
 
 def moment(day: dt.date, time: dt.time, zone: str) -> int:
-    """RFC 5545: what the clock leaves out counts with the offset before the change; what comes twice is the first."""
+    """RFC 5545: a skipped time has the offset before the change; a repeated time means the first occurrence."""
     return int(dt.datetime.combine(day, time, zoneinfo.ZoneInfo(zone)).timestamp())
 
 
 def minutes(span: tuple[dt.time, dt.time], day: dt.date, zone: str) -> list[int]:
-    """The minutes of one interval, as Unix seconds."""
+    """Return the minutes of one interval, as Unix seconds."""
     opens, closes = span
     start, end = moment(day, opens, zone), moment(day if closes > opens else day + DAY, closes, zone)
     return list(range(start, end, MINUTE))
@@ -67,7 +67,7 @@ def local_spans(week: Any, other: Any, day: dt.date) -> list[tuple[dt.time, dt.t
 def oracle(
     zone: str,
     own: tuple[Any, Any],
-    house: tuple[Any, Any] | None,
+    location: tuple[Any, Any] | None,
     days: list[dt.date],
     duration: int,
     interval: int,
@@ -75,11 +75,11 @@ def oracle(
     busy: list[list[tuple[int, int]]],
     earliest: int,
 ) -> dict[int, int]:
-    """The prefix_query of the free slots of these days, with how many stations are free: minute by minute."""
+    """Return the starts of the free slots of these days with their numbers of free stations, minute by minute."""
     near = [days[0] - 2 * DAY + n * DAY for n in range(len(days) + 4)]
     open_minutes = None
-    if house is not None:
-        open_minutes = {m for day in near for span in local_spans(*house, day) for m in minutes(span, day, zone)}
+    if location is not None:
+        open_minutes = {m for day in near for span in local_spans(*location, day) for m in minutes(span, day, zone)}
     found: dict[int, int] = {}
     for day in near:
         for span in local_spans(*own, day):
@@ -102,25 +102,25 @@ def oracle(
 
 
 def as_json(week: Any, other: Any) -> tuple[str, str]:
-    def told(span: tuple[dt.time, dt.time]) -> dict[str, str]:
+    def interval_of(span: tuple[dt.time, dt.time]) -> dict[str, str]:
         return {"opens": span[0].isoformat(), "closes": span[1].isoformat()}
 
-    hours = [{"weekday": day, **told(span)} for day, found in week.items() for span in found]
-    days = [{"date": day.isoformat(), "intervals": [told(s) for s in found]} for day, found in other.items()]
+    hours = [{"weekday": day, **interval_of(span)} for day, found in week.items() for span in found]
+    days = [{"date": day.isoformat(), "intervals": [interval_of(s) for s in found]} for day, found in other.items()]
     return json.dumps(hours), json.dumps(days)
 
 
 @settings(max_examples=500, deadline=None)
 @given(data=st.data())
-def test_slots_are_those_of_the_oracle(data: st.DataObject) -> None:
+def test_slots_match_the_oracle(data: st.DataObject) -> None:
     zone = data.draw(st.sampled_from(ZONES))
-    first = data.draw(st.sampled_from(AROUND)) - data.draw(st.integers(0, 2)) * DAY
+    first = data.draw(st.sampled_from(DAYS)) - data.draw(st.integers(0, 2)) * DAY
     days = [first + n * DAY for n in range(data.draw(st.integers(1, 4)))]
 
     def schedule() -> tuple[Any, Any]:
         return data.draw(weeks), {first + n * DAY: spans for n, spans in data.draw(exceptions).items()}
 
-    own, house = schedule(), (schedule() if data.draw(st.booleans()) else None)
+    own, location = schedule(), (schedule() if data.draw(st.booleans()) else None)
     duration, interval, buffer = (data.draw(st.integers(low, 20)) * 5 for low in (1, 1, 0))
     midnight = moment(first, dt.time(), zone)
     stations: list[list[tuple[int, int]]] = []
@@ -132,7 +132,7 @@ def test_slots_are_those_of_the_oracle(data: st.DataObject) -> None:
         stations.append(taken)
     earliest = midnight + data.draw(st.integers(-100, 2000)) * MINUTE
 
-    made = grid(zone, as_json(*own), as_json(*house) if house else None, duration, interval)
+    made = grid(zone, as_json(*own), as_json(*location) if location else None, duration, interval)
     found = free(
         [slot for day in days for slot in made.on(day)],
         [[Interval(*one) for one in station] for station in stations],
@@ -140,25 +140,25 @@ def test_slots_are_those_of_the_oracle(data: st.DataObject) -> None:
         earliest=earliest,
     )
     got = {slot.start: count for slot, count in found}
-    assert got == oracle(zone, own, house, days, duration, interval, buffer, stations, earliest)
+    assert got == oracle(zone, own, location, days, duration, interval, buffer, stations, earliest)
 
 
 def on(zone: str, day: dt.date, opens: str, closes: str, *, minutes: int = 60) -> list[str]:
-    """The prefix_query of that day's slots, with their offsets."""
+    """Return the starts of that day's slots, with their UTC offsets."""
     hours = json.dumps([{"weekday": n, "opens": opens, "closes": closes} for n in range(1, 8)])
     return [slot.starts_at.strftime("%H:%M%z") for slot in grid(zone, (hours, "[]"), None, minutes, minutes).on(day)]
 
 
-def test_the_hour_that_is_left_out_has_no_slot() -> None:
+def test_a_skipped_hour_has_no_slot() -> None:
     assert on("Europe/Berlin", dt.date(2026, 3, 29), "01:00", "05:00") == ["01:00+0100", "03:00+0200", "04:00+0200"]
 
 
-def test_the_hour_that_comes_twice_has_two_slots() -> None:
+def test_a_repeated_hour_has_two_slots() -> None:
     got = on("Europe/Berlin", dt.date(2026, 10, 25), "01:00", "04:00")
     assert got == ["01:00+0200", "02:00+0200", "02:00+0100", "03:00+0100"]
 
 
-def test_a_night_is_cut_at_midnight_into_the_days_slots_begin_on() -> None:
+def test_slots_after_midnight_belong_to_the_next_day() -> None:
     assert on("Europe/Berlin", dt.date(2026, 12, 31), "22:00", "02:00") == [
         "00:00+0100",
         "01:00+0100",
@@ -167,7 +167,7 @@ def test_a_night_is_cut_at_midnight_into_the_days_slots_begin_on() -> None:
     ]
 
 
-def test_a_day_has_as_many_hours_as_it_has() -> None:
+def test_a_day_with_a_clock_change_has_23_or_25_hours() -> None:
     days = [(dt.date(2026, 3, 29), 23), (dt.date(2026, 10, 25), 25), (dt.date(2026, 12, 31), 24)]
     assert [len(on("Europe/Berlin", day, "00:00", "00:00")) for day, _ in days] == [hours for _, hours in days]
 
@@ -176,26 +176,26 @@ def test_a_day_has_as_many_hours_as_it_has() -> None:
 
 
 def slots(client: TestClient, path: str, **params: Any) -> list[dict[str, Any]]:
-    answer = client.get(SLOTS + path, params=params)
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["items"]
+    response = client.get(SLOTS + path, params=params)
+    assert response.status_code == 200, response.text
+    found: list[dict[str, Any]] = response.json()["items"]
     return found
 
 
-def test_slots_are_told_in_the_time_of_the_location(client: TestClient) -> None:
+def test_slots_are_in_the_time_zone_of_the_location(client: TestClient) -> None:
     place = make_location(time_zone="Asia/Kathmandu", hours=[])
     day = (at(0) + 3 * DAY).date()
     opening = [{"weekday": day.isoweekday(), "opens": "09:00", "closes": "10:30"}]
     doctor = make_doctor(place, hours=opening)
-    assert slots(client, f"doctors/{doctor.id}/", location_id=place.id) == []  # the house is closed
+    assert slots(client, f"doctors/{doctor.id}/", location_id=place.id) == []  # the location is closed
     client.put(f"/api/v1/working-hours/{place.id}/", json={"hours": opening}, headers={"If-Match": "*"})
     got = slots(client, f"doctors/{doctor.id}/", location_id=place.id, **{"from": day, "to": day})
     assert [slot["starts_at"] for slot in got] == [f"{day}T{time}:00+05:45" for time in ("09:00", "09:30", "10:00")]
-    answer = client.get(f"{SLOTS}doctors/{doctor.id}/", params={"location_id": place.id}).json()
-    assert (answer["time_zone"], answer["location_id"]) == ("Asia/Kathmandu", place.id)
+    response = client.get(f"{SLOTS}doctors/{doctor.id}/", params={"location_id": place.id}).json()
+    assert (response["time_zone"], response["location_id"]) == ("Asia/Kathmandu", place.id)
 
 
-def test_what_is_booked_is_not_free_nor_is_the_buffer_behind_it(client: TestClient, admin: Person) -> None:
+def test_a_booked_slot_and_its_buffer_are_not_free(client: TestClient, admin: Person) -> None:
     place = make_location(time_zone="UTC")
     doctor = make_doctor(place, buffer_minutes=10)
     day = {"from": at(2).date(), "to": at(2).date()}
@@ -204,10 +204,10 @@ def test_what_is_booked_is_not_free_nor_is_the_buffer_behind_it(client: TestClie
     left = {slot["starts_at"] for slot in slots(client, f"doctors/{doctor.id}/", location_id=place.id, **day)}
     gone = {dt.datetime.fromisoformat(starts_at).strftime("%H:%M") for starts_at in before - left}
     assert booking.starts_at == at(2)
-    assert gone == {"09:30", "10:00"}  # the buffer of one that began at 9:30 would reach into it
+    assert gone == {"09:30", "10:00"}  # the buffer of a booking at 9:30 would overlap it
 
 
-def test_a_diagnostic_is_free_while_a_station_is(client: TestClient, admin: Person) -> None:
+def test_a_diagnostic_is_free_while_a_station_is_free(client: TestClient, admin: Person) -> None:
     place = make_location(time_zone="UTC")
     exam = make_diagnostic(place, room_for=2)
     make_booking(exam, place, admin, at(2))
@@ -219,7 +219,7 @@ def test_a_diagnostic_is_free_while_a_station_is(client: TestClient, admin: Pers
     assert (got["09:30"], got["10:00"], got["10:30"]) == (2, 1, 2)
 
 
-def test_notice_and_horizon_are_kept(client: TestClient) -> None:
+def test_slots_respect_notice_and_horizon(client: TestClient) -> None:
     place = make_location(time_zone="UTC")
     doctor = make_doctor(place, notice_minutes=26 * 60, horizon_days=3)
     got = slots(client, f"doctors/{doctor.id}/", location_id=place.id, to=at(61).date())
@@ -229,7 +229,7 @@ def test_notice_and_horizon_are_kept(client: TestClient) -> None:
     assert last.date() == at(3).date()
 
 
-def test_an_exception_takes_the_place_of_the_week(client: TestClient) -> None:
+def test_an_exception_replaces_the_weekly_hours(client: TestClient) -> None:
     place = make_location(time_zone="UTC")
     doctor = make_doctor(place)
     closed, short = at(2).date(), at(3).date()
@@ -253,21 +253,21 @@ def test_an_exception_takes_the_place_of_the_week(client: TestClient) -> None:
         ({"location_id": ""}, "location_id"),
     ],
 )
-def test_days_that_cannot_be_asked_for_are_refused(client: TestClient, params: dict[str, Any], field: str) -> None:
+def test_invalid_days_are_refused(client: TestClient, params: dict[str, Any], field: str) -> None:
     place = make_location()
     doctor = make_doctor(place)
-    answer = client.get(f"{SLOTS}doctors/{doctor.id}/", params={"location_id": place.id} | params)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+    response = client.get(f"{SLOTS}doctors/{doctor.id}/", params={"location_id": place.id} | params)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, field)
 
 
-def test_62_days_may_be_asked_for(client: TestClient) -> None:
+def test_62_days_can_be_requested(client: TestClient) -> None:
     place = make_location()
     doctor = make_doctor(place)
     days = {"from": at(0).date(), "to": (at(0) + 61 * DAY).date()}
     assert len(slots(client, f"doctors/{doctor.id}/", location_id=place.id, **days)) > 60 * 48
 
 
-def test_there_are_none_of_who_is_not_there(client: TestClient) -> None:
+def test_slots_of_an_unknown_or_inactive_target_return_404(client: TestClient) -> None:
     place, other = make_location(), make_location()
     doctor = make_doctor(place)
     for path, location in (

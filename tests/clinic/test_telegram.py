@@ -1,4 +1,4 @@
-"""What Telegram signs, checked by both of its signatures."""
+"""Telegram init data, verified by its hash and by its signature."""
 
 import base64
 import hashlib
@@ -31,15 +31,15 @@ PUBLIC = TELEGRAM.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets what the clinic knows of its bot."""
+def bot_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that changes the settings of the bot."""
 
-    def know(**settings: Any) -> None:
+    def configure(**settings: Any) -> None:
         made: Settings = get_settings().model_copy(update={"telegram_public_key": PUBLIC} | settings)
         monkeypatch.setattr(telegram, "get_settings", lambda: made)
 
-    know(telegram_bot_token=SecretStr(TOKEN))
-    return know
+    configure(telegram_bot_token=SecretStr(TOKEN))
+    return configure
 
 
 def lines(fields: dict[str, str], *without: str) -> str:
@@ -47,7 +47,7 @@ def lines(fields: dict[str, str], *without: str) -> str:
 
 
 def signed(*, user_id: int = 7, age_s: float = 0, signature: bool = True, token: str = TOKEN, **more: str) -> str:
-    """As Telegram does it."""
+    """Return init data as Telegram signs it."""
     fields = {"query_id": "AAH", "user": json.dumps({"id": user_id, "first_name": "Tel & co"})}
     fields |= {"auth_date": str(int(time.time() - age_s))} | more
     if signature:
@@ -58,13 +58,13 @@ def signed(*, user_id: int = 7, age_s: float = 0, signature: bool = True, token:
     return urlencode(fields)
 
 
-def book(client: TestClient, who: Person, doctor: Doctor, place: Location, init_data: str, days: int = 2) -> Any:
+def book(client: TestClient, person: Person, doctor: Doctor, place: Location, init_data: str, days: int = 2) -> Any:
     body = slot_request(doctor, place, at(days), telegram_init_data=init_data)
-    return client.post(BOOKINGS, json=body, headers=who.headers)
+    return client.post(BOOKINGS, json=body, headers=person.headers)
 
 
-def test_a_booking_from_telegram_names_its_user(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
+def test_a_booking_from_telegram_stores_the_id_of_the_user(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, bot_settings: Callable[..., None]
 ) -> None:
     made = book(anonymous, patient, doctor, place, signed(user_id=123))
     assert made.status_code == 201, made.text
@@ -74,19 +74,19 @@ def test_a_booking_from_telegram_names_its_user(
         assert crud.get(db, booking_id=made.json()["id"]).telegram_id == 123
 
 
-def test_what_was_used_is_refused_also_when_it_is_written_otherwise(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
+def test_used_init_data_is_refused_also_in_another_encoding(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, bot_settings: Callable[..., None]
 ) -> None:
     init_data = signed()
     assert book(anonymous, patient, doctor, place, init_data).status_code == 201
-    turned = "&".join(reversed(init_data.replace("query_id=AAH", "query_id=%41AH").split("&")))
-    for again in (init_data, turned):
-        answer = book(anonymous, patient, doctor, place, again, days=3)
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "telegram_init_data")
+    reencoded = "&".join(reversed(init_data.replace("query_id=AAH", "query_id=%41AH").split("&")))
+    for again in (init_data, reencoded):
+        response = book(anonymous, patient, doctor, place, again, days=3)
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (409, "telegram_init_data")
 
 
-def test_a_booking_that_fails_does_not_use_it_up(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
+def test_a_failed_booking_does_not_use_up_the_init_data(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, bot_settings: Callable[..., None]
 ) -> None:
     init_data = signed()
     assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 201
@@ -113,37 +113,39 @@ def test_a_booking_that_fails_does_not_use_it_up(
         lambda: "a=%00&hash=ü",
     ],
 )
-def test_what_telegram_did_not_sign_just_now_is_refused(
+def test_invalid_or_old_init_data_is_refused(
     anonymous: TestClient,
     patient: Person,
     doctor: Doctor,
     place: Location,
-    known: Callable[..., None],
+    bot_settings: Callable[..., None],
     made: Callable[[], str],
 ) -> None:
-    answer = book(anonymous, patient, doctor, place, made())
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "telegram_init_data")
+    response = book(anonymous, patient, doctor, place, made())
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "telegram_init_data")
 
 
-def test_with_the_bots_id_alone_the_signature_is_needed(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
+def test_with_only_the_id_of_the_bot_the_signature_is_required(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, bot_settings: Callable[..., None]
 ) -> None:
-    known(telegram_bot_id=42, telegram_bot_token=SecretStr(""))
+    bot_settings(telegram_bot_id=42, telegram_bot_token=SecretStr(""))
     assert book(anonymous, patient, doctor, place, signed(token="nobody's")).status_code == 201
     assert book(anonymous, patient, doctor, place, signed(signature=False), days=3).status_code == 422
-    known(telegram_bot_id=43, telegram_bot_token=SecretStr(""))
+    bot_settings(telegram_bot_id=43, telegram_bot_token=SecretStr(""))
     assert book(anonymous, patient, doctor, place, signed(), days=3).status_code == 422
 
 
-def test_an_older_app_of_telegrams_has_the_hash_alone(
-    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, known: Callable[..., None]
+def test_init_data_of_older_apps_has_only_a_hash(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, bot_settings: Callable[..., None]
 ) -> None:
     assert book(anonymous, patient, doctor, place, signed(signature=False)).status_code == 201
 
 
-def test_without_a_bot_it_is_refused(anonymous: TestClient, patient: Person, doctor: Doctor, place: Location) -> None:
-    answer = book(anonymous, patient, doctor, place, signed())
-    assert (answer.status_code, "no bot" in answer.json()["detail"]) == (422, True)
+def test_init_data_is_refused_without_a_bot(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
+) -> None:
+    response = book(anonymous, patient, doctor, place, signed())
+    assert (response.status_code, "no Telegram bot" in response.json()["detail"]) == (422, True)
 
 
 REAL = (
@@ -154,11 +156,11 @@ REAL = (
     "auth_date=1733509682&signature=TYJxVcisqbWjtodPepiJ6ghziUL94-KNpG8Pau-X7oNNLNBM72APCpi_RKiUlBvcqo5L-LAxIc3dnTzcZX_"
     "PDg&hash=a433d8f9847bd6addcc563bff7cc82c89e97ea0d90c11fe5729cae6796a36d73"
 )
-"""Signed by Telegram, with the token that tma.js publishes for it (docs.telegram-mini-apps.com/platform/init-data)."""
+"""Init data signed by Telegram; tma.js publishes the bot's token (docs.telegram-mini-apps.com/platform/init-data)."""
 
 
-def test_what_telegram_really_signed_is_believed_but_for_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the public key of Telegram's that we ship."""
+def test_real_init_data_is_accepted_except_for_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify it with Telegram's public key in the default settings."""
     signed_by_bot = {"telegram_bot_token": SecretStr("7342037359:AAHI25ES9xCOMPokpYoz-p8XVrZUdygo2J4")}
     for settings in (signed_by_bot, {"telegram_bot_id": 7342037359}):
         made = get_settings().model_copy(update=settings)

@@ -20,21 +20,21 @@ def days(first: float, last: float) -> dict[str, Any]:
     return {"first_day": str(at(first).date()), "last_day": str(at(last).date())}
 
 
-def join(client: TestClient, doctor: Doctor, place: Location, who: Person | None = None, **more: Any) -> Any:
-    body = {"doctor_id": doctor.id, "location_id": place.id} | days(0, 30) | (GUEST if who is None else {}) | more
-    return client.post(WAITING, json=body, headers=who.headers if who else {})
+def join(client: TestClient, doctor: Doctor, place: Location, person: Person | None = None, **more: Any) -> Any:
+    body = {"doctor_id": doctor.id, "location_id": place.id} | days(0, 30) | (GUEST if person is None else {}) | more
+    return client.post(WAITING, json=body, headers=person.headers if person else {})
 
 
-def cancel(client: TestClient, booking_id: int, who: Person) -> Any:
-    return client.post(f"{BOOKINGS}{booking_id}/cancel/", json={}, headers=who.headers)
+def cancel(client: TestClient, booking_id: int, person: Person) -> Any:
+    return client.post(f"{BOOKINGS}{booking_id}/cancel/", json={}, headers=person.headers)
 
 
-def mine(client: TestClient, who: Person) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = client.get(BOOKINGS, headers=who.headers).json()["items"]
+def mine(client: TestClient, person: Person) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(BOOKINGS, headers=person.headers).json()["items"]
     return items
 
 
-def test_a_cancelled_time_is_offered_to_the_first_who_waits(
+def test_a_cancelled_slot_is_offered_to_the_first_on_the_list(
     anonymous: TestClient,
     patient: Person,
     doctor: Doctor,
@@ -52,7 +52,8 @@ def test_a_cancelled_time_is_offered_to_the_first_who_waits(
     left = dt.datetime.fromisoformat(offered["held_until"]) - dt.datetime.now(dt.UTC)
     assert dt.timedelta(minutes=119) < left <= dt.timedelta(hours=2)
     assert mine(anonymous, second) == []
-    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 409  # it is kept
+    # The slot is reserved for the offer.
+    assert anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2)) | GUEST).status_code == 409
     run_jobs()
     assert sum("has become free" in letter for letter in mails()) == 1
     confirmed = anonymous.post(f"{BOOKINGS}{offered['id']}/confirm/", headers=first.headers)
@@ -61,7 +62,7 @@ def test_a_cancelled_time_is_offered_to_the_first_who_waits(
     assert len(anonymous.get(WAITING, headers=second.headers).json()["items"]) == 1
 
 
-def test_an_offer_that_is_not_confirmed_goes_to_the_next(
+def test_an_expired_offer_goes_to_the_next_on_the_list(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
 ) -> None:
     first, second = (make_person(Role.STUDENT, name=name) for name in ("First", "Second"))
@@ -75,10 +76,10 @@ def test_an_offer_that_is_not_confirmed_goes_to_the_next(
     assert [one["status"] for one in mine(anonymous, first)] == ["cancelled"]
     assert [one["status"] for one in mine(anonymous, second)] == ["pending"]
     history = anonymous.get(f"{BOOKINGS}{lost['id']}/history/", headers=first.headers).json()
-    assert history[-1]["reason"] == "It was not confirmed in time."
+    assert history[-1]["reason"] == "The offer was not confirmed in time."
 
 
-def test_an_offer_that_is_declined_goes_to_the_next(
+def test_a_declined_offer_goes_to_the_next_on_the_list(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     first, second = (make_person(Role.STUDENT, name=name) for name in ("First", "Second"))
@@ -89,7 +90,7 @@ def test_an_offer_that_is_declined_goes_to_the_next(
     assert [one["status"] for one in mine(anonymous, second)] == ["pending"]
 
 
-def test_a_moved_booking_offers_the_time_it_leaves(
+def test_rescheduling_offers_the_old_slot(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     waits = make_person(Role.STUDENT, name="Waits")
@@ -100,7 +101,7 @@ def test_a_moved_booking_offers_the_time_it_leaves(
     assert [dt.datetime.fromisoformat(one["starts_at"]) for one in mine(anonymous, waits)] == [at(2)]
 
 
-def test_who_cannot_come_then_is_passed_over(
+def test_busy_patients_and_other_targets_or_days_are_skipped(
     anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
 ) -> None:
     busy, elsewhere, later, free = (make_person(Role.STUDENT, name=n) for n in ("Busy", "Elsewhere", "Later", "Free"))
@@ -115,7 +116,7 @@ def test_who_cannot_come_then_is_passed_over(
     assert [one["status"] for one in mine(anonymous, free)] == ["pending"]
 
 
-def test_a_time_the_doctor_is_no_longer_there_is_offered_to_nobody(
+def test_a_slot_outside_the_new_hours_is_not_offered(
     anonymous: TestClient, patient: Person, staff: Person, doctor: Doctor, place: Location
 ) -> None:
     booking = make_booking(doctor, place, patient, at(2))
@@ -127,7 +128,7 @@ def test_a_time_the_doctor_is_no_longer_there_is_offered_to_nobody(
     assert [one["status"] for one in everything] == ["cancelled"]
 
 
-def test_a_guest_waits_and_confirms_by_link(
+def test_a_guest_joins_the_list_and_confirms_with_the_link(
     anonymous: TestClient,
     patient: Person,
     doctor: Doctor,
@@ -145,11 +146,13 @@ def test_a_guest_waits_and_confirms_by_link(
     assert anonymous.post(f"{address}confirm/", params={"key": key}).json()["status"] == "booked"
 
 
-def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, doctor: Doctor, place: Location) -> None:
+def test_an_account_joins_the_list_once_and_leaves_it(
+    anonymous: TestClient, patient: Person, doctor: Doctor, place: Location
+) -> None:
     joined = join(anonymous, doctor, place, patient).json()
     assert join(anonymous, doctor, place, patient).status_code == 409
     guest = join(anonymous, doctor, place).json()
-    assert join(anonymous, doctor, place).status_code == 201  # whether somebody waits nobody learns by an e-mail
+    assert join(anonymous, doctor, place).status_code == 201  # a conflict would reveal that this guest is on the list
     assert anonymous.delete(f"{WAITING}{joined['id']}/", headers=patient.headers).status_code == 204
     assert join(anonymous, doctor, place, patient).status_code == 201
     address = f"{WAITING}{guest['id']}/"
@@ -159,40 +162,40 @@ def test_one_waits_once_and_leaves(anonymous: TestClient, patient: Person, docto
     assert anonymous.delete(address, params={"key": guest["key"]}).status_code == 204
 
 
-def test_days_in_the_wrong_order_are_refused(client: TestClient, doctor: Doctor, place: Location) -> None:
+def test_invalid_days_and_unknown_targets_are_refused(client: TestClient, doctor: Doctor, place: Location) -> None:
     assert join(client, doctor, place, **days(3, 2)).status_code == 422
     assert join(client, doctor, place, **days(-9, -2)).json()["errors"][0]["field"] == "last_day"
     wrong: list[dict[str, Any]] = [{"doctor_id": 999}, {"location_id": 999}]
     for body in wrong:
-        answer = join(client, doctor, place, **body)
+        response = join(client, doctor, place, **body)
         (field,) = body
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (422, field)
 
 
 def hold(client: TestClient, doctor: Doctor, place: Location, day: float) -> str:
     return str(client.post("/api/v1/holds/", json=slot_request(doctor, place, at(day))).json()["hold"])
 
 
-def test_what_was_only_held_is_offered_to_who_joined_meanwhile(
+def test_the_slot_of_a_hold_is_offered_only_to_those_who_joined_later(
     anonymous: TestClient, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
 ) -> None:
     before, meanwhile = (make_person(Role.STUDENT, name=name) for name in ("Before", "Meanwhile"))
     join(anonymous, doctor, place, before)
     token = hold(anonymous, doctor, place, 2)
     assert anonymous.delete(f"/api/v1/holds/{token}/").status_code == 204
-    assert mine(anonymous, before) == []  # nor has the place in the line gone
+    assert mine(anonymous, before) == []  # the entry remains on the list
     assert len(anonymous.get(WAITING, headers=before.headers).json()["items"]) == 1
     hold(anonymous, doctor, place, 2)
     join(anonymous, doctor, place, meanwhile)
     end_holds()
     other = slot_request(doctor, place, at(5)) | GUEST
-    assert anonymous.post(BOOKINGS, json=other).status_code == 201  # who takes the old hold away on the way
+    assert anonymous.post(BOOKINGS, json=other).status_code == 201  # this ends the expired hold
     run_jobs()
     assert [one["status"] for one in mine(anonymous, meanwhile)] == ["pending"]
     assert mine(anonymous, before) == []
 
 
-def test_a_job_that_comes_too_early_comes_again(
+def test_an_expiry_job_that_runs_too_early_is_scheduled_again(
     anonymous: TestClient, doctor: Doctor, place: Location, run_jobs: Callable[[], list[Job]]
 ) -> None:
     hold(anonymous, doctor, place, 2)
@@ -204,7 +207,7 @@ def test_a_job_that_comes_too_early_comes_again(
         assert waits == ["succeeded", "queued"]
 
 
-def test_an_offer_that_ran_out_or_was_withdrawn_is_told(
+def test_patients_are_notified_of_expired_and_withdrawn_offers(
     anonymous: TestClient,
     patient: Person,
     staff: Person,
@@ -225,7 +228,7 @@ def test_an_offer_that_ran_out_or_was_withdrawn_is_told(
     assert sum("has been cancelled" in letter for letter in mails()) == 2
 
 
-def test_nobody_stops_what_the_clinic_has_to_do(client: TestClient, doctor: Doctor, place: Location) -> None:
+def test_an_expiry_job_cannot_be_cancelled(client: TestClient, doctor: Doctor, place: Location) -> None:
     hold(client, doctor, place, 2)
     (job,) = client.get("/api/v1/jobs/", params={"name": "clinic.bookings.expire"}).json()["items"]
     assert client.post(f"/api/v1/jobs/{job['id']}/cancel/").status_code == 409
