@@ -1,12 +1,13 @@
-"""The reference of each version: `/api/v2/openapi.json`, and `/api/v2/docs` to read it.
+"""The API reference of each version: `/api/v2/openapi.json`, and `/api/v2/docs` as a page.
 
-The document of a version tells what a client of that version uses: its own routes, and those of the versions before
-that it does not replace. What every route has in common (formats, errors, headers) is put in here.
+The document of a version has the routes that a client of that version uses: its own, and those of earlier versions that
+it does not replace. This module adds what all routes have in common: formats, errors, headers, examples.
 """
 
 import functools
 import http
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,18 @@ from conf.errors import NotFound
 from conf.http import conditional, limits, problems
 from conf.http.access import PUBLIC
 from conf.http.conditional import if_match, needs_if_match
+from conf.http.examples import add_examples
 from conf.http.handler import VARY, Handler
 from conf.http.idempotency import helpers as idempotency
 from conf.http.index import handlers
 from conf.http.route import Router
 from conf.http.wire.formats import BOTH, Format
 from conf.http.wire.shapes import message_of
+from conf.settings import get_settings
 
 TITLE = "Campus"
 SUMMARY = "The backend of a campus behind one versioned API"
+INTRODUCTION = Path(__file__).with_name("introduction.md")
 STATIC = "/docs/static"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -49,14 +53,14 @@ router = Router("", tags=["reference"])
 @router.get("/docs", include_in_schema=False, dependencies=[PUBLIC])
 @router.get("/openapi.json", include_in_schema=False, dependencies=[PUBLIC])
 async def newest_reference(request: Request) -> RedirectResponse:
-    """Where the reference of the newest version is."""
+    """Redirect to the reference of the newest version."""
     page = request.url.path.rstrip("/").rpartition("/")[2]
     return RedirectResponse(f"/api/v{max(versions(handlers(request.app)))}/{page}")
 
 
 @router.get("/api/v{version}/openapi.json", include_in_schema=False, dependencies=[PUBLIC])
 async def openapi(version: str, request: Request) -> Response:
-    """OpenAPI 3.1 of one version."""
+    """Return the OpenAPI 3.1 document of a version."""
     _assert_there(version, request)
     response = Response(_as_json(request.app, int(version)), media_type="application/json")
     response = conditional.finish(response, None, request.scope)
@@ -66,7 +70,7 @@ async def openapi(version: str, request: Request) -> Response:
 
 @router.get("/api/v{version}/docs", include_in_schema=False, dependencies=[PUBLIC])
 async def docs(version: str, request: Request) -> HTMLResponse:
-    """The same as a page."""
+    """Return the reference as a page (Swagger UI)."""
     _assert_there(version, request)
     page = get_swagger_ui_html(
         openapi_url=f"/api/v{version}/openapi.json",
@@ -103,13 +107,13 @@ def versions(routes: Sequence[Handler]) -> set[int]:
 
 
 def version_of(path: str) -> int:
-    """2 for `/api/v2/videos/`, 0 where there is none."""
+    """Return 2 for `/api/v2/videos/`, and 0 for a path without a version."""
     found = re.match(r"/api/v(\d+)/", path)
     return int(found[1]) if found else 0
 
 
 def routes_of(routes: Sequence[Handler], version: int) -> Iterator[Handler]:
-    """Those that a client of that version uses."""
+    """Yield the routes that a client of that version uses."""
     for handler in routes:
         if handler.route.include_in_schema and version_of(handler.path) <= version:
             replaced = handler.successor is not None and version_of(handler.successor.path) <= version
@@ -118,22 +122,39 @@ def routes_of(routes: Sequence[Handler], version: int) -> Iterator[Handler]:
 
 
 def document(routes: Sequence[Handler], version: int) -> dict[str, Any]:
-    """OpenAPI 3.1 of that version."""
-    told = list(routes_of(routes, version))
-    spec = get_openapi(title=TITLE, summary=SUMMARY, version=str(version), routes=[handler.context for handler in told])
+    """Return the OpenAPI 3.1 document of a version."""
+    documented = list(routes_of(routes, version))
+    spec = get_openapi(
+        title=TITLE,
+        summary=SUMMARY,
+        description=INTRODUCTION.read_text().replace("https://campus.example", get_settings().public_url),
+        version=str(version),
+        routes=[handler.context for handler in documented],
+        tags=_tags(documented),
+    )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors
         schemas.pop(name, None)
     problem = TypeAdapter(problems.Problem).json_schema(ref_template=_REF)
     schemas |= problem.pop("$defs") | {"Problem": problem}
-    for handler in told:
+    for handler in documented:
         for method in handler.methods:
             _complete(spec["paths"][handler.route.path_format][method.lower()], handler)
+    add_examples(spec)
     return spec
 
 
+def _tags(documented: Sequence[Handler]) -> list[dict[str, str]]:
+    """Each tag, described by the docstring of the module with its routes; of the newest version, if there are more."""
+    described: dict[str, str] = {}
+    for handler in sorted(documented, key=lambda handler: version_of(handler.path)):
+        text = sys.modules[handler.endpoint.__module__].__doc__ or ""
+        described |= dict.fromkeys(handler.route.tags, " ".join(text.split()))
+    return [{"name": name, "description": text} for name, text in described.items()]
+
+
 def _complete(operation: dict[str, Any], handler: Handler) -> None:
-    """What the route class does for every route."""
+    """Add to an operation what the handler does for every route."""
     if handler.formats == BOTH:
         _add_protobuf(operation, handler)
     if handler.response_type is not None:
@@ -150,7 +171,8 @@ def _complete(operation: dict[str, Any], handler: Handler) -> None:
                 "in": "header",
                 "required": False,
                 "schema": {"type": "string", "maxLength": 200},
-                "description": "A UUID of yours: sent twice within 24 hours, it is done once and answered alike.",
+                "description": "A UUID of your own. A second request with it within 24 hours is not carried out again:"
+                " it gets the response of the first.",
             }
         )
     _add_refusals(operation, handler)
@@ -174,7 +196,7 @@ def _add_headers(operation: dict[str, Any], handler: Handler) -> None:
     headers += ["Link"] if "next" in _fields(handler.response_type) else []
     operation["responses"][status]["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
     if handler.methods == {"GET"}:
-        operation["responses"]["304"] = {"description": "You have it: If-None-Match"}
+        operation["responses"]["304"] = {"description": "Not changed since the response with the ETag in If-None-Match"}
 
 
 def _add_refusals(operation: dict[str, Any], handler: Handler) -> None:
@@ -199,36 +221,37 @@ def _fields(kind: Any) -> set[str]:
 
 
 def _is_problem(handler: Handler, status: str) -> bool:
-    """Whether the route declares a problem, or one with more to it."""
-    model = next((told.get("model") for code, told in handler.route.responses.items() if str(code) == status), None)
+    """Whether the route declares `Problem`, or a subclass of it, for the status."""
+    responses = handler.route.responses.items()
+    model = next((response.get("model") for code, response in responses if str(code) == status), None)
     return isinstance(model, type) and issubclass(model, problems.Problem)
 
 
 def _may_be_anonymous(handler: Handler) -> bool:
-    """It looks who asks, and nothing asks for more."""
+    """Whether the route reads the token if there is one, and does not need one."""
     calls = [dependant.call for dependant in handler.dependants]
     return any(isinstance(c, SecurityBase) for c in calls) and not any(hasattr(c, "requires_sign_in") for c in calls)
 
 
 _PHRASES = {
-    400: "It cannot be read",
-    401: "Sign in, or sign in again",
-    403: "You may not",
-    404: "There is none, or you may not know of it",
-    406: "No format that you accept",
-    409: "Not in its present state",
-    412: "It has changed since you read it",
-    413: "Too large",
-    415: "A kind of body that is not taken",
-    422: "Not valid: `errors` tells the fields",
-    428: "If-Match is missing",
-    429: "Too often",
-    500: "Something went wrong here, or not now: `Retry-After`",
+    400: "The body cannot be parsed",
+    401: "No token, or an invalid or expired one: sign in",
+    403: "The caller lacks the permission",
+    404: "It does not exist, or the caller may not see it",
+    406: "The API has none of the formats in Accept",
+    409: "Conflict with the present state; `detail` says why",
+    412: "It has changed since the version in If-Match",
+    413: "The body is too large",
+    415: "The Content-Type is not accepted",
+    422: "Invalid values: `errors` names the fields",
+    428: "The header If-Match is missing",
+    429: "Too many requests: wait for the seconds in Retry-After",
+    500: "An error of the server; if there is a Retry-After, try again after so many seconds",
 }
 
 
 def _refusals(handler: Handler) -> Iterator[int]:
-    """The statuses that follow from what the route takes and asks for."""
+    """Yield the error statuses that follow from the route's parameters and dependencies."""
     dependants = handler.dependants
     calls = [dependant.call for dependant in dependants]
     secured = any(isinstance(call, SecurityBase) for call in calls)

@@ -1,0 +1,123 @@
+"""The API reference is complete, and its examples are valid and work."""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from fastapi.testclient import TestClient
+
+from conf.http import reference
+from conf.http.examples import missing_examples
+from conf.http.index import handlers
+from main import app
+from tests.matrix import CALLERS, Case
+from tests.test_matrix import TABLE
+from tests.world import World, make_world
+
+VERSIONS = sorted(reference.versions(handlers(app)))
+DOCUMENTS: dict[int, dict[str, Any]] = {v: reference.document(handlers(app), v) for v in VERSIONS}
+FROM_MATRIX = {"password", "old_password", "token", "refresh_token", "query", "email"}
+"""Fields whose examples cannot be right: secrets, and who they belong to. The matrix has the right ones."""
+DATES = {"starts_at": "free", "first_day": "day", "last_day": "day"}
+"""Fields that must lie in the future, and what stands for them in the world."""
+
+
+def operations(version: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENTS[version]["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+CONTENTS = [
+    pytest.param(version, media_type, place, id=f"v{version} {method} {path} {status}")
+    for version in VERSIONS
+    for method, path, operation in operations(version)
+    for status, part in [("body", operation.get("requestBody", {})), *operation["responses"].items()]
+    for media_type, place in part.get("content", {}).items()
+    if media_type in ("application/json", "application/problem+json")
+]
+
+
+@pytest.mark.parametrize(("version", "media_type", "place"), CONTENTS)
+def test_the_example_of_each_body_and_response_is_valid(version: int, media_type: str, place: dict[str, Any]) -> None:
+    schema = place["schema"] | {"components": DOCUMENTS[version]["components"]}
+    jsonschema.Draft202012Validator(schema).validate(place["example"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_field_has_an_example(version: int) -> None:
+    assert missing_examples(DOCUMENTS[version]) == [], "give these fields Field(examples=[…])"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_parameter_is_described(version: int) -> None:
+    undescribed = [
+        f"{method} {path}: {parameter['name']}"
+        for method, path, operation in operations(version)
+        for parameter in operation.get("parameters", [])
+        if not (parameter["in"] == "path" or parameter["name"].endswith("_id") or parameter["name"] == "limit")
+        and not parameter.get("description")
+        and not parameter["schema"].get("description")
+    ]
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_tag_is_described_and_the_page_says_how_to_sign_in(version: int) -> None:
+    document = DOCUMENTS[version]
+    assert all(len(tag["description"]) > 30 for tag in document["tags"]), document["tags"]
+    used = {tag for _, _, operation in operations(version) for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in document["tags"]}
+    assert "/api/v1/auth/login/" in document["info"]["description"]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+BODIES = [
+    pytest.param(version, method, operation, id=f"v{version} {method} {path}")
+    for version in VERSIONS
+    for method, path, operation in operations(version)
+    if "application/json" in operation.get("requestBody", {}).get("content", {})
+    and int(re.match(r"/api/v(\d+)/", path)[1]) == version  # type: ignore[index]
+]
+
+
+@pytest.mark.parametrize(("version", "method", "operation"), BODIES)
+def test_the_example_of_each_request_works(
+    api: TestClient, version: int, method: str, operation: dict[str, Any]
+) -> None:
+    name = operation["operationId"]
+    case = TABLE[f"v{version}.{name}" if version > 1 else name]
+    world = make_world(api)
+    caller = next(caller for caller in CALLERS if case.expected[caller] < 300)
+    body = with_real_rows(operation["requestBody"]["content"]["application/json"]["example"], case, world)
+    response = api.request(
+        method,
+        case.path.format(**world.names),
+        json=body,
+        headers=world.headers[caller] | {"If-Match": "*"} | case.headers,
+        follow_redirects=False,
+    )
+    assert response.status_code == case.expected[caller], (caller, body, response.text)
+
+
+def with_real_rows(example: dict[str, Any], case: Case, world: World) -> dict[str, Any]:
+    """Put ids, secrets and dates of the world in place of the example's."""
+    body = copy.deepcopy(example)
+    names = world.names | {"patient": world.people["owner"].id}
+    for name in body:
+        if name in FROM_MATRIX and name in (case.json or {}):
+            value = (case.json or {})[name]
+            body[name] = value.format(**names) if isinstance(value, str) else value
+        elif name in DATES:
+            body[name] = names[DATES[name]]
+        elif name.endswith("_id") and name.removesuffix("_id") in names and body[name] is not None:
+            body[name] = names[name.removesuffix("_id")]
+    return body
