@@ -1,1 +1,1 @@
-"""The video library: table `videos`, for everyone who watches or publishes."""
+"""The video library: upload, transcoding to HLS, and playback. Table: `videos`."""

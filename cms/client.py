@@ -1,4 +1,4 @@
-"""A client of the video library, as the command line uses it: over HTTP alone, like any other."""
+"""HTTP client of the video library, for the command line and the demo. It uses only the public API."""
 
 import json
 import time
@@ -13,33 +13,37 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from conf.errors import CampusError
 
 BLOCK = 1024 * 1024
-PATIENCE = 60
-"""Seconds without news of the job."""
+"""Bytes of the file to read at a time."""
+MAX_RECONNECTS = 60
+"""Reconnects to the event stream, one second apart, without any event before the client gives up."""
 
 
 class ClientError(CampusError):
-    """What went wrong, in one line."""
+    """An upload failed. The message is one line for the command line."""
 
 
 class SignIn(httpx.Auth):
-    """Signs in before the first request, and again when half the time of the token is over."""
+    """Sign in before the first request, and again when half of the access token's lifetime is over."""
 
     requires_response_body = True
 
     def __init__(self, *, url: str, email: str, password: str) -> None:
         self._request = httpx.Request("POST", f"{url}/api/v1/auth/login/", json={"email": email, "password": password})
-        self._token, self._until = "", 0.0
+        self._token, self._renew_at = "", 0.0
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if time.monotonic() > self._until:
+        if time.monotonic() > self._renew_at:
             tokens = _json((yield self._request))
-            self._token, self._until = tokens["access_token"], time.monotonic() + tokens["expires_in"] / 2
+            self._token, self._renew_at = tokens["access_token"], time.monotonic() + tokens["expires_in"] / 2
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
 
 def send(file: Path, *, url: str, account: httpx.Auth, title: str, console: Console) -> str:
-    """Upload the file, wait until it has been processed, and return its playback URL. Shows two bars meanwhile."""
+    """Upload the file, wait until it is processed, and return its playback URL.
+
+    A progress bar is shown for the upload and another one for the processing. Raises: ClientError.
+    """
     timeout = httpx.Timeout(30, read=120)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with (
@@ -55,22 +59,23 @@ def send(file: Path, *, url: str, account: httpx.Auth, title: str, console: Cons
             head, tail = _frame(boundary)
             headers["Content-Length"] = str(len(head) + file.stat().st_size + len(tail))
             body = _body(file, head, tail, lambda count: bars.advance(bar, count))
-            answer = client.post(path + "upload/", content=body, headers=headers)
-            if not answer.is_success:
+            response = client.post(path + "upload/", content=body, headers=headers)
+            if not response.is_success:
                 client.delete(path)
-            video = _json(answer)
+            video = _json(response)
             bar = bars.add_task(f"{file.name}: processing", total=100)
             for job in _watch(client, video["job_id"]):
                 bars.update(bar, completed=job["progress"])
             video = _json(client.get(path))
         except httpx.TransportError as error:
-            raise ClientError(f"Campus at {url} does not answer: {error}") from error
+            raise ClientError(f"The connection to Campus at {url} failed: {error}.") from error
     if video["playback"] is None:
-        raise ClientError(video["error"] or f"the processing was {job['status']}")
+        raise ClientError(video["error"] or f"The processing job ended with the status {job['status']}.")
     return str(video["playback"]["hls_url"])
 
 
 def _frame(boundary: str) -> tuple[bytes, bytes]:
+    """Return the bytes of the multipart body before and after the file."""
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n\r\n'
     return head.encode(), f"\r\n--{boundary}--\r\n".encode()
 
@@ -84,40 +89,49 @@ def _body(file: Path, head: bytes, tail: bytes, advance: Any) -> Iterator[bytes]
     yield tail
 
 
-def _json(answer: httpx.Response) -> Any:
-    if answer.is_success:
-        return answer.json()
+def _json(response: httpx.Response) -> Any:
+    """Return the decoded body of a successful response. Raises: ClientError, with the API's error message."""
+    if response.is_success:
+        return response.json()
     try:
-        problem = answer.json()
+        problem = response.json()
         detail = problem["detail"]
-        faults = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in problem.get("errors", []))
+        errors = "; ".join(f"{error['field']}: {error['reason']}" for error in problem.get("errors", []))
     except (ValueError, KeyError, TypeError):
-        detail, faults = f"status {answer.status_code}", ""
-    raise ClientError(f"{detail} {faults}".strip() if faults and faults.partition(": ")[2] != detail else detail)
+        detail, errors = f"Campus returned the status code {response.status_code}.", ""
+    raise ClientError(f"{detail} {errors}".strip() if errors and errors.partition(": ")[2] != detail else detail)
 
 
 def _watch(client: httpx.Client, job_id: int) -> Iterator[dict[str, Any]]:
-    """The job each time it changes, until it ends; a broken line is taken up again where it broke."""
-    seen, patience = "0", PATIENCE
+    """Yield the job each time it changes, until it has finished.
+
+    When the connection breaks, reconnect and continue after the last event received (`Last-Event-ID`).
+    """
+    last_event_id, reconnects_left = "0", MAX_RECONNECTS
     while True:
         try:
-            with client.stream("GET", f"/api/v1/jobs/{job_id}/events/", headers={"Last-Event-ID": seen}) as stream:
+            with client.stream(
+                "GET", f"/api/v1/jobs/{job_id}/events/", headers={"Last-Event-ID": last_event_id}
+            ) as stream:
                 if stream.status_code != httpx.codes.SERVICE_UNAVAILABLE and not stream.is_success:
                     stream.read()
                     _json(stream)
                 for line in stream.iter_lines():
                     if line.startswith("id: "):
-                        seen = line[4:]
+                        last_event_id = line[4:]
                     elif line.startswith("data: ") and stream.is_success:
                         job = json.loads(line[6:])
-                        patience = PATIENCE
+                        reconnects_left = MAX_RECONNECTS
                         yield job
                         if job["finished_at"]:
                             return
         except httpx.TransportError:
-            if not patience:
+            if not reconnects_left:
                 raise
-        if not patience:
-            raise ClientError("Campus does not tell how the processing goes.")
-        patience -= 1
+        if not reconnects_left:
+            raise ClientError(
+                f"The file was uploaded, but its processing reported no progress during {MAX_RECONNECTS} reconnects."
+                " Check the status of the video later."
+            )
+        reconnects_left -= 1
         time.sleep(1)

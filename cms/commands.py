@@ -13,20 +13,21 @@ app = typer.Typer()
 
 @app.command()
 def upload(
-    files: Annotated[list[Path], typer.Argument(help="Video or sound files.")],
-    url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Where Campus is.")] = "http://127.0.0.1:8000",
-    title: Annotated[str, typer.Option(help="For one file; its name otherwise.")] = "",
-    email: Annotated[str, typer.Option(envvar="CAMPUS_EMAIL", help="A teacher's or an admin's.")] = "",
-    password: Annotated[str, typer.Option(envvar="CAMPUS_PASSWORD", help="Asked for when it is not given.")] = "",
+    files: Annotated[list[Path], typer.Argument(help="Video or audio files.")],
+    url: Annotated[str, typer.Option(envvar="PUBLIC_URL", help="Base URL of Campus.")] = "http://127.0.0.1:8000",
+    title: Annotated[str, typer.Option(help="Title of the videos. Default: each file's name without extension.")] = "",
+    email: Annotated[str, typer.Option(envvar="CAMPUS_EMAIL", help="E-mail of a teacher or an admin.")] = "",
+    password: Annotated[str, typer.Option(envvar="CAMPUS_PASSWORD", help="Prompted for if not given.")] = "",
 ) -> None:
-    """Upload files, wait until they can be played, and print where."""
-    from cms.client import ClientError, SignIn, send  # noqa: PLC0415  # as manage.py does: --help is there at once
+    """Upload files, wait until they are processed, and print their playback URLs."""
+    # Imported here, as in manage.py, so that --help does not wait for it.
+    from cms.client import ClientError, SignIn, send  # noqa: PLC0415
 
     for file in files:
         if not file.is_file():
-            raise fail(f"{file} is not a file")
+            raise fail(f"{file} is not a file.")
     if not (email and password) and not sys.stdin.isatty():
-        raise fail("who are you? Give --email and --password, or CAMPUS_EMAIL and CAMPUS_PASSWORD")
+        raise fail("Set --email and --password, or CAMPUS_EMAIL and CAMPUS_PASSWORD.")
     email = email or typer.prompt("E-mail")
     password = password or typer.prompt("Password", hide_input=True)
     failed = False

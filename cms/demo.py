@@ -1,4 +1,4 @@
-"""Two sample videos, moving and with sound, made here by ffmpeg and put through the real pipeline."""
+"""Two sample videos with audio. ffmpeg generates them, and the real pipeline processes them."""
 
 import subprocess
 import tempfile
@@ -19,27 +19,28 @@ SAMPLES = {
         "aevalsrc='0.2*sin(2*PI*t*(220+40*floor(mod(t*2,8))))'",
     ),
 }
+"""Title, and the sources of the video and the audio stream for ffmpeg's `lavfi` input."""
 
 
 def demonstrate(url: str, console: Console) -> None:
-    """Make and upload the samples, as the demo teacher of `make run`; tell where they play. ClientError."""
+    """Upload the samples as the demo teacher of `make run`, and print their playback URLs. Raises: ClientError."""
     account = SignIn(url=url, email=email_of(Role.TEACHER), password=password_of(Role.TEACHER))
     with tempfile.TemporaryDirectory(prefix="campus-demo-") as folder:
-        for title, (picture, sound) in SAMPLES.items():
+        for title, (video, audio) in SAMPLES.items():
             file = Path(folder) / f"{title.lower().replace(' ', '-')}.mp4"
-            _make(file, picture=picture, sound=sound)
+            _generate(file, video=video, audio=audio)
             console.print(
                 f"  {title}: {send(file, url=url, account=account, title=title, console=console)}", soft_wrap=True
             )
     console.print(f"  Watch them at {url}/watch/\n", soft_wrap=True)
 
 
-def _make(file: Path, *, picture: str, sound: str) -> None:
+def _generate(file: Path, *, video: str, audio: str) -> None:
     command = [
         *(str(executable()), "-nostdin", "-v", "error", "-y"),
-        *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-t", str(SECONDS)),
+        *("-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio, "-t", str(SECONDS)),
         *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", str(file)),
     ]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise ClientError(f"ffmpeg cannot make the sample: {made.stderr.strip()[-200:]}")
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise ClientError(f"ffmpeg could not generate the sample video: {completed.stderr.strip()[-200:]}")

@@ -1,4 +1,4 @@
-"""What routes of both versions take."""
+"""Dependencies of the routes of both API versions."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from iam.dependencies import SignedIn
 
 
 def editable_video(video_id: Id, db: DbSession, me: SignedIn) -> None:
-    """Refuse before a large file is received. Raises: NotFound; Forbidden."""
+    """Check that the caller may change the video, before a large file is received. Raises: NotFound; Forbidden."""
     helpers.assert_may_change(db, video_id=video_id, editor=me)
 
 

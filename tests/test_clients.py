@@ -1,4 +1,4 @@
-"""Typed clients are made from the contract. Programs that use them are in tests/cms."""
+"""Generation of typed clients from the API contract. Tests of programs that use them are in tests/cms."""
 
 import shutil
 import subprocess
@@ -15,19 +15,19 @@ from main import app
 def test_the_typescript_client_has_every_route(tmp_path: Path) -> None:
     if shutil.which("npx") is None:
         pytest.skip("npx is not installed (Debian: apt install npm)")
-    (made,) = make(current(app)[1], tmp_path / "clients", languages=(TYPESCRIPT,))
-    text = (made / "campus.ts").read_text()
+    (package,) = make(current(app)[1], tmp_path / "clients", languages=(TYPESCRIPT,))
+    text = (package / "campus.ts").read_text()
     assert '"/api/v1/groups/{group_id}/"' in text
     assert 'role: components["schemas"]["Role"]' in text
 
 
-def test_one_command_makes_them(tmp_path: Path) -> None:
+def test_the_clients_command_generates_a_python_client(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "manage.py", "clients", str(tmp_path / "made"), "--no-typescript"],
+        [sys.executable, "manage.py", "clients", str(tmp_path / "clients"), "--no-typescript"],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "made" / "python" / "campus_client" / "client.py").exists()
+    assert (tmp_path / "clients" / "python" / "campus_client" / "client.py").exists()

@@ -1,4 +1,4 @@
-"""`manage.py`, as operators call it: one line and status 2 for what is wrong."""
+"""`manage.py` as operators call it. An error is one line on standard error, with exit status 2."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_first_admin_is_made_from_the_command_line(anonymous: TestClient) -> None:
+def test_create_admin_creates_an_admin(anonymous: TestClient) -> None:
     made = manage("create-admin", "--email", "Root@campus.example", CAMPUS_PASSWORD=PASSWORD)
     assert (made.returncode, made.stdout) == (0, "root@campus.example is an admin now.\n")
     credentials = {"email": "root@campus.example", "password": PASSWORD}
@@ -39,17 +39,17 @@ def test_the_first_admin_is_made_from_the_command_line(anonymous: TestClient) ->
         (["--email", "a@campus.example", "--first-name", "a\nb"], PASSWORD, "control characters"),
     ],
 )
-def test_a_bad_admin_is_refused_in_one_line(
+def test_create_admin_reports_invalid_values_in_one_line(
     anonymous: TestClient, arguments: list[str], password: str, reason: str
 ) -> None:
-    told = manage("create-admin", *arguments, CAMPUS_PASSWORD=password)
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert reason in told.stderr
+    done = manage("create-admin", *arguments, CAMPUS_PASSWORD=password)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert reason in done.stderr
 
 
-def test_demo_accounts_are_for_the_embedded_mode_alone(anonymous: TestClient) -> None:
-    told = manage("migrate", "--accounts")
-    assert (told.returncode, "create-admin" in told.stderr) == (2, True)
+def test_demo_accounts_are_refused_outside_the_embedded_mode(anonymous: TestClient) -> None:
+    done = manage("migrate", "--accounts")
+    assert (done.returncode, "create-admin" in done.stderr) == (2, True)
     made = manage("migrate", "--accounts", EMBEDDED="1")
     assert made.returncode == 0
     again = manage("migrate", "--accounts", EMBEDDED="1")
@@ -74,7 +74,7 @@ def test_demo_accounts_are_for_the_embedded_mode_alone(anonymous: TestClient) ->
     ],
     ids=str,
 )
-def test_bad_settings_end_the_start_in_one_line(environment: dict[str, str], reason: str) -> None:
-    told = manage("migrate", **environment)
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert reason.lower() in told.stderr.lower()
+def test_invalid_settings_are_reported_in_one_line(environment: dict[str, str], reason: str) -> None:
+    done = manage("migrate", **environment)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert reason.lower() in done.stderr.lower()

@@ -1,1 +1,1 @@
-"""Pages for people: a plain player."""
+"""HTML pages: a video player, and the pages for passwords, e-mail confirmation and OAuth consent."""

@@ -1,4 +1,4 @@
-"""Pages and their files. Public: what they do, they ask the API for."""
+"""HTML pages and their static files. All are public: the pages get their data from the API."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -11,22 +11,24 @@ from conf.http.access import PUBLIC
 from conf.http.route import Router
 
 STATIC = Path(__file__).parent / "static"
-LOCKED = {
+ACCOUNT_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-"""For pages where people type passwords: no script of others, in no frame of others."""
+"""Response headers of pages with password fields: no scripts from other sites, and no framing."""
 FORM_MAX_BYTES = 8000
+"""Bytes of a form that go into the redirect's URL; the rest is cut off."""
 FORM_SAFE = "%&=+~:/?@!$'()*,;"
-PLAYER = {
+"""Characters of a form that are copied to the redirect's URL unquoted."""
+PLAYER_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src * blob:; "
     "img-src *; media-src * blob:; worker-src blob:; frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-cache",
 }
-"""For the player: videos and posters may lie at another host, as in S3."""
+"""Response headers of the player. Videos and poster images may come from another host, such as S3."""
 WATCH_FILES = {
     "hls.min.js": "public, max-age=86400",
     "watch.css": "no-cache",
@@ -44,8 +46,8 @@ async def index() -> RedirectResponse:
 
 @router.get("/watch/", include_in_schema=False, dependencies=[PUBLIC])
 async def watch() -> FileResponse:
-    """Plays the videos that have been processed. `?video=7` plays that one, `&key=…` where it is unlisted."""
-    return FileResponse(STATIC / "watch.html", headers=PLAYER)
+    """Return the player page. `?video=7` plays that video; an unlisted video also needs its key: `?video=7&key=…`."""
+    return FileResponse(STATIC / "watch.html", headers=PLAYER_HEADERS)
 
 
 @router.get("/watch/{name}", include_in_schema=False, dependencies=[PUBLIC])
@@ -57,27 +59,27 @@ async def watch_file(name: str) -> FileResponse:
 
 @router.get("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])
 async def authorize_page() -> FileResponse:
-    """Where a client sends people to log in with Campus: they sign in and consent."""
-    return FileResponse(STATIC / "authorize.html", headers=LOCKED)
+    """Return the OAuth authorization page, where users sign in and consent to a client's access."""
+    return FileResponse(STATIC / "authorize.html", headers=ACCOUNT_HEADERS)
 
 
 @router.post("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])
 async def authorize_form(request: Request) -> RedirectResponse:
-    """The same, sent as a form (OpenID Connect Core, 3.1.2.1)."""
+    """Redirect an authorization request sent as a form to the page (OpenID Connect Core, 3.1.2.1)."""
     form = (await request.body())[:FORM_MAX_BYTES].decode("latin-1")
     return RedirectResponse(f"/oauth/authorize?{quote(form, safe=FORM_SAFE)}", 303)
 
 
 @router.get("/account/password/", include_in_schema=False, dependencies=[PUBLIC])
 async def password_page() -> FileResponse:
-    """Asks for the reset mail, or with its token behind the # sets a new password."""
-    return FileResponse(STATIC / "password.html", headers=LOCKED)
+    """Return the password page. It requests a reset e-mail, or sets a new password if the URL has `#token=…`."""
+    return FileResponse(STATIC / "password.html", headers=ACCOUNT_HEADERS)
 
 
 @router.get("/account/verify/", include_in_schema=False, dependencies=[PUBLIC])
 async def verify_page() -> FileResponse:
-    """Confirms an e-mail with the token behind the #."""
-    return FileResponse(STATIC / "verify.html", headers=LOCKED)
+    """Return the page that confirms an e-mail address with the token in the URL (`#token=…`)."""
+    return FileResponse(STATIC / "verify.html", headers=ACCOUNT_HEADERS)
 
 
 @router.get("/account/{name}", include_in_schema=False, dependencies=[PUBLIC])

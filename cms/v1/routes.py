@@ -1,5 +1,4 @@
-"""Videos: anyone sees the active ones, teachers make them, the owner or an admin changes them. v2 replaces them all;
-active is what is public there."""
+"""Version 1 of the video API. All routes are deprecated: use v2. `is_active` corresponds to the visibility `public`."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -33,10 +32,10 @@ VIDEOS, VIDEO = "/api/v2/videos/", "/api/v2/videos/{video_id}/"
 def list_videos(
     db: DbSession,
     viewer: Viewer,
-    skip: Annotated[int, Query(ge=0, le=MAX_ID, description="Rows to leave out.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    skip: Annotated[int, Query(ge=0, le=MAX_ID, description="Number of videos to skip.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of videos to return.")] = 20,
 ) -> Sequence[Row[Any]]:
-    """Active videos and your own (all of them for an Admin), the oldest first. Public."""
+    """List active videos and your own, oldest first. Admins see all videos. Public."""
     return helpers.page(db, skip=skip, limit=limit, viewer=viewer)
 
 
@@ -45,7 +44,10 @@ def list_videos(
 def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
 ) -> Video:
-    """A video without a file yet; upload that next. Teachers and Admin."""
+    """Create a video without a file. Upload the file next, with `POST /api/v1/videos/{video_id}/upload/`.
+
+    Requires: teacher.
+    """
     visibility = Visibility.PUBLIC if video.is_active else Visibility.PRIVATE
     fields = video.model_dump(exclude={"is_active"})
     created = helpers.create(db, owner_id=author.user_id, visibility=visibility, **fields)
@@ -56,16 +58,18 @@ def create_video(
 @router.get("/videos/{video_id}/", response_model=schemas.Video)
 @superseded(VIDEO, since=V2)
 def get_video(video_id: Id, db: DbSession, viewer: Viewer) -> Row[Any]:
-    """One video; 404 for one that is not active, but for its Owner or an Admin. Public."""
+    """Return the video. Returns 404 if it is not active and the caller is neither its owner nor an admin. Public."""
     return helpers.get(db, video_id=video_id, viewer=viewer)
 
 
 @router.patch("/videos/{video_id}/", response_model=schemas.Video)
 @superseded(VIDEO, since=V2)
 def update_video(video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn, expected: IfMatch) -> Video:
-    """Change the fields that are given. Owner or Admin."""
+    """Update the fields in the request body. Requires: the owner or an admin."""
     given = changes.given()
-    if given.get("is_active"):  # what is not active may be unlisted, and stays it
+    # `is_active: false` changes a public video to private, but leaves an unlisted one unlisted, because clients of v1
+    # do not know of unlisted videos.
+    if given.get("is_active"):
         given["visibility"] = Visibility.PUBLIC
     return helpers.update(db, video_id=video_id, editor=me, expected=expected, **given)
 
@@ -73,14 +77,24 @@ def update_video(video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: 
 @router.delete("/videos/{video_id}/", status_code=204)
 @superseded(VIDEO, since=V2)
 def delete_video(video_id: Id, db: DbSession, me: SignedIn, expected: IfMatch) -> None:
-    """Delete the video and its files, and stop its processing. Owner or Admin."""
+    """Delete the video and its files, and cancel its processing.
+
+    Returns 409 if a new file is uploaded at the same time. Requires: the owner or an admin.
+    """
     helpers.delete(db, video_id=video_id, editor=me, expected=expected)
 
 
 @router.post("/videos/{video_id}/upload/", response_model=schemas.Video, dependencies=[EDITABLE])
 @superseded(f"{VIDEO}upload/", since=V2)
 def upload_video(video_id: Id, file: VideoFile, db: DbSession, me: SignedIn) -> Video:
-    """The video's file, as the part `file`, in place of any before. Answers at once; the work is the job `job_id`.
+    """Upload the video's file as the part `file` of a `multipart/form-data` body. It replaces any previous file.
 
-    413 when it is too large, 415 when it is neither video nor sound. Owner or Admin."""
+    The response does not wait for processing, which runs as the job `job_id`: see `GET /api/v1/jobs/{job_id}/`.
+    Accepted formats: MP4, MOV, MKV, WebM, AVI, FLV, Ogg, WMV, MPEG, MPEG-TS, MP3, WAV, FLAC and AAC.
+
+    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 409 if another upload
+    replaces the file at the same time, and 503 if the server has too little disk space.
+
+    Requires: the owner or an admin.
+    """
     return helpers.replace_file(db, video_id=video_id, editor=me, file=file)

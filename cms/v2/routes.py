@@ -1,4 +1,4 @@
-"""Videos: anyone sees the public ones, teachers make them, the owner or an admin changes them."""
+"""Version 2 of the video API."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -24,21 +24,24 @@ def list_videos(
     db: DbSession,
     viewer: Viewer,
     paging: Paging,
-    tag: Annotated[rules.Tag | None, Query()] = None,
+    tag: Annotated[rules.Tag | None, Query(description="List only videos with this tag. Case does not matter.")] = None,
 ) -> Slice[dict[str, Any]]:
-    """Public videos and your own (all of them for an Admin), the newest first. Public."""
+    """List public videos and your own, newest first. Admins see all videos. Public."""
     rows = helpers.newest(db, before_id=paging.last_id, limit=paging.fetch, tag=tag, viewer=viewer)
-    return paging.page(rows, show=partial(schemas.shown, to=viewer))
+    return paging.page(rows, show=partial(schemas.visible_fields, viewer=viewer))
 
 
 @router.post("/videos/", response_model=schemas.Video, status_code=201)
 def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
 ) -> dict[str, Any]:
-    """A video without a file yet; upload that next. Teachers and Admin."""
+    """Create a video without a file. Upload the file next, with `POST /api/v2/videos/{video_id}/upload/`.
+
+    Requires: teacher.
+    """
     created = helpers.create(db, owner_id=author.user_id, **video.model_dump())
     response.headers["Location"] = f"/api/v2/videos/{created.id}/"
-    return schemas.shown(created, to=author)
+    return schemas.visible_fields(created, viewer=author)
 
 
 @router.get("/videos/{video_id}/", response_model=schemas.Video)
@@ -48,28 +51,48 @@ def get_video(
     viewer: Viewer,
     key: Annotated[schemas.ShareKey | None, Query(description="The `share_key` of an unlisted video.")] = None,
 ) -> dict[str, Any]:
-    """One video; 404 for one that you may not see. Public."""
+    """Return the video. Returns 404 if the caller may not see it.
+
+    Everyone can see a public video. An unlisted one requires its `share_key` as the parameter `key`. The owner and
+    admins can see the video in any case. Public.
+    """
     video = helpers.get(db, video_id=video_id, viewer=viewer, share_key=key, whole=True)
-    return schemas.shown(video, to=viewer)
+    return schemas.visible_fields(video, viewer=viewer)
 
 
 @router.patch("/videos/{video_id}/", response_model=schemas.Video)
 def update_video(
     video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn, expected: NeedsIfMatch
 ) -> dict[str, Any]:
-    """Change the fields that are given. Owner or Admin."""
-    return schemas.shown(helpers.update(db, video_id=video_id, editor=me, expected=expected, **changes.given()), to=me)
+    """Update the fields in the request body.
+
+    Send the ETag of the video in `If-Match`. Returns 428 if the header is missing, and 412 if the video has changed
+    since. Requires: the owner or an admin.
+    """
+    return schemas.visible_fields(
+        helpers.update(db, video_id=video_id, editor=me, expected=expected, **changes.given()), viewer=me
+    )
 
 
 @router.delete("/videos/{video_id}/", status_code=204)
 def delete_video(video_id: Id, db: DbSession, me: SignedIn, expected: IfMatch) -> None:
-    """Delete the video and its files, and stop its processing. Owner or Admin."""
+    """Delete the video and its files, and cancel its processing.
+
+    Returns 409 if a new file is uploaded at the same time. Requires: the owner or an admin.
+    """
     helpers.delete(db, video_id=video_id, editor=me, expected=expected)
 
 
 @router.post("/videos/{video_id}/upload/", response_model=schemas.Video, dependencies=[EDITABLE])
 def upload_video(video_id: Id, file: VideoFile, db: DbSession, me: SignedIn) -> dict[str, Any]:
-    """The video's file, as the part `file`, in place of any before. Answers at once; the work is the job `job_id`.
+    """Upload the video's file as the part `file` of a `multipart/form-data` body. It replaces any previous file.
 
-    413 when it is too large, 415 when it is neither video nor sound. Owner or Admin."""
-    return schemas.shown(helpers.replace_file(db, video_id=video_id, editor=me, file=file), to=me)
+    The response does not wait for processing, which runs as the job `job_id`: see `GET /api/v1/jobs/{job_id}/`.
+    Accepted formats: MP4, MOV, MKV, WebM, AVI, FLV, Ogg, WMV, MPEG, MPEG-TS, MP3, WAV, FLAC and AAC.
+
+    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 409 if another upload
+    replaces the file at the same time, and 503 if the server has too little disk space.
+
+    Requires: the owner or an admin.
+    """
+    return schemas.visible_fields(helpers.replace_file(db, video_id=video_id, editor=me, file=file), viewer=me)

@@ -23,7 +23,7 @@ _NEWEST = select(_videos).order_by(_videos.c.id.desc()).limit(bindparam("limit")
 
 
 def get(db: Session, *, video_id: int, whole: bool = False) -> Row[Any]:
-    """The columns of the video, `renditions` and `tags` only if it is to be `whole`; or NotFound."""
+    """Return the video, with `renditions` and `tags` only if `whole` is true. Raises: NotFound."""
     row: Row[Any] | None = (_WHOLE if whole else _ONE).first(db, video_id=video_id)
     if row is None:
         raise NotFound("video", video_id)
@@ -31,23 +31,23 @@ def get(db: Session, *, video_id: int, whole: bool = False) -> Row[Any]:
 
 
 def page(db: Session, *, skip: int, limit: int) -> Sequence[Row[Any]]:
-    """All videos in the order they were made, without their `renditions` and `tags`."""
+    """Return a page of all videos, oldest first, without `renditions` and `tags`."""
     return _PAGE.all(db, skip=skip, limit=limit)
 
 
 def page_of_public(db: Session, *, skip: int, limit: int, owner_id: int | None) -> Sequence[Row[Any]]:
-    """Active videos, and all of one owner, in the order they were made; likewise."""
+    """Return a page of the public videos and those of one owner, oldest first, without `renditions` and `tags`."""
     if owner_id is None:
         return _PUBLIC.all(db, skip=skip, limit=limit)
     return _PUBLIC_OR_OWN.all(db, skip=skip, limit=limit, owner_id=owner_id)
 
 
 def newest(
-    db: Session, *, before_id: int | None, limit: int, owner_id: int | None, everyones: bool, tag: str | None
+    db: Session, *, before_id: int | None, limit: int, owner_id: int | None, include_all: bool, tag: str | None
 ) -> Sequence[Row[Any]]:
-    """Public videos and all of one owner, or `everyones`, the newest first; whole."""
+    """Return public videos and those of one owner, or all videos if `include_all`. Newest first, with all columns."""
     query = _NEWEST
-    if not everyones:
+    if not include_all:
         own = _videos.c.owner_id == owner_id if owner_id is not None else false()
         query = query.where(_videos.c.is_active | own)
     if before_id is not None:
@@ -63,4 +63,5 @@ def lock(db: Session, *, video_id: int) -> Video:
 
 
 def create(db: Session, *, owner_id: int, **values: Any) -> Video:
+    """Insert a video."""
     return rows.save(db, Video(owner_id=owner_id, **values))

@@ -1,4 +1,8 @@
-"""Use cases on videos. Files and jobs follow the row: what the row no longer names is removed, and its job stopped."""
+"""Use cases on videos.
+
+Files and jobs follow the row: when a video is deleted or gets a new file, its old files are removed and its old job is
+cancelled.
+"""
 
 import dataclasses
 import hmac
@@ -31,9 +35,13 @@ FILES = Processing(
 def get(
     db: Session, *, video_id: int, viewer: Identity | None, share_key: str | None = None, whole: bool = False
 ) -> Row[Any]:
-    """A public video, an unlisted one whose key is given, or one of the viewer's own (as an admin, any). NotFound."""
+    """Return the video, with `renditions` and `tags` only if `whole` is true.
+
+    Raises: NotFound, also if the viewer may not see it: it is not public, `share_key` is not the key of an unlisted
+    video, and the viewer is neither the owner nor an admin.
+    """
     video = crud.get(db, video_id=video_id, whole=whole)
-    if not video.is_active and not is_theirs(video, viewer) and not _is_shared(video, share_key):
+    if not video.is_active and not may_change(video, viewer) and not _is_shared(video, share_key):
         raise NotFound("video", video_id)
     return video
 
@@ -43,18 +51,22 @@ def _is_shared(video: Row[Any], share_key: str | None) -> bool:
 
 
 def visibility_of(video: Row[Any] | Video) -> Visibility:
+    """Return the visibility that the columns `is_active` and `share_key` represent."""
     if video.is_active:
         return Visibility.PUBLIC
     return Visibility.UNLISTED if video.share_key else Visibility.PRIVATE
 
 
 def create(db: Session, *, owner_id: int, visibility: Visibility, **values: Any) -> Video:
-    """A video without a file yet."""
-    return crud.create(db, owner_id=owner_id, **_seen_by(visibility, None), **values)
+    """Create a video without a file."""
+    return crud.create(db, owner_id=owner_id, **_visibility_columns(visibility, None), **values)
 
 
-def _seen_by(visibility: Visibility, share_key: str | None) -> dict[str, Any]:
-    """The columns that say so. A video that stays unlisted keeps its key; one that becomes it gets a new one."""
+def _visibility_columns(visibility: Visibility, share_key: str | None) -> dict[str, Any]:
+    """Return the columns for a visibility, given the present share key.
+
+    A video that stays unlisted keeps its key. A video that becomes unlisted gets a new one.
+    """
     unlisted = visibility is Visibility.UNLISTED
     return {
         "is_active": visibility is Visibility.PUBLIC,
@@ -62,13 +74,16 @@ def _seen_by(visibility: Visibility, share_key: str | None) -> dict[str, Any]:
     }
 
 
-def is_theirs(video: Row[Any] | Video, viewer: Identity | None) -> bool:
-    """Whether it is the viewer's to change."""
+def may_change(video: Row[Any] | Video, viewer: Identity | None) -> bool:
+    """Return whether the viewer is the owner or an admin."""
     return viewer is not None and (video.owner_id == viewer.user_id or viewer.may("cms:admin"))
 
 
 def page(db: Session, *, skip: int, limit: int, viewer: Identity | None) -> Sequence[Row[Any]]:
-    """Those that the viewer may see, in the order they were made."""
+    """Return the public videos and the viewer's own, or all videos for an admin.
+
+    Oldest first, without `renditions` and `tags`.
+    """
     if viewer is not None and viewer.may("cms:admin"):
         return crud.page(db, skip=skip, limit=limit)
     return crud.page_of_public(db, skip=skip, limit=limit, owner_id=viewer.user_id if viewer else None)
@@ -77,65 +92,70 @@ def page(db: Session, *, skip: int, limit: int, viewer: Identity | None) -> Sequ
 def newest(
     db: Session, *, before_id: int | None, limit: int, tag: str | None, viewer: Identity | None
 ) -> Sequence[Row[Any]]:
-    """Those that the viewer may see in a list, the newest first."""
+    """Return the public videos and the viewer's own, or all videos for an admin. Newest first, with all columns."""
     return crud.newest(
         db,
         before_id=before_id,
         limit=limit,
         tag=tag,
         owner_id=viewer.user_id if viewer else None,
-        everyones=viewer is not None and viewer.may("cms:admin"),
+        include_all=viewer is not None and viewer.may("cms:admin"),
     )
 
 
 def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, **changes: Any) -> Video:
-    """Set the named columns; `visibility` sets those that it stands for. NotFound; Forbidden; Changed."""
+    """Update the given columns; `visibility` is translated to its columns. Raises: NotFound; Forbidden; Changed."""
     video = crud.lock(db, video_id=video_id)
-    _assert_theirs(video, editor)
+    _assert_owner_or_admin(video, editor)
     expected.check(video.updated_at)
     if (visibility := changes.pop("visibility", None)) is not None:
-        changes |= _seen_by(visibility, video.share_key)
+        changes |= _visibility_columns(visibility, video.share_key)
     return rows.save(db, video, **changes)
 
 
-def _assert_theirs(video: Row[Any] | Video, editor: Identity) -> None:
-    """Forbidden, or NotFound where the editor may not even see it."""
-    if not is_theirs(video, editor):
+def _assert_owner_or_admin(video: Row[Any] | Video, editor: Identity) -> None:
+    """Raises: Forbidden; NotFound, if the editor may not even see the video."""
+    if not may_change(video, editor):
         if not video.is_active:
             raise NotFound("video", video.id)
-        raise Forbidden("Only its owner or an admin changes a video.")
+        raise Forbidden("Only the owner or an admin can change this video.")
 
 
 def assert_may_change(db: Session, *, video_id: int, editor: Identity) -> None:
-    """Raises: NotFound; Forbidden."""
-    _assert_theirs(crud.get(db, video_id=video_id), editor)
+    """Check that the editor may change the video. Raises: NotFound; Forbidden."""
+    _assert_owner_or_admin(crud.get(db, video_id=video_id), editor)
 
 
 def replace_file(db: Session, *, video_id: int, editor: Identity, file: IncomingFile) -> Video:
-    """Put the file in place of the video's, and enqueue its processing. Raises: NotFound; Forbidden; Conflict when
-    another file comes at the same time."""
+    """Replace the video's file and enqueue its processing.
+
+    Raises: NotFound; Forbidden; Conflict, if another upload replaces the file at the same time.
+    """
     video = FILES.replace(
         db,
         row_id=video_id,
         file=file,
         owner_id=editor.user_id,
-        check=lambda video: _assert_theirs(video, editor),
+        check=lambda video: _assert_owner_or_admin(video, editor),
     )
-    unknown: dict[str, Any] = dict.fromkeys(("error", "duration_s", "width", "height"))
-    return rows.save(db, video, status=Status.NOT_PROCESSED, renditions=[], **unknown)
+    cleared: dict[str, Any] = dict.fromkeys(("error", "duration_s", "width", "height"))
+    return rows.save(db, video, status=Status.NOT_PROCESSED, renditions=[], **cleared)
 
 
 def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) -> None:
-    """Delete the video with its files, and cancel its job. Raises: NotFound; Forbidden; Changed."""
+    """Delete the video and its files, and cancel its job.
+
+    Raises: NotFound; Forbidden; Changed; Conflict, if a new file is uploaded at the same time.
+    """
     video = FILES.lock(db, video_id)
-    _assert_theirs(video, editor)
+    _assert_owner_or_admin(video, editor)
     expected.check(video.updated_at)
     remove_later(db, prefix=FILES.folder_of(video_id))
     rows.delete(db, video)
 
 
 def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
-    """Make the video playable. Raises: Invalid, with the reason for a person, when the file cannot be played."""
+    """Transcode the video's file. Raises: Invalid, with a reason for the user, if the file cannot be played."""
     with FILES.work(db, row_id=video_id, attempt=attempt) as work:
         result = transcode(work.source, work.made, progress=attempt.progress)
         video = work.swap_in(db)
@@ -154,7 +174,7 @@ def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
 
 
 def on_status_change(db: Session, *, job: Job) -> None:
-    """Let the video say what its job says."""
+    """Update the status of the video from the status of its job."""
     FILES.on_status_change(db, job)
     video = db.get(Video, job.args["video_id"], with_for_update=True)
     if video is None or video.job_id != job.id:
@@ -165,7 +185,7 @@ def on_status_change(db: Session, *, job: Job) -> None:
         case JobStatus.FAILED:
             video.status, video.error = Status.FAILED, job.error
         case JobStatus.CANCELLED:
-            video.status, video.error = Status.FAILED, "The processing was cancelled."
+            video.status, video.error = Status.FAILED, "Processing was cancelled. Retry it or upload the file again."
         case _:
             video.status, video.error = Status.NOT_PROCESSED, None
     db.flush()

@@ -1,4 +1,7 @@
-"""What ffmpeg may read: names of its demuxers and decoders. Common ones; rare ones are where its holes are found."""
+"""The demuxers and decoders that ffmpeg may use, by its names, and limits on the input.
+
+Only common formats are allowed: most vulnerabilities of ffmpeg are found in its rare demuxers and decoders.
+"""
 
 DEMUXERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mp3,wav,flac,aac"
 DECODERS = (
@@ -10,5 +13,5 @@ DECODERS = (
     "adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,amrnb,amrwb"
 )
 MAX_PIXELS = 36_000_000
-"""Of one frame: 8K is 33 million."""
+"""Maximum size of one frame; an 8K frame has 33 million pixels."""
 MAX_DURATION_S = 6 * 3600

@@ -1,4 +1,4 @@
-"""A video: what people see of it, the file as it came, and what was made of that file."""
+"""The table of videos: title and description, the uploaded file, and the results of its processing."""
 
 import enum
 from typing import Any
@@ -11,6 +11,12 @@ from conf.db.models import Model, Timestamps, choice
 
 
 class Status(enum.StrEnum):
+    """State of the processing of a video's current file.
+
+    `NOT_PROCESSED`: there is no file, or its job is queued. `PROCESSING`: the job is running. `PROCESSED`: the video
+    can be played. `FAILED`: processing failed or was cancelled; `error` gives the reason.
+    """
+
     NOT_PROCESSED = "NOT_PROCESSED"
     PROCESSING = "PROCESSING"
     PROCESSED = "PROCESSED"
@@ -18,12 +24,15 @@ class Status(enum.StrEnum):
 
 
 class Visibility(enum.StrEnum):
+    """Who can see a video.
+
+    `public`: everyone. `unlisted`: whoever has its `share_key`; lists do not show it. `private`: only the owner and
+    admins. The owner and admins always see the video, also in lists.
+    """
+
     PUBLIC = "public"
-    """Listed, for everyone."""
     UNLISTED = "unlisted"
-    """For whoever has its `share_key`."""
     PRIVATE = "private"
-    """For its owner."""
 
 
 class Video(Timestamps, Model):
@@ -38,25 +47,25 @@ class Video(Timestamps, Model):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(40)), server_default="{}")
-    """The owner's words for it."""
+    """Keywords chosen by the owner, in lower case."""
     is_active: Mapped[bool]
-    """Public."""
+    """Whether the visibility is `public`."""
     share_key: Mapped[str | None] = mapped_column(String(32))
-    """Of an unlisted video: whoever has it may watch."""
+    """Key of an unlisted video, which lets its holder watch the video. Null for public and private videos."""
     status: Mapped[Status] = mapped_column(choice(Status, "status"), default=Status.NOT_PROCESSED)
     error: Mapped[str | None] = mapped_column(Text)
-    """Why processing failed, for the person who uploaded."""
+    """Reason why processing failed, shown to the user."""
     job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    """The job that processes, or processed, the present file."""
+    """The job that processes, or has processed, the current file."""
 
     source_key: Mapped[str | None] = mapped_column(String(255))
-    """Storage key of the file as it was uploaded."""
+    """Storage key of the original file."""
     poster_key: Mapped[str | None] = mapped_column(String(255))
     hls_key: Mapped[str | None] = mapped_column(String(255))
-    """Storage key of the HLS master playlist; its renditions lie beside it."""
+    """Storage key of the HLS master playlist. The renditions are in the same folder."""
     duration_s: Mapped[float | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
-    """Pixels as shown: after rotation, with square pixels. Null for sound alone."""
+    """`width` and `height` are the display size in pixels: after rotation, with square pixels. Null for audio files."""
     renditions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    """`name`, `width`, `height`, `kbps` of each, the largest first."""
+    """`name`, `width`, `height` and `kbps` of each rendition, largest first."""

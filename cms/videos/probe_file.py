@@ -1,8 +1,10 @@
-"""A program of its own, run inside the sandbox: what a file holds, printed as JSON.
+"""A separate program that runs in the sandbox. It prints the duration and the streams of a media file as JSON.
 
     probe_file.py FILE DEMUXER DEMUXERS DECODERS MAX_PIXELS
 
-It imports nothing of Campus. Prints `{"error": …}` for a file it cannot make sense of.
+`DEMUXER` is the demuxer for the file. `DEMUXERS` and `DECODERS` are the allowlists for ffmpeg, separated by commas. The
+program prints `{"no_decoder": [kind, codec]}` if a stream cannot be decoded, and `{"error": "…"}` if the file cannot be
+read for another reason. It does not import any module of Campus.
 """
 
 import contextlib
@@ -18,34 +20,34 @@ import av
 from av.video.reformatter import ColorTrc
 
 ESTIMATED = ("mp3", "aac")
-"""Whose duration ffmpeg only guesses, from the first bit rate."""
+"""Demuxers for which ffmpeg only estimates the duration, from the bitrate at the beginning."""
 HDR = {ColorTrc.SMPTE2084: "smpte2084", ColorTrc.ARIB_STD_B67: "arib-std-b67"}
-"""ffmpeg's names of the transfer functions of HDR: PQ and HLG (ITU-R BT.2100)."""
+"""ffmpeg's names of the HDR transfer functions PQ and HLG (ITU-R BT.2100)."""
 
 
 class NoDecoder(Exception):
-    """There is no decoder for a stream, or none that may be used. Its arguments: the kind of stream, the codec."""
+    """A stream has no decoder that exists and is allowed. Arguments: "video" or "audio", and the name of the codec."""
 
 
 def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str) -> dict[str, Any]:
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers, "codec_whitelist": decoders}
     with av.open(path, format=demuxer, options=options) as container:
         videos = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        sounds = [s for s in container.streams.audio if s.codec_context is None or s.codec_context.sample_rate]
+        audios = [s for s in container.streams.audio if s.codec_context is None or s.codec_context.sample_rate]
         start = max(0, container.start_time or 0) if demuxer == "matroska" else 0
         found: dict[str, Any] = {
             "duration_s": max(0.0, ((container.duration or 0) - start) / 1_000_000),
             "claimed_s": 0.0,
-            "audio_index": sounds[0].index if sounds else None,
-            "video": look(container, videos[0], decoders, int(max_pixels)) if videos else None,
+            "audio_index": audios[0].index if audios else None,
+            "video": probe_video(container, videos[0], decoders, int(max_pixels)) if videos else None,
         }
-        if sounds:
-            open_decoder(container, sounds[0], {"codec_whitelist": decoders})
+        if audios:
+            open_decoder(container, audios[0], {"codec_whitelist": decoders})
         rate = videos[0].average_rate if videos else None
-        untold = not found["duration_s"] or demuxer in ESTIMATED
-        if (videos or sounds) and (untold or (videos and not rate)):
-            measured_s, rate = measure(path, demuxer, options, (videos or sounds)[0].index)
-            if untold:
+        needs_measuring = not found["duration_s"] or demuxer in ESTIMATED
+        if (videos or audios) and (needs_measuring or (videos and not rate)):
+            measured_s, rate = measure(path, demuxer, options, (videos or audios)[0].index)
+            if needs_measuring:
                 found["duration_s"] = measured_s
         if found["video"]:
             found["video"]["rate"] = [rate.numerator, rate.denominator] if rate else [0, 1]
@@ -55,7 +57,7 @@ def probe(path: str, demuxer: str, demuxers: str, decoders: str, max_pixels: str
     return found
 
 
-def look(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[str, Any]:
+def probe_video(container: Any, stream: Any, decoders: str, max_pixels: int) -> dict[str, Any]:
     context = stream.codec_context
     if context and context.width * context.height > max_pixels:
         return {"width": context.width, "height": context.height, "too_large": True}
@@ -80,26 +82,26 @@ def open_decoder(container: Any, stream: Any, options: dict[str, str]) -> None:
         with contextlib.suppress(av.error.FFmpegError):
             stream.codec_context.open()
             return
-    raise NoDecoder("sound" if stream.type == "audio" else "video", codec_name(container, stream))
+    raise NoDecoder("audio" if stream.type == "audio" else "video", codec_name(container, stream))
 
 
 def codec_name(container: Any, stream: Any) -> str:
-    """ffmpeg's name of the stream's codec, or the four characters in the file for one that ffmpeg does not know."""
+    """Return ffmpeg's name of the stream's codec, or the four-character code in the file if ffmpeg does not know it."""
     if stream.codec_context is not None:
         return str(stream.codec_context.name)
-    # Without a decoder PyAV has no codec context. The name is then only in ffmpeg's description of the file, which
-    # PyAV returns empty at its own log level.
+    # Without a decoder PyAV has no codec context. The name is then only in ffmpeg's dump of the file, which is empty at
+    # PyAV's default log level.
     av.logging.set_level(av.logging.INFO)
-    told = re.search(
+    match = re.search(
         rf"^ *Stream #0:{stream.index}\b.*: (?:Video|Audio): (?:none \()?(\w+)", container.dumps_format(), re.MULTILINE
     )
-    return told[1] if told and told[1] != "none" else "(unknown)"
+    return match[1] if match and match[1] != "none" else "(unknown)"
 
 
 def measure(path: str, demuxer: str, options: dict[str, str], index: int) -> tuple[float, Fraction]:
-    """Seconds and frames a second of one stream, from the times of all its packets.
+    """Return the duration in seconds and the frame rate of a stream, from the timestamps of all its packets.
 
-    For files whose header tells neither, as recorders in browsers and of live streams write them.
+    This is for files whose header has neither, such as recordings of browsers and live streams.
     """
     count, first, last = 0, None, 0
     with av.open(path, format=demuxer, options=options) as container:
@@ -114,7 +116,10 @@ def measure(path: str, demuxer: str, options: dict[str, str], index: int) -> tup
 
 
 def movie_header_s(file: BinaryIO) -> float:
-    """The duration an MP4 claims in its `mvhd` (ISO 14496-12, 8.2.2), which ffmpeg rightly does not trust. 0: none."""
+    """Return the duration that an MP4 declares in its `mvhd` box (ISO 14496-12, 8.2.2); 0 if there is none.
+
+    ffmpeg does not trust it, so it is not in `container.duration`.
+    """
     file.seek(0, 2)
     end, position, inside = file.tell(), 0, False
     for _ in range(1000):
@@ -144,6 +149,6 @@ if __name__ == "__main__":
     except NoDecoder as error:
         print(json.dumps({"no_decoder": error.args}))
     except StopIteration:
-        print(json.dumps({"error": "no picture can be decoded"}))
+        print(json.dumps({"error": "no video frame can be decoded"}))
     except (av.error.FFmpegError, ValueError, OSError, struct.error) as error:
         print(json.dumps({"error": getattr(error, "strerror", None) or str(error)}))

@@ -9,7 +9,7 @@ from conf.db.dependencies import with_db_session
 HOUR_S = 3600
 
 
-# The transcode has its own limit, by the length of the video; these only catch what that one misses.
+# Transcoding has its own time limit, by the duration of the video. The limits here are a safety net.
 @celery_app.task(
     bind=True,
     name=helpers.PROCESS,

@@ -1,4 +1,4 @@
-"""From an uploaded file to the folder that players read. Knows no database and no storage."""
+"""Transcode an uploaded file to a folder of HLS files. This module uses neither the database nor the file storage."""
 
 import stat
 from collections.abc import Callable
@@ -14,28 +14,36 @@ from conf.work import need_disk
 log = structlog.get_logger(__name__)
 
 POSTER_AT = 0.1
-"""Of the duration: the first frame is often black."""
+"""Position of the poster frame, as a fraction of the duration. The first frame is often black."""
 BASE_LIMIT_S, LIMIT_FACTOR = 120, 30
-"""The time ffmpeg gets: so long, and so many times the duration. The slowest machine needs a third of it."""
+"""The time limit of ffmpeg is `BASE_LIMIT_S` plus `LIMIT_FACTOR` times the duration.
+
+The slowest machine needs a third of it.
+"""
 
 
 @dataclass(frozen=True)
 class Result:
+    """The properties of the video, and names of files in the folder."""
+
     duration_s: float
     width: int | None
     height: int | None
-    """Pixels as shown; None for sound alone."""
+    """`width` and `height` are the display size in pixels; None for audio files."""
     renditions: list[ladder.Rendition]
     poster: str | None
+    """Name of the poster image, if there is one."""
     master: str
-    """File names in the folder."""
+    """Name of the master playlist."""
 
 
 def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], None]) -> Result:
-    """Write poster, renditions and playlists into the empty `folder`.
+    """Write the poster image, the renditions and their playlists to the empty `folder`.
 
-    `progress` is called with percent, and may raise to stop the work. Invalid, with the reason for a person, for a file
-    that cannot be played.
+    `progress` is called with a percentage. It may raise an exception to stop the work.
+
+    Raises: Invalid, if the file cannot be played, with a reason for the user; Unavailable, if the disk is full or
+    ffmpeg was killed.
     """
     container = containers.container_of(source_path)
     source = ffmpeg.probe(source_path, demuxer=container.demuxer, work=folder)
@@ -45,28 +53,29 @@ def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], No
     def tick(seconds: float) -> None:
         progress(100 * seconds / source.duration_s if source.duration_s else 0)
 
-    need_disk(ladder.most_bytes(source))
+    need_disk(ladder.max_output_bytes(source))
     ffmpeg.run(ladder.options(source), source=source, work=folder, limit_s=limit_s, tick=tick)
     _keep_only(folder, ladder.file_names(source))
-    made = ladder.renditions(source.picture) if source.picture else []
-    played_s = playlist.write_master(folder, made)
-    if played_s < 0.9 * source.duration_s - 1:
+    renditions = ladder.renditions(source.picture) if source.picture else []
+    duration_s = playlist.write_master(folder, renditions)
+    if duration_s < 0.9 * source.duration_s - 1:
         raise Invalid(
-            f"The file is cut off or damaged: only {played_s:.0f} of its {source.duration_s:.0f} seconds can be played."
+            f"The file is truncated or damaged: only {duration_s:.0f} of its {source.duration_s:.0f} seconds"
+            " can be played."
         )
     picture = source.picture
     return Result(
-        duration_s=round(played_s, 3),
+        duration_s=round(duration_s, 3),
         width=picture.width if picture else None,
         height=picture.height if picture else None,
-        renditions=made,
+        renditions=renditions,
         poster=poster,
         master=playlist.MASTER,
     )
 
 
 def _poster(source: ffmpeg.Source, folder: Path, progress: Callable[[float], None]) -> str | None:
-    """One frame as a picture; None where none can be had, which alone is no reason to refuse the file."""
+    """Write the poster image and return its name; None if no frame can be decoded, which is not an error."""
     assert source.picture is not None
     for seek_s in (source.duration_s * POSTER_AT, 0):
         try:
@@ -86,8 +95,11 @@ def _poster(source: ffmpeg.Source, folder: Path, progress: Callable[[float], Non
 
 
 def _keep_only(folder: Path, names: set[str]) -> None:
-    """Remove what is no plain file of ours: whoever took over ffmpeg could have left a link, or a page."""
+    """Remove everything but regular files with these names.
+
+    An attacker who controls ffmpeg could have written a symbolic link or an HTML page.
+    """
     for path in folder.iterdir():
         if path.name not in names or not stat.S_ISREG(path.lstat().st_mode):
-            log.warning("ffmpeg left something else", name=path.name)
+            log.warning("removed an unexpected file from the output of ffmpeg", name=path.name)
             path.unlink()

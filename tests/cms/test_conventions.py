@@ -1,4 +1,4 @@
-"""What clients can rely on at every route: ETags, If-Match, HEAD and OPTIONS, compression, headers, bad values."""
+"""HTTP conventions of all routes: ETag, If-Match, HEAD, OPTIONS, compression, security headers, invalid values."""
 
 import datetime as dt
 import gzip
@@ -16,11 +16,11 @@ PROTOBUF = {"Accept": "application/protobuf"}
 
 
 def make(client: TestClient, **fields: Any) -> str:
-    """Where a new video is."""
+    """Create a video and return its path."""
     return str(client.post(VIDEOS, json={"title": "Algebra"} | fields).headers["Location"])
 
 
-def test_what_the_client_has_is_not_sent_again(client: TestClient) -> None:
+def test_if_none_match_with_the_current_etag_returns_304(client: TestClient) -> None:
     video = make(client)
     first = client.get(video)
     tag = first.headers["ETag"]
@@ -36,8 +36,8 @@ def test_what_the_client_has_is_not_sent_again(client: TestClient) -> None:
     assert client.get(VIDEOS, headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
 
 
-def test_who_asks_is_part_of_what_the_client_has(client: TestClient) -> None:
-    """The owner of an unlisted video sees its key."""
+def test_an_etag_differs_between_callers(client: TestClient) -> None:
+    """Only the owner of an unlisted video gets its `share_key`."""
     video = make(client, visibility="unlisted")
     key = client.get(video).json()["share_key"]
     mine = client.get(video).headers["ETag"]
@@ -46,7 +46,7 @@ def test_who_asks_is_part_of_what_the_client_has(client: TestClient) -> None:
     assert (theirs.status_code, theirs.json()["share_key"]) == (200, None)
 
 
-def test_a_change_needs_what_was_seen(client: TestClient) -> None:
+def test_patch_requires_if_match_with_the_current_etag(client: TestClient) -> None:
     video = make(client)
     tag = client.get(video).headers["ETag"]
 
@@ -67,7 +67,7 @@ def test_a_change_needs_what_was_seen(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "made", "change"),
+    ("path", "body", "change"),
     [
         ("/api/v1/videos/", {"title": "x"}, {"title": "y"}),
         ("/api/v1/groups/", {"name": "x"}, {"name": "y"}),
@@ -75,8 +75,8 @@ def test_a_change_needs_what_was_seen(client: TestClient) -> None:
         ("/api/v1/users/", {"email": "x@campus.example", "first_name": "x", "last_name": "x"}, {"first_name": "y"}),
     ],
 )
-def test_v1_heeds_if_match_where_it_is_sent(client: TestClient, path: str, made: Any, change: Any) -> None:
-    one = client.post(path, json=made).headers["Location"]
+def test_if_match_is_optional_in_v1(client: TestClient, path: str, body: Any, change: Any) -> None:
+    one = client.post(path, json=body).headers["Location"]
     tag = client.get(one).headers["ETag"]
     changed = client.patch(one, json=change)
     assert changed.status_code == 200
@@ -86,7 +86,7 @@ def test_v1_heeds_if_match_where_it_is_sent(client: TestClient, path: str, made:
     assert client.delete(one).status_code == 204
 
 
-def test_of_two_who_change_the_same_one_is_told(api: System) -> None:
+def test_one_of_concurrent_updates_with_the_same_etag_succeeds(api: System) -> None:
     video = api.client.post(VIDEOS, json={"title": "x"}).headers["Location"]
     for number in range(5):
         tag = api.client.get(video).headers["ETag"]
@@ -98,7 +98,7 @@ def test_of_two_who_change_the_same_one_is_told(api: System) -> None:
             assert sorted(pool.map(change, [f"{number}{letter}" for letter in "abcdefgh"])) == [200] + [412] * 7
 
 
-def test_what_can_be_got_has_a_head_and_says_what_can_be_done(client: TestClient) -> None:
+def test_get_routes_also_support_head_and_options(client: TestClient) -> None:
     video = make(client)
     for path in (video, VIDEOS, "/api/v1/auth/me/", "/healthcheck/", "/watch/", "/api/v2/openapi.json"):
         whole, head = client.get(path), client.head(path)
@@ -114,7 +114,7 @@ def test_what_can_be_got_has_a_head_and_says_what_can_be_done(client: TestClient
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, options.headers["Allow"])
 
 
-def test_a_head_of_events_does_not_wait_for_them(client: TestClient) -> None:
+def test_head_of_an_event_stream_returns_at_once(client: TestClient) -> None:
     from conf._celery.enqueue import enqueue
     from conf.db.dependencies import with_db_session
 
@@ -122,11 +122,11 @@ def test_a_head_of_events_does_not_wait_for_them(client: TestClient) -> None:
     def begin(*, db: Any) -> int:
         return int(enqueue(db, "iam.tokens.mail_reset", email="x").id)
 
-    answer = client.head(f"/api/v1/jobs/{begin()}/events/")
-    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/event-stream")
+    response = client.head(f"/api/v1/jobs/{begin()}/events/")
+    assert (response.status_code, response.headers["Content-Type"].partition(";")[0]) == (200, "text/event-stream")
 
 
-def test_long_answers_are_compressed_for_those_who_take_it(client: TestClient) -> None:
+def test_long_responses_are_compressed_if_the_client_accepts_gzip(client: TestClient) -> None:
     video = make(client, description="About groups. " * 500)
     plain = client.get(video, headers={"Accept-Encoding": "identity"})
     with client.stream("GET", video, headers={"Accept-Encoding": "gzip"}) as short:
@@ -143,7 +143,7 @@ def test_long_answers_are_compressed_for_those_who_take_it(client: TestClient) -
     assert "Content-Encoding" not in refused.headers
 
 
-def test_every_answer_bears_the_headers_that_protect(client: TestClient) -> None:
+def test_every_response_has_security_headers(client: TestClient) -> None:
     for path in (VIDEOS, "/api/v1/nowhere/", "/api/v2/videos/999/", "/healthcheck/"):
         headers = client.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -155,7 +155,7 @@ def test_every_answer_bears_the_headers_that_protect(client: TestClient) -> None
     assert "Access-Control-Allow-Origin" not in client.get(VIDEOS, headers={"Origin": "https://a.example"}).headers
 
 
-def test_a_replaced_route_says_what_replaces_it(client: TestClient) -> None:
+def test_a_deprecated_route_names_its_successor(client: TestClient) -> None:
     made = client.post("/api/v1/videos/", json={"title": "x"})
     one = client.get(made.headers["Location"])
     assert one.headers["Deprecation"] == f"@{dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC).timestamp():.0f}"
@@ -171,7 +171,7 @@ def test_a_replaced_route_says_what_replaces_it(client: TestClient) -> None:
     assert "/api/v1/videos/" not in client.get("/api/v2/openapi.json").json()["paths"]
 
 
-def test_each_version_has_its_reference(client: TestClient) -> None:
+def test_each_version_has_its_api_reference(client: TestClient) -> None:
     for version in (1, 2):
         document = client.get(f"/api/v{version}/openapi.json")
         assert document.json()["info"]["version"] == str(version)
@@ -187,7 +187,7 @@ def test_each_version_has_its_reference(client: TestClient) -> None:
         assert client.get(f"/api/v{nothing}/docs").status_code == 404
 
 
-NASTY = [
+INVALID_BODIES = [
     b'{"title": "a\\u0000b"}',
     b'{"title": "\\ud800"}',
     b'{"title": "\xed\xa0\x80"}',
@@ -204,11 +204,11 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("body", NASTY, ids=range(len(NASTY)))
-def test_what_no_value_may_be_is_refused(client: TestClient, body: bytes) -> None:
+@pytest.mark.parametrize("body", INVALID_BODIES, ids=range(len(INVALID_BODIES)))
+def test_an_invalid_json_body_is_refused(client: TestClient, body: bytes) -> None:
     for path in (VIDEOS, "/api/v1/videos/", "/api/v1/groups/", "/api/v1/auth/login/"):
-        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
-        assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+        response = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (response.status_code, response.headers["Content-Type"]) == (422, "application/problem+json")
 
 
 @pytest.mark.parametrize(
@@ -229,12 +229,12 @@ def test_what_no_value_may_be_is_refused(client: TestClient, body: bytes) -> Non
         "/api/v1/users/leaderboard/?cursor=MS4xLjE",
     ],
 )
-def test_so_is_it_in_an_address(client: TestClient, path: str) -> None:
-    answer = client.get(path)
-    assert (answer.status_code, len(answer.json()["errors"])) == (422, 1)
+def test_an_invalid_value_in_a_url_is_refused(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, len(response.json()["errors"])) == (422, 1)
 
 
-def test_a_page_leads_to_the_next_and_has_every_row_once(client: TestClient) -> None:
+def test_following_the_next_links_returns_every_row_once(client: TestClient) -> None:
     made = [int(make(client, title=str(n)).rstrip("/").rpartition("/")[2]) for n in range(7)]
     seen, path = [], f"{VIDEOS}?limit=3"
     while path:

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that comes twice is done once."""
+"""`Idempotency-Key`: a repeated POST takes effect once."""
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def twice(client: TestClient, key: str, body: Any, path: str = VIDEOS, **headers
     return [client.post(path, json=body, headers={"Idempotency-Key": key} | headers) for _ in range(2)]
 
 
-def test_a_request_that_comes_twice_is_done_once(client: TestClient) -> None:
+def test_a_repeated_request_takes_effect_once(client: TestClient) -> None:
     first, second = twice(client, "8e03978e-40d5-43dd-bc93-6894a57f9324", {"title": "Once"})
     assert (first.status_code, second.status_code) == (201, 201)
     assert second.content == first.content
@@ -36,7 +36,7 @@ def test_a_request_that_comes_twice_is_done_once(client: TestClient) -> None:
     assert quoted.json()["id"] == first.json()["id"]
 
 
-def test_a_key_is_good_for_one_request(client: TestClient) -> None:
+def test_a_key_is_refused_for_a_different_request(client: TestClient) -> None:
     twice(client, "k1", {"title": "One"})
     other = client.post(VIDEOS, json={"title": "Other"}, headers={"Idempotency-Key": "k1"})
     assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
@@ -45,7 +45,7 @@ def test_a_key_is_good_for_one_request(client: TestClient) -> None:
     assert len(client.get(VIDEOS).json()["items"]) == 1
 
 
-def test_keys_are_each_accounts_and_each_routes_own(client: TestClient) -> None:
+def test_keys_are_separate_for_each_account_and_route(client: TestClient) -> None:
     twice(client, "k", {"title": "Mine"})
     teacher = make_person(Role.TEACHER)
     first, second = twice(client, "k", {"title": "Mine"}, **teacher.headers)
@@ -54,7 +54,7 @@ def test_keys_are_each_accounts_and_each_routes_own(client: TestClient) -> None:
     assert len(client.get(VIDEOS).json()["items"]) == 3
 
 
-def test_what_failed_may_be_tried_again_with_the_same_key(client: TestClient) -> None:
+def test_a_failed_request_can_be_retried_with_the_same_key(client: TestClient) -> None:
     headers = {"Idempotency-Key": "k"}
     assert client.post("/api/v1/groups/", json={"name": ""}, headers=headers).status_code == 422
     assert client.post("/api/v1/groups/", json={"name": "A"}, headers=headers).status_code == 201
@@ -62,7 +62,7 @@ def test_what_failed_may_be_tried_again_with_the_same_key(client: TestClient) ->
     assert client.post("/api/v1/groups/", json={"name": "A"}, headers=headers).status_code == 201
 
 
-def test_the_second_is_told_while_the_first_is_being_answered(client: TestClient, admin: Person) -> None:
+def test_a_request_is_refused_while_another_with_its_key_is_running(client: TestClient, admin: Person) -> None:
     key_hash = helpers._hash([f"{admin.id} {VIDEOS}".encode(), b"k"])
     with write_engine().begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": int.from_bytes(key_hash[:8], signed=True)})
@@ -71,19 +71,19 @@ def test_the_second_is_told_while_the_first_is_being_answered(client: TestClient
     assert client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"}).status_code == 201
 
 
-def test_of_many_at_once_one_is_done(api: System) -> None:
+def test_one_of_concurrent_requests_with_the_same_key_takes_effect(api: System) -> None:
 
     def post(_: int) -> Any:
         return api.client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "at-once"})
 
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(post, range(32)))
-    assert {answer.status_code for answer in answers} <= {201, 409}
-    assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+        responses = list(pool.map(post, range(32)))
+    assert {response.status_code for response in responses} <= {201, 409}
+    assert len({response.json()["id"] for response in responses if response.status_code == 201}) == 1
     assert len(api.client.get(VIDEOS).json()["items"]) == 1
 
 
-def test_a_key_is_forgotten_after_a_day(client: TestClient) -> None:
+def test_a_key_expires_after_24_hours(client: TestClient) -> None:
     twice(client, "k", {"title": "x"})
     with write_engine().begin() as connection:
         connection.execute(text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"))
@@ -97,14 +97,14 @@ def test_a_key_is_forgotten_after_a_day(client: TestClient) -> None:
     assert dt.timedelta(hours=24) == crud.LIFETIME
 
 
-def test_what_was_answered_is_not_readable_in_the_database(client: TestClient) -> None:
+def test_a_stored_response_is_not_readable_in_the_database(client: TestClient) -> None:
     twice(client, "k", {"title": "A private matter"})
     with write_engine().begin() as connection:
         row = connection.execute(text("SELECT body::text, fingerprint::text FROM idempotency_keys")).one()
     assert b"private matter".hex() not in row[0] + row[1]
 
 
-def test_secrets_are_never_kept_and_so_not_told_again(client: TestClient) -> None:
+def test_a_response_with_a_secret_is_not_stored(client: TestClient) -> None:
     body = {"name": "Club", "redirect_uris": ["https://a.example/"]}
     first, second = twice(client, "k", body, "/api/v1/clients/")
     assert first.json()["client_secret"] != second.json()["client_secret"]
@@ -114,6 +114,6 @@ def test_secrets_are_never_kept_and_so_not_told_again(client: TestClient) -> Non
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 201, "a b", '"', "ключ".encode().decode("latin-1")])
-def test_a_bad_key_is_refused(client: TestClient, key: str) -> None:
-    answer = client.post(VIDEOS, json={"title": "x"}, headers={b"Idempotency-Key": key.encode("latin-1")})
-    assert answer.status_code == (422 if key else 201)
+def test_an_invalid_key_is_refused(client: TestClient, key: str) -> None:
+    response = client.post(VIDEOS, json={"title": "x"}, headers={b"Idempotency-Key": key.encode("latin-1")})
+    assert response.status_code == (422 if key else 201)

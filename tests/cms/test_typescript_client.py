@@ -1,4 +1,4 @@
-"""A user's strict program on the generated TypeScript client, against a running Campus."""
+"""A program that uses the generated TypeScript client with strict type checks, against a running Campus."""
 
 import json
 import re
@@ -19,7 +19,7 @@ STRICT = ("--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAcces
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """An npm project with the TypeScript client of the newest version, a program, and the example of the docs."""
+    """An npm project with the TypeScript client of the newest API version, a program, and the example from the docs."""
     if shutil.which("npx") is None:
         pytest.skip("npx is not installed (Debian: apt install npm)")
     folder = tmp_path / "project"
@@ -27,8 +27,8 @@ def project(tmp_path: Path) -> Path:
     (folder / "package.json").write_text('{"type": "module"}')
     run(folder, "npm", "install", "--no-audit", "--no-fund", *PACKAGES)
     contracts = current(app)
-    (made,) = make(contracts[max(contracts)], tmp_path / "clients", languages=(TYPESCRIPT,))
-    shutil.copy(made / "campus.ts", folder)
+    (package,) = make(contracts[max(contracts)], tmp_path / "clients", languages=(TYPESCRIPT,))
+    shutil.copy(package / "campus.ts", folder)
     shutil.copy(Path(__file__).parent / "typescript_client.ts", folder / "program.ts")
     (example,) = re.findall(r"```ts\n(.*?)```", (ROOT / "docs/how-to/use-the-api.md").read_text(), re.DOTALL)
     (folder / "example.ts").write_text(example)
@@ -44,9 +44,11 @@ def run(folder: Path, *command: str) -> str:
 def test_a_strict_typescript_program_compiles_and_runs(project: Path, api: System) -> None:
     tsc = ("node_modules/.bin/tsc", *STRICT, "--module", "nodenext", "--target", "es2022")
     run(project, *tsc, "program.ts", "example.ts")
-    told = json.loads(run(project, "node", "program.js", api.url, "admin@campus.example", "a passphrase of the tests"))
-    assert told.pop("refused").startswith("Error: 401 ")
-    assert told == {
+    output = json.loads(
+        run(project, "node", "program.js", api.url, "admin@campus.example", "a passphrase of the tests")
+    )
+    assert output.pop("refused").startswith("Error: 401 ")
+    assert output == {
         "made": [{"id": number, "description": "", "visibility": "public"} for number in (1, 2, 3)],
         "pages": [["Logic", "Geometry"], ["Algebra"]],
         "status": "NOT_PROCESSED",

@@ -20,14 +20,14 @@ def send(client: TestClient, video_id: object, content: bytes, name: str = "a.mp
     return client.post(f"{VIDEOS}{video_id}/upload/", files={"file": (name, content, "video/mp4")})
 
 
-def test_an_upload_answers_at_once_with_the_video_and_its_job(client: TestClient, stored: Stored) -> None:
+def test_an_upload_returns_the_video_with_a_queued_job(client: TestClient, stored: Stored) -> None:
     video = make(client)
-    answer = send(client, video["id"], clip().read_bytes())
+    response = send(client, video["id"], clip().read_bytes())
 
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["status"] == "NOT_PROCESSED"
-    assert client.get(f"/api/v1/jobs/{answer.json()['job_id']}/").json()["status"] == "queued"
-    assert client.get(answer.json()["file"]).content == clip().read_bytes()
+    assert response.status_code == 200, response.text
+    assert response.json()["status"] == "NOT_PROCESSED"
+    assert client.get(f"/api/v1/jobs/{response.json()['job_id']}/").json()["status"] == "queued"
+    assert client.get(response.json()["file"]).content == clip().read_bytes()
     assert len(stored()) == 1
 
 
@@ -44,7 +44,7 @@ def test_processing_makes_the_video_playable_and_keeps_the_original(client: Test
     assert client.get(done["file"]).content == clip().read_bytes()
 
 
-def test_a_new_file_takes_the_place_of_the_old_with_all_that_was_made_of_it(
+def test_a_new_file_replaces_the_old_one_and_its_renditions(
     client: TestClient, run_jobs: RunJobs, stored: Stored, work: Callable[[], list[Path]]
 ) -> None:
     video = make(client)
@@ -61,7 +61,7 @@ def test_a_new_file_takes_the_place_of_the_old_with_all_that_was_made_of_it(
     assert work() == []
 
 
-def test_a_file_replaced_before_its_turn_is_never_processed(client: TestClient, run_jobs: RunJobs) -> None:
+def test_a_file_replaced_while_it_is_queued_is_never_processed(client: TestClient, run_jobs: RunJobs) -> None:
     video = make(client)
     jobs = [send(client, video["id"], clip().read_bytes()).json()["job_id"] for _ in range(3)]
     run_jobs()
@@ -69,12 +69,15 @@ def test_a_file_replaced_before_its_turn_is_never_processed(client: TestClient, 
     assert states == ["cancelled", "cancelled", "succeeded"]
 
 
-def test_a_cancelled_job_leaves_the_video_in_a_final_state(client: TestClient, run_jobs: RunJobs) -> None:
+def test_cancelling_the_job_fails_the_video_until_the_job_is_retried(client: TestClient, run_jobs: RunJobs) -> None:
     video = make(client)
     job_id = send(client, video["id"], clip().read_bytes()).json()["job_id"]
     client.post(f"/api/v1/jobs/{job_id}/cancel/")
     cancelled = client.get(f"{VIDEOS}{video['id']}/").json()
-    assert (cancelled["status"], cancelled["error"]) == ("FAILED", "The processing was cancelled.")
+    assert (cancelled["status"], cancelled["error"]) == (
+        "FAILED",
+        "Processing was cancelled. Retry it or upload the file again.",
+    )
     client.post(f"/api/v1/jobs/{job_id}/retry/")
     run_jobs()
     done = client.get(f"{VIDEOS}{video['id']}/").json()
@@ -104,13 +107,13 @@ def test_deleting_the_video_removes_its_files(client: TestClient, run_jobs: RunJ
     ],
     ids=["empty", "text", "hls", "concat", "dash", "sdp", "png", "exe"],
 )
-def test_what_is_no_video_is_refused_by_its_content(
+def test_a_file_that_is_not_a_video_is_refused_by_its_content(
     client: TestClient, stored: Stored, work: Callable[[], list[Path]], content: bytes, status: int
 ) -> None:
     video = make(client)
-    answer = send(client, video["id"], content)
-    assert answer.status_code == status, answer.text
-    assert answer.json()["errors"][0]["field"] == "file"
+    response = send(client, video["id"], content)
+    assert response.status_code == status, response.text
+    assert response.json()["errors"][0]["field"] == "file"
     assert client.get(f"{VIDEOS}{video['id']}/").json() == video
     assert stored() == [] == work()
 
@@ -118,7 +121,7 @@ def test_what_is_no_video_is_refused_by_its_content(
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "a\0b.mp4", "x" * 300 + ".mp4", "", "..", "видео.mp4", "a\r\nb"]
 )
-def test_the_name_a_client_gives_is_never_used(client: TestClient, stored: Stored, name: str) -> None:
+def test_the_file_name_from_the_client_is_never_used(client: TestClient, stored: Stored, name: str) -> None:
     video = make(client)
     boundary = b"b"
     body = b"".join(
@@ -129,8 +132,8 @@ def test_the_name_a_client_gives_is_never_used(client: TestClient, stored: Store
         ]
     )
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    answer = client.post(f"{VIDEOS}{video['id']}/upload/", content=body, headers=headers)
-    assert answer.status_code == 200, answer.text
+    response = client.post(f"{VIDEOS}{video['id']}/upload/", content=body, headers=headers)
+    assert response.status_code == 200, response.text
     (key,) = stored()
     assert key.startswith(f"videos/{video['id']}/")
     assert key.endswith("/source.mp4")
@@ -156,32 +159,32 @@ def test_the_name_a_client_gives_is_never_used(client: TestClient, stored: Store
         ),
     ],
 )
-def test_a_broken_form_is_refused(
+def test_an_invalid_multipart_body_is_refused(
     client: TestClient, stored: Stored, content_type: str, body: bytes, status: int
 ) -> None:
     video = make(client)
-    answer = client.post(f"{VIDEOS}{video['id']}/upload/", content=body, headers={"Content-Type": content_type})
-    assert answer.status_code == status, answer.text
+    response = client.post(f"{VIDEOS}{video['id']}/upload/", content=body, headers={"Content-Type": content_type})
+    assert response.status_code == status, response.text
     assert stored() == []
 
 
-def test_a_file_for_no_video_is_refused(client: TestClient, stored: Stored) -> None:
+def test_an_upload_for_a_missing_video_is_refused(client: TestClient, stored: Stored) -> None:
     assert send(client, 99, clip().read_bytes()).status_code == 404
     assert stored() == []
 
 
-def test_too_large_a_file_is_refused_before_its_body_is_read(api: System) -> None:
+def test_a_file_that_is_too_large_is_refused_before_its_body_is_read(api: System) -> None:
     video = api.client.post(VIDEOS, json={"title": "x"}).json()
-    with socket.create_connection(("127.0.0.1", api.port), 5) as line:
-        line.sendall(
+    with socket.create_connection(("127.0.0.1", api.port), 5) as connection:
+        connection.sendall(
             f"POST {VIDEOS}{video['id']}/upload/ HTTP/1.1\r\nHost: x\r\nContent-Length: {5 * 2**30}\r\n"
             f"Authorization: {api.headers['Authorization']}\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode()
         )
-        assert b" 413 " in line.recv(4096).splitlines()[0]
+        assert b" 413 " in connection.recv(4096).splitlines()[0]
 
 
-def test_too_large_a_file_of_unknown_length_is_refused(
+def test_a_file_of_unknown_length_that_is_too_large_is_refused(
     client: TestClient, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -195,32 +198,32 @@ def test_too_large_a_file_of_unknown_length_is_refused(
             yield b"x" * 100
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    answer = client.post(f"{VIDEOS}{video['id']}/upload/", content=chunks(), headers=headers)
-    assert answer.status_code == 413
+    response = client.post(f"{VIDEOS}{video['id']}/upload/", content=chunks(), headers=headers)
+    assert response.status_code == 413
     assert stored() == []
 
 
-def test_a_full_disk_is_said_before_the_upload(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_is_refused_if_the_disk_is_full(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make(client)
     monkeypatch.setattr(
         "conf.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60})
     )
-    answer = send(client, video["id"], clip().read_bytes())
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+    response = send(client, video["id"], clip().read_bytes())
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "300")
 
 
-def test_a_client_that_hangs_up_half_way_leaves_nothing(api: System) -> None:
+def test_an_aborted_upload_leaves_no_files(api: System) -> None:
     video = api.client.post(VIDEOS, json={"title": "x"}).json()
-    with socket.create_connection(("127.0.0.1", api.port), 5) as line:
-        line.sendall(
+    with socket.create_connection(("127.0.0.1", api.port), 5) as connection:
+        connection.sendall(
             f"POST {VIDEOS}{video['id']}/upload/ HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n"
             f"Authorization: {api.headers['Authorization']}\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             '--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'.encode()
         )
-        line.sendall(clip().read_bytes() + b"x" * 4_000_000)
+        connection.sendall(clip().read_bytes() + b"x" * 4_000_000)
         api.wait_for(lambda: len(api.work_folders()) == 1, within_s=5, what="the upload arrives")
-    api.wait_for(lambda: not api.work_folders(), within_s=5, what="the upload is given up")
+    api.wait_for(lambda: not api.work_folders(), within_s=5, what="the partial upload is removed")
     assert api.client.get(f"{VIDEOS}{video['id']}/").json() == video
     assert api.stored() == []
     assert api.client.get("/api/v1/jobs/").json()["items"] == []

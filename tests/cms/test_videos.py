@@ -5,17 +5,17 @@ VIDEOS = "/api/v1/videos/"
 
 
 def make(client: TestClient, **fields: object) -> dict[str, object]:
-    answer = client.post(VIDEOS, json={"title": "Algebra"} | fields)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = client.post(VIDEOS, json={"title": "Algebra"} | fields)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
-def test_a_new_video_has_every_field_and_says_where_it_is(client: TestClient) -> None:
-    answer = client.post(VIDEOS, json={"title": " Algebra ", "description": "Groups", "is_active": False})
+def test_a_new_video_has_every_field_and_a_location(client: TestClient) -> None:
+    response = client.post(VIDEOS, json={"title": " Algebra ", "description": "Groups", "is_active": False})
 
-    video = answer.json()
-    assert answer.status_code == 201
-    assert answer.headers["Location"] == f"{VIDEOS}{video['id']}/"
+    video = response.json()
+    assert response.status_code == 201
+    assert response.headers["Location"] == f"{VIDEOS}{video['id']}/"
     assert video["created_at"].endswith("Z")
     assert {name: value for name, value in video.items() if name not in ("id", "created_at", "updated_at")} == {
         "owner_id": 1,
@@ -32,7 +32,7 @@ def test_a_new_video_has_every_field_and_says_where_it_is(client: TestClient) ->
         "hls_url": None,
         "job_id": None,
     }
-    assert client.get(answer.headers["Location"]).json() == video
+    assert client.get(response.headers["Location"]).json() == video
 
 
 def test_the_list_is_a_plain_array_with_skip_and_limit(client: TestClient) -> None:
@@ -43,13 +43,13 @@ def test_the_list_is_a_plain_array_with_skip_and_limit(client: TestClient) -> No
     assert client.get(VIDEOS, params={"skip": 99}).json() == []
 
 
-def test_both_forms_of_a_path_answer_without_a_redirect(client: TestClient) -> None:
+def test_a_path_works_with_and_without_its_trailing_slash(client: TestClient) -> None:
     video = make(client)
     for path in ("/api/v1/videos", VIDEOS, f"{VIDEOS}{video['id']}", f"{VIDEOS}{video['id']}/"):
         assert client.get(path, follow_redirects=False).status_code == 200
 
 
-def test_patch_changes_what_is_given_and_no_more(client: TestClient) -> None:
+def test_patch_changes_only_the_given_fields(client: TestClient) -> None:
     video = make(client, description="Groups")
 
     changed = client.patch(f"{VIDEOS}{video['id']}/", json={"title": "Rings"}).json()
@@ -81,35 +81,35 @@ def test_a_deleted_video_is_gone(client: TestClient) -> None:
         ({"title": "x", "id": 7}, "id"),
     ],
 )
-def test_bad_fields_are_named(client: TestClient, body: dict[str, object], field: str) -> None:
-    answer = client.post(VIDEOS, json=body)
-    assert answer.status_code == 422
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+def test_invalid_fields_are_named_in_the_error(client: TestClient, body: dict[str, object], field: str) -> None:
+    response = client.post(VIDEOS, json=body)
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert [error["field"] for error in response.json()["errors"]] == [field]
     assert client.get(VIDEOS).json() == []
 
 
-def test_reasons_speak_of_what_is_wrong(client: TestClient) -> None:
-    faults = {
+def test_errors_give_a_reason_for_each_field(client: TestClient) -> None:
+    reasons = {
         field: client.post(VIDEOS, json=body).json()["errors"][0]["reason"]
         for field, body in (("empty", {"title": ""}), ("nul", {"title": "a\0b"}), ("missing", {}))
     }
-    assert faults == {
+    assert reasons == {
         "empty": "String should have at least 1 character",
-        "nul": "must not contain the NUL character",
+        "nul": "Text must not contain the NUL character.",
         "missing": "Field required",
     }
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b'{"title": "\\ud800"}', b"[" * 10_000, b"\xff\xfe"])
-def test_a_body_that_is_no_such_object_is_refused(client: TestClient, body: bytes) -> None:
-    answer = client.post(VIDEOS, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422, answer.text
+def test_a_body_that_is_not_a_json_object_is_refused(client: TestClient, body: bytes) -> None:
+    response = client.post(VIDEOS, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422, response.text
 
 
-def test_another_kind_of_body_is_refused(client: TestClient) -> None:
-    answer = client.post(VIDEOS, content=b"title=x", headers={"Content-Type": "application/x-www-form-urlencoded"})
-    assert answer.status_code == 415
+def test_another_content_type_is_refused(client: TestClient) -> None:
+    response = client.post(VIDEOS, content=b"title=x", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert response.status_code == 415
 
 
 def test_a_huge_body_is_refused(client: TestClient) -> None:
@@ -117,21 +117,21 @@ def test_a_huge_body_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("video_id", ["0", "-1", "abc", "1.5", str(2**63), "9" * 400, "%00"])
-def test_a_strange_id_is_no_server_error(client: TestClient, video_id: str) -> None:
+def test_an_invalid_id_is_refused(client: TestClient, video_id: str) -> None:
     assert client.get(f"{VIDEOS}{video_id}/").status_code in (404, 422)
 
 
 @pytest.mark.parametrize("query", ["skip=-1", "skip=x", "limit=0", "limit=101", f"skip={2**63}"])
-def test_a_strange_page_is_refused(client: TestClient, query: str) -> None:
+def test_an_invalid_skip_or_limit_is_refused(client: TestClient, query: str) -> None:
     assert client.get(f"{VIDEOS}?{query}").status_code == 422
 
 
-def test_unknown_paths_and_methods_get_problems_too(client: TestClient) -> None:
-    nowhere = client.get("/api/v1/nowhere/")
-    assert (nowhere.status_code, nowhere.json()["title"]) == (404, "Not Found")
+def test_unknown_paths_and_methods_return_problem_details(client: TestClient) -> None:
+    unknown = client.get("/api/v1/nowhere/")
+    assert (unknown.status_code, unknown.json()["title"]) == (404, "Not Found")
     wrong = client.put(VIDEOS, json={})
     assert (wrong.status_code, wrong.json()["status"]) == (405, 405)
     assert wrong.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
-    for answer in (nowhere, wrong):
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+    for response in (unknown, wrong):
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json()["request_id"] == response.headers["X-Request-ID"]

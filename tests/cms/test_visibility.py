@@ -1,4 +1,4 @@
-"""Who sees which video."""
+"""Visibility: which videos each caller can see."""
 
 from fastapi.testclient import TestClient
 
@@ -8,7 +8,7 @@ from tests.people import make_person
 from tests.world import make_world
 
 
-def test_an_inactive_video_is_seen_by_its_owner_and_admins_alone(anonymous: TestClient) -> None:
+def test_an_inactive_video_is_visible_only_to_its_owner_and_admins(anonymous: TestClient) -> None:
     world = make_world(anonymous)
     path = f"{V1}/videos/{world.names['video']}/"
     anonymous.patch(path, json={"is_active": False}, headers=world.headers["owner"])
@@ -26,14 +26,14 @@ def test_an_inactive_video_is_seen_by_its_owner_and_admins_alone(anonymous: Test
 V2 = "/api/v2/videos/"
 
 
-def test_a_deleted_person_leaves_what_they_made(client: TestClient) -> None:
+def test_the_videos_of_a_deleted_user_remain(client: TestClient) -> None:
     teacher = make_person(Role.TEACHER)
     video = client.post(V2, json={"title": "x"}, headers=teacher.headers).headers["Location"]
     assert client.delete(f"/api/v1/users/{teacher.id}/").status_code == 204
     assert client.get(video).json()["owner_id"] is None
 
 
-def test_an_unlisted_video_is_for_whoever_has_its_key(anonymous: TestClient) -> None:
+def test_an_unlisted_video_is_visible_with_its_share_key(anonymous: TestClient) -> None:
     world = make_world(anonymous)
     mine = world.headers["owner"]
     made = anonymous.post(V2, json={"title": "x", "visibility": "unlisted"}, headers=mine).json()
@@ -51,7 +51,7 @@ def test_an_unlisted_video_is_for_whoever_has_its_key(anonymous: TestClient) -> 
         assert anonymous.get(f"{V1}/videos/{made['id']}/", headers=headers).status_code == (200 if theirs else 404)
 
 
-def test_a_key_ends_with_the_sharing(client: TestClient) -> None:
+def test_a_share_key_ends_when_the_video_is_no_longer_unlisted(client: TestClient) -> None:
     path = client.post(V2, json={"title": "x", "visibility": "unlisted"}).headers["Location"]
     any_version = {"If-Match": "*"}
 
@@ -69,7 +69,7 @@ def test_a_key_ends_with_the_sharing(client: TestClient) -> None:
     assert client.get(path, params={"key": second}).status_code == 200
 
 
-def test_a_client_of_v1_does_not_change_what_it_does_not_know(client: TestClient) -> None:
+def test_an_update_in_v1_keeps_the_fields_of_v2(client: TestClient) -> None:
     made = client.post(V2, json={"title": "x", "visibility": "unlisted", "tags": ["a"]}).json()
     old = f"{V1}/videos/{made['id']}/"
     seen = client.get(old).json()

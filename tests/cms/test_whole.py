@@ -1,4 +1,4 @@
-"""The main job from end to end, as its three users meet it: one command, the real parts, a player in a browser."""
+"""End-to-end tests: the command `up`, API and workers on real servers, a player in a browser, and the command line."""
 
 import importlib
 import os
@@ -55,7 +55,7 @@ def s3_campus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     s3.stop()
 
 
-def test_a_video_goes_in_and_comes_out_of_s3(s3_campus: System) -> None:
+def test_a_video_is_stored_in_s3_and_served_from_it(s3_campus: System) -> None:
     assert s3_campus.client.get("/healthcheck/ready").json() == {"status": "ok"}
     video = s3_campus.wait_until(s3_campus.upload(clip(size="640x480", seconds=5))["id"], "PROCESSED")
 
@@ -77,7 +77,7 @@ def test_a_video_goes_in_and_comes_out_of_s3(s3_campus: System) -> None:
     wait_for(lambda: httpx.get(address, trust_env=False).status_code == 404, within_s=20, what="the files are removed")
 
 
-def test_ffprobe_and_ffmpeg_play_what_comes_out(s3_campus: System) -> None:
+def test_ffprobe_and_ffmpeg_can_play_the_result(s3_campus: System) -> None:
     ffprobe = shutil.which("ffprobe")
     if ffprobe is None:
         pytest.skip("ffprobe is not installed (Debian: apt install ffmpeg)")
@@ -90,7 +90,7 @@ def test_ffprobe_and_ffmpeg_play_what_comes_out(s3_campus: System) -> None:
     assert (decoded.returncode, decoded.stderr) == (0, "")
 
 
-def test_a_worker_shows_that_it_lives(s3_campus: System) -> None:
+def test_the_alive_command_checks_the_heartbeat_of_a_worker(s3_campus: System) -> None:
     folder = Path(s3_campus.environment["DATA_DIR"])
     wait_for((folder / "beat").exists, within_s=20, what="the heartbeat file")
     command = [sys.executable, "manage.py", "alive"]
@@ -104,7 +104,7 @@ def test_a_worker_shows_that_it_lives(s3_campus: System) -> None:
     )
 
 
-def test_gunicorn_serves_with_figures_of_all_its_processes(s3_campus: System) -> None:
+def test_gunicorn_serves_metrics_of_all_its_processes(s3_campus: System) -> None:
     port = free_port()
     process = s3_campus.start(
         *(sys.executable, "-m", "gunicorn", "-c", "gunicorn_config.py", "main:app"),
@@ -113,13 +113,13 @@ def test_gunicorn_serves_with_figures_of_all_its_processes(s3_campus: System) ->
     )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as client:
 
-        def answers() -> bool:
+        def is_ready() -> bool:
             try:
                 return bool(client.get("/healthcheck/ready").json()["status"] == "ok")
             except httpx.TransportError:
                 return False
 
-        wait_for(answers, within_s=20, what="gunicorn serves")
+        wait_for(is_ready, within_s=20, what="gunicorn serves")
         for _ in range(20):
             httpx.get(f"http://127.0.0.1:{port}/api/v1/videos/", trust_env=False)
         assert 'route="/api/v1/videos/",status="200"} 20.0' in client.get("/metrics").text
@@ -127,13 +127,13 @@ def test_gunicorn_serves_with_figures_of_all_its_processes(s3_campus: System) ->
     assert process.wait(20) == 0
 
 
-def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
+def test_a_browser_plays_a_video_with_hls_js(s3_campus: System) -> None:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt install chromium)")
     from playwright.sync_api import sync_playwright
 
     video = s3_campus.wait_until(s3_campus.upload(clip(size="640x480", seconds=5))["id"], "PROCESSED")
-    quiet = [
+    options = [
         "--no-sandbox",
         "--disable-gpu",
         "--disable-background-networking",
@@ -141,24 +141,24 @@ def test_a_browser_plays_it_with_hls_js(s3_campus: System) -> None:
         "--disable-sync",
     ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         page = browser.new_page()
         page.goto(f"{s3_campus.url}/watch/?video={video['id']}")
-        # Asked again and again: the policy of the page forbids the eval by which Playwright itself would wait.
+        # Poll, because the Content-Security-Policy of the page forbids the eval that Playwright itself would wait with.
         wait_for(lambda: page.evaluate("hls?.levels?.length === 2"), within_s=15, what="the player reads the playlist")
         page.evaluate("player.muted = true; player.play()")
-        wait_for(lambda: page.evaluate("player.currentTime > 1"), within_s=15, what="it plays")
+        wait_for(lambda: page.evaluate("player.currentTime > 1"), within_s=15, what="the video plays")
         assert page.evaluate("hls.audioTracks.length") == 1
         assert page.evaluate("player.videoWidth") in (640, 320)
         assert page.text_content("h1") == "Algebra"
         browser.close()
 
 
-def test_the_client_that_is_generated_from_the_contract_does_it_too(
+def test_the_generated_python_client_uploads_and_reads_a_video(
     s3_campus: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (made,) = clients.make(contract.current(app)[2], tmp_path / "clients", languages=(clients.PYTHON,))
-    monkeypatch.syspath_prepend(str(made))
+    (package,) = clients.make(contract.current(app)[2], tmp_path / "clients", languages=(clients.PYTHON,))
+    monkeypatch.syspath_prepend(str(package))
     campus, models, types = (importlib.import_module(f"campus_client{part}") for part in ("", ".models", ".types"))
 
     def call(name: str, *path: object, **arguments: object) -> Any:
@@ -190,18 +190,18 @@ def test_the_client_that_is_generated_from_the_contract_does_it_too(
 
 
 @pytest.mark.timeout(300)
-def test_one_command_runs_everything_and_ends_cleanly() -> None:
+def test_the_up_command_runs_everything_and_stops_cleanly() -> None:
     with open_folder() as outer:
         folder = outer / "a folder with spaces"
         folder.mkdir()
         port = free_port()
         first = _up(folder, port, "--samples")
-        told = _read_until(first, "Watch them at", within_s=120)
-        assert re.search(r"ready after \d+\.\d s", told)
+        output = _read_until(first, "Watch them at", within_s=120)
+        assert re.search(r"ready after \d+\.\d s", output)
         url = f"http://127.0.0.1:{port}"
         videos = httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()
         assert [(video["status"], video["width"]) for video in videos] == [("PROCESSED", 1280)] * 2
-        assert all(video["hls_url"] in told for video in videos)
+        assert all(video["hls_url"] in output for video in videos)
         for page in ("/api/v2/docs", "/watch/", "/api/v2/openapi.json", "/watch/hls.min.js"):
             assert httpx.get(url + page, trust_env=False).status_code == 200
 
@@ -210,8 +210,8 @@ def test_one_command_runs_everything_and_ends_cleanly() -> None:
         taken = _manage("up", "--port", str(port), "--data", str(folder / "other"))
         assert (taken.returncode, f"Port {port}" in taken.stderr) == (2, True)
 
-        found = re.search(r"teacher\s+(\S+)\s+(\S+)", told)
-        assert found, told
+        found = re.search(r"teacher\s+(\S+)\s+(\S+)", output)
+        assert found, output
         teacher = ["--email", found[1], "--password", found[2]]
         wrong = _manage("upload", str(clip()), "--url", url, "--email", found[1], "--password", "wrong")
         assert (wrong.returncode, wrong.stderr.count("\n"), "is wrong" in wrong.stderr) == (2, 1, True)
@@ -223,7 +223,7 @@ def test_one_command_runs_everything_and_ends_cleanly() -> None:
         _end(first)
 
         second = _up(folder, port, "--no-samples")
-        told = _read_until(second, "ready after", within_s=30)
+        output = _read_until(second, "ready after", within_s=30)
         assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(second)
 
@@ -244,14 +244,14 @@ def _read_until(process: subprocess.Popen[str], words: str, *, within_s: float) 
     read, end = "", time.monotonic() + within_s
     while words not in read:
         line = process.stdout.readline()
-        assert line, f"it ended: {read}"
+        assert line, f"the process ended: {read}"
         assert time.monotonic() < end, read
         read += line
     return read
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C: it and all it started are gone."""
+    """Press Ctrl-C, and assert that the process and all its children end."""
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 5
     process.send_signal(signal.SIGINT)
@@ -267,7 +267,7 @@ def _manage(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(120)
-def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
+def test_no_process_outlives_a_killed_up_command_and_the_next_one_starts() -> None:
     with open_folder() as folder:
         first = _up(folder, free_port(), "--no-samples")
         _read_until(first, "ready after", within_s=60)
@@ -292,7 +292,10 @@ def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
     [
         (["upload", "nowhere.mp4"], "nowhere.mp4 is not a file"),
         (["upload", "README.md"], "CAMPUS_EMAIL"),
-        (["upload", "README.md", "--url", "http://127.0.0.1:1", "--email", "a", "--password", "b"], "does not answer"),
+        (
+            ["upload", "README.md", "--url", "http://127.0.0.1:1", "--email", "a", "--password", "b"],
+            "connection to Campus",
+        ),
         (["up", "--port", "99999999"], "--port"),
         (["nonsense"], "nonsense"),
         (["worker", "--queue", "middle"], "SECRET_KEY"),
@@ -302,7 +305,7 @@ def test_nothing_outlives_a_killed_command_and_the_next_one_starts() -> None:
         (["up", "--data", "README.md"], "README.md"),
     ],
 )
-def test_the_command_line_says_what_is_wrong_in_one_line(arguments: list[str], words: str) -> None:
+def test_the_command_line_reports_an_error_in_one_line(arguments: list[str], words: str) -> None:
     done = _manage(*arguments)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert words in done.stderr
@@ -320,7 +323,7 @@ def test_the_command_line_says_what_is_wrong_in_one_line(arguments: list[str], w
         ({"DATABASE_URL": "postgresql://a@b:x/c"}, "DATABASE_URL"),
     ],
 )
-def test_bad_settings_end_every_process_with_one_line(settings: dict[str, str], words: str) -> None:
+def test_invalid_settings_stop_every_process_with_one_line(settings: dict[str, str], words: str) -> None:
     good = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "SECRET_KEY": "x" * 40}
     for command in (["manage.py", "migrate"], ["-c", "import main"]):
         done = subprocess.run(
@@ -335,7 +338,7 @@ def test_bad_settings_end_every_process_with_one_line(settings: dict[str, str], 
         assert words in done.stderr
 
 
-def test_a_database_that_is_away_is_one_line_too() -> None:
+def test_an_unreachable_database_is_reported_in_one_line() -> None:
     settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "SECRET_KEY": "x" * 40}
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate"],
@@ -348,7 +351,7 @@ def test_a_database_that_is_away_is_one_line_too() -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
-def test_a_worker_that_must_have_a_sandbox_does_not_start_without_one(tmp_path: Path) -> None:
+def test_a_worker_does_not_start_without_a_required_sandbox(tmp_path: Path) -> None:
     settings = {
         "DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
         "SECRET_KEY": "x" * 40,

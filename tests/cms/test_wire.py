@@ -1,4 +1,4 @@
-"""Protobuf through the public door."""
+"""Requests and responses in protobuf."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ PROTOBUF = {"Accept": "application/protobuf"}
 
 
 def video(client: TestClient, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = client.post("/api/v2/videos/", json={"title": "Algebra"} | fields).json()
-    return made
+    created: dict[str, Any] = client.post("/api/v2/videos/", json={"title": "Algebra"} | fields).json()
+    return created
 
 
-def test_one_object_and_a_page_as_protobuf(client: TestClient) -> None:
+def test_objects_and_pages_are_returned_as_protobuf(client: TestClient) -> None:
     made = video(client, tags=["maths", "first year"])
-    answer = client.get(f"/api/v2/videos/{made['id']}/", headers=PROTOBUF)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/protobuf")
-    assert "Accept" in answer.headers["Vary"]
-    one = wire_pb2.Video.FromString(answer.content)
+    response = client.get(f"/api/v2/videos/{made['id']}/", headers=PROTOBUF)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/protobuf")
+    assert "Accept" in response.headers["Vary"]
+    one = wire_pb2.Video.FromString(response.content)
     assert (one.id, one.title, list(one.tags)) == (made["id"], "Algebra", ["maths", "first year"])
     assert one.visibility == wire_pb2.VISIBILITY_PUBLIC
     assert not one.HasField("playback")
@@ -35,7 +35,7 @@ def test_one_object_and_a_page_as_protobuf(client: TestClient) -> None:
     assert json_format.MessageToDict(one, preserving_proto_field_name=True)["title"] == "Algebra"
 
 
-def test_a_body_as_protobuf_and_the_answer_as_json(client: TestClient, admin: Person) -> None:
+def test_a_request_in_protobuf_can_return_json(client: TestClient, admin: Person) -> None:
     body = wire_pb2.VideoCreate(title="Geometry", visibility=wire_pb2.VISIBILITY_UNLISTED)
     headers = {"Content-Type": "application/protobuf"}
     made = client.post("/api/v2/videos/", content=body.SerializeToString(), headers=headers)
@@ -61,25 +61,25 @@ def test_a_body_as_protobuf_and_the_answer_as_json(client: TestClient, admin: Pe
         b"\x00",
     ],
 )
-def test_a_body_that_is_no_message_is_refused(client: TestClient, body: bytes) -> None:
-    answer = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
-    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
-    assert "campus.cms.v2.VideoCreate" in answer.json()["detail"]
+def test_a_body_that_is_not_a_message_is_refused(client: TestClient, body: bytes) -> None:
+    response = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
+    assert (response.status_code, response.headers["Content-Type"]) == (400, "application/problem+json")
+    assert "campus.cms.v2.VideoCreate" in response.json()["detail"]
 
 
-def test_unknown_fields_are_found_wherever_they_are_and_cost_little(client: TestClient) -> None:
+def test_unknown_fields_are_refused_at_any_depth_and_size(client: TestClient) -> None:
     headers = {"Content-Type": "application/protobuf", "If-Match": "*"}
     path = client.post("/api/v2/videos/", json={"title": "x"}).headers["Location"]
-    for body in (b"\x1a\x05\x0a\x01a\x50\x01", b"\x78\x00" * 500_000):  # inside of StringList; a million bytes
+    for body in (b"\x1a\x05\x0a\x01a\x50\x01", b"\x78\x00" * 500_000):  # in a nested StringList; one million bytes
         assert client.patch(path, content=body, headers=headers).status_code == 400
 
 
-def test_what_a_message_lacks_or_has_wrong_is_told_by_field(client: TestClient) -> None:
+def test_missing_and_invalid_fields_are_named_in_the_error(client: TestClient) -> None:
     def refused(**fields: Any) -> list[str]:
         body = wire_pb2.VideoCreate(**fields).SerializeToString()
-        answer = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
-        assert answer.status_code == 422
-        return [error["field"] for error in answer.json()["errors"]]
+        response = client.post("/api/v2/videos/", content=body, headers={"Content-Type": "application/protobuf"})
+        assert response.status_code == 422
+        return [error["field"] for error in response.json()["errors"]]
 
     assert refused() == ["title"]
     assert refused(title="a\0b") == ["title"]
@@ -88,7 +88,7 @@ def test_what_a_message_lacks_or_has_wrong_is_told_by_field(client: TestClient) 
     assert refused(title="x", tags=["", "y"]) == ["tags.0"]
 
 
-def test_other_formats_are_refused_before_anything_is_done(client: TestClient) -> None:
+def test_other_formats_are_refused_without_side_effects(client: TestClient) -> None:
     refused = client.post("/api/v2/videos/", json={"title": "x"}, headers={"Accept": "text/html"})
     assert (refused.status_code, refused.headers["Content-Type"]) == (406, "application/problem+json")
     assert "Accept" in refused.headers["Vary"]

@@ -1,4 +1,4 @@
-// A user's program on the generated TypeScript client: test_typescript_client.py compiles it and runs it.
+// A program that uses the generated TypeScript client. test_typescript_client.py compiles and runs it.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./campus.js";
 
@@ -48,8 +48,8 @@ api.use({
 });
 
 // A field that is optional in the request because it has a default is required in the response.
-const made: (Required<Schemas["VideoCreate"]> & { id: number })[] = [];
-for (const title of ["Algebra", "Geometry", "Logic"]) made.push(await createVideo(title));
+const created: (Required<Schemas["VideoCreate"]> & { id: number })[] = [];
+for (const title of ["Algebra", "Geometry", "Logic"]) created.push(await createVideo(title));
 
 const pages: string[][] = [];
 let cursor: string | null = null;
@@ -65,9 +65,9 @@ const { error: invalid } = await api.POST("/api/v2/videos/", { body: { descripti
 console.log(
   JSON.stringify({
     refused,
-    made: made.map(({ id, description, visibility }) => ({ id, description, visibility })),
+    made: created.map(({ id, description, visibility }) => ({ id, description, visibility })),
     pages,
-    status: made[0] && (await readStatus(made[0].id)),
+    status: created[0] && (await readStatus(created[0].id)),
     invalid: invalid?.errors?.map(({ field }) => field),
   }),
 );

@@ -1,49 +1,52 @@
-// What the pages about accounts share.
+// Functions shared by the account pages.
 export const $ = id => document.getElementById(id);
 
-export function say(text) {
-  $("says").textContent = text;
+export function showMessage(text) {
+  $("message").textContent = text;
 }
 
-// The answer's JSON (null when it has none). Throws an Error with a sentence for people.
-export async function ask(path, { body, token } = {}) {
+// Calls the API and returns the JSON of the response, or null if there is none. Throws an Error whose message is shown
+// to the user.
+export async function callApi(path, { body, token } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
-  let answer;
+  let response;
   try {
-    answer = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
+    response = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
   } catch {
-    throw new Error("Campus does not answer. Try again.");
+    throw new Error("Campus cannot be reached. Check your connection and try again.");
   }
-  const told = answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (answer.ok) return told;
-  const fault = told?.errors?.[0]?.reason;
-  throw new Error(fault || told?.detail || `Something went wrong (${answer.status}).`);
+  const data = response.status === 204 ? null : await response.json().catch(() => null);
+  if (response.ok) return data;
+  const reason = data?.errors?.[0]?.reason;
+  throw new Error(reason || data?.detail || `The request failed with the status code ${response.status}.`);
 }
 
-// Runs `work` when the form is sent, with its buttons off meanwhile; says what went wrong.
-export function onSend(form, work) {
+// Calls `work` when the form is submitted. See `runWithFormDisabled`.
+export function onSubmit(form, work) {
   form.addEventListener("submit", async event => {
     event.preventDefault();
-    await busy(form, work);
+    await runWithFormDisabled(form, work);
   });
 }
 
-export async function busy(form, work) {
+// Calls `work` with the buttons of the form disabled, and shows the message of an error.
+export async function runWithFormDisabled(form, work) {
   const buttons = form.querySelectorAll("button");
   buttons.forEach(button => { button.disabled = true; });
-  say("");
+  showMessage("");
   try {
     await work();
   } catch (error) {
-    say(error.message);
+    showMessage(error.message);
   } finally {
     buttons.forEach(button => { button.disabled = false; });
   }
 }
 
-// The token behind the #; it leaves the address bar and the history. A link that is opened on its own page loads it anew.
+// Returns the token from the URL fragment (`#token=…`) and removes it from the address bar and the history. If another
+// such link is opened while the page is shown, the page reloads to read the new token.
 export function tokenFromHash() {
   addEventListener("hashchange", () => location.reload());
   const token = new URLSearchParams(location.hash.slice(1)).get("token");

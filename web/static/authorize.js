@@ -1,61 +1,61 @@
-import { $, ask, busy, onSend, say } from "/account/account.js";
+import { $, callApi, onSubmit, runWithFormDisabled, showMessage } from "/account/account.js";
 
 const query = location.search.slice(1);
 
-async function answer(allow, token) {
-  const { redirect_to } = await ask("/api/v1/oauth/authorize/", { body: { query, allow }, token });
+async function sendDecision(allow, token) {
+  const { redirect_to } = await callApi("/api/v1/oauth/authorize/", { body: { query, allow }, token });
   return redirect_to;
 }
 
 async function allow() {
   const credentials = { email: $("email").value, password: $("password").value };
-  const { access_token: token } = await ask("/api/v1/auth/login/", { body: credentials });
+  const { access_token: token } = await callApi("/api/v1/auth/login/", { body: credentials });
   try {
-    const address = await answer(true, token);
-    await leave(token);
+    const address = await sendDecision(true, token);
+    await signOut(token);
     location.assign(address);
   } catch (error) {
-    await leave(token);
+    await signOut(token);
     throw error;
   }
 }
 
-// This page's own session is over when the client has its code.
-async function leave(token) {
+// Ends the session of this page. It is not needed once the client has its authorization code.
+async function signOut(token) {
   await fetch("/api/v1/auth/logout/", { method: "POST", headers: { Authorization: `Bearer ${token}` } }).catch(() => {});
 }
 
 async function refuse() {
-  location.assign(await answer(false));
+  location.assign(await sendDecision(false));
 }
 
 async function show() {
-  const asked = await ask(`/api/v1/oauth/authorize/?${query}`);
-  if (asked.redirect_to) {
+  const request = await callApi(`/api/v1/oauth/authorize/?${query}`);
+  if (request.redirect_to) {
     if (new URLSearchParams(query).get("prompt") === "none") {
-      location.replace(asked.redirect_to);
+      location.replace(request.redirect_to);
       return;
     }
-    const address = new URL(asked.redirect_to);
+    const address = new URL(request.redirect_to);
     $("back").href = address.href;
     $("back-host").textContent = address.host || address.protocol;
-    $("why").textContent = address.searchParams.get("error_description") || address.searchParams.get("error");
-    $("wrong").hidden = false;
+    $("reason").textContent = address.searchParams.get("error_description") || address.searchParams.get("error");
+    $("invalid").hidden = false;
     return;
   }
-  $("client").textContent = asked.client_name;
-  $("owner").textContent = asked.owner_name;
-  $("site").textContent = asked.client_website ? ` (${asked.client_website})` : "";
-  $("host").textContent = asked.redirect_host;
-  for (const scope of asked.scopes) {
+  $("client").textContent = request.client_name;
+  $("owner").textContent = request.owner_name;
+  $("site").textContent = request.client_website ? ` (${request.client_website})` : "";
+  $("host").textContent = request.redirect_host;
+  for (const scope of request.scopes) {
     const item = document.createElement("li");
     item.textContent = scope.meaning;
     $("scopes").append(item);
   }
-  $("ask").hidden = false;
+  $("consent").hidden = false;
   $("email").focus();
 }
 
-onSend($("form"), allow);
-$("cancel").addEventListener("click", () => busy($("form"), refuse));
-show().catch(error => say(error.message));
+onSubmit($("form"), allow);
+$("cancel").addEventListener("click", () => runWithFormDisabled($("form"), refuse));
+show().catch(error => showMessage(error.message));

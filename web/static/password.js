@@ -1,17 +1,17 @@
-import { $, ask, onSend, say, tokenFromHash } from "/account/account.js";
+import { $, callApi, onSubmit, showMessage, tokenFromHash } from "/account/account.js";
 
 const token = tokenFromHash();
 const form = token ? $("reset") : $("forgotten");
 form.hidden = false;
 form.querySelector("input").focus();
 
-onSend(form, async () => {
+onSubmit(form, async () => {
   if (token) {
-    await ask("/api/v1/auth/password/reset/confirm/", { body: { token, new_password: $("password").value } });
-    say("It is set. Sign in with it.");
+    await callApi("/api/v1/auth/password/reset/confirm/", { body: { token, new_password: $("password").value } });
+    showMessage("Your password has been changed. Sign in with the new password.");
   } else {
-    await ask("/api/v1/auth/password/reset/", { body: { email: $("email").value } });
-    say("If there is an account of this e-mail, a mail is on its way.");
+    await callApi("/api/v1/auth/password/reset/", { body: { email: $("email").value } });
+    showMessage("If an account with this e-mail exists, we have sent it a link.");
   }
   form.hidden = true;
 });

@@ -1,9 +1,9 @@
-import { $, ask, onSend, say, tokenFromHash } from "/account/account.js";
+import { $, callApi, onSubmit, showMessage, tokenFromHash } from "/account/account.js";
 
 const token = tokenFromHash();
 
-onSend($("form"), async () => {
-  await ask("/api/v1/auth/email/verify/", { body: { token: token || "none" } });
-  say("Thank you: it is confirmed.");
+onSubmit($("form"), async () => {
+  await callApi("/api/v1/auth/email/verify/", { body: { token: token || "none" } });
+  showMessage("Thank you. Your e-mail is confirmed.");
   $("form").hidden = true;
 });

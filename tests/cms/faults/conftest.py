@@ -17,7 +17,7 @@ from tests.system import System, system
 
 @dataclass
 class Faults:
-    """Campus, and the servers below it to take away."""
+    """Campus, with the broker and the database server that a test can stop."""
 
     campus: System
     broker: RabbitMQ
@@ -30,7 +30,7 @@ class Faults:
             yield db
 
     def enqueue(self, name: str, **args: Any) -> int:
-        """Put a job of the tests on record; no message is sent from here, so the sweep must."""
+        """Insert a job of the tests without publishing its message, so that the sweep has to publish it."""
         with self.session() as db:
             job = enqueue_module.enqueue(db, name, **args)
             db.info.clear()
@@ -70,10 +70,10 @@ def faults(
         system(tmp_path / "campus", database_url=url, broker_url=broker.url) as campus,
     ):
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://"), pool_pre_ping=True)
-        made = Faults(campus, broker, server, engine)
-        with made.session() as db:
+        started = Faults(campus, broker, server, engine)
+        with started.session() as db:
             probes.make_notes_table(db)
         try:
-            yield made
+            yield started
         finally:
             engine.dispose()

@@ -1,4 +1,7 @@
-"""What happens when a part dies: the work is done once, and no file is left over. On real RabbitMQ and PostgreSQL."""
+"""Faults of workers, broker, database and API, on real RabbitMQ and PostgreSQL.
+
+Every job takes effect exactly once, and no files are left over.
+"""
 
 import contextlib
 import signal
@@ -23,42 +26,42 @@ def long_clip() -> Path:
     return clip(size="1280x720", seconds=25)
 
 
-def assert_whole(campus: System, video_id: int) -> None:
-    """Just what the video names is stored, and nothing is in work."""
+def assert_no_files_left_over(campus: System, video_id: int) -> None:
+    """Assert that only the files of the video are stored, and that no work folder is left."""
     video = campus.video(video_id)
-    source, made = (video[name].split("/media/")[1].split("/", 1)[1] for name in ("file", "hls_url"))
-    folder = made.rpartition("/")[0] + "/"
+    source, playlist = (video[name].split("/media/")[1].split("/", 1)[1] for name in ("file", "hls_url"))
+    folder = playlist.rpartition("/")[0] + "/"
     wait_for(
         lambda: all(key == source or key.startswith(folder) for key in campus.stored()),
         within_s=20,
         what="files of other attempts are removed",
     )
-    assert {source, made} <= set(campus.stored())
+    assert {source, playlist} <= set(campus.stored())
     assert campus.client.get(video["hls_url"]).text.startswith("#EXTM3U")
     wait_for(lambda: not campus.work_folders(), within_s=30, what="work folders are removed")
 
 
 def wait_until_transcoding(campus: System, job_id: int) -> None:
-    wait_for(lambda: campus.job(job_id)["progress"] > 0, within_s=60, what="the transcode is under way")
+    wait_for(lambda: campus.job(job_id)["progress"] > 0, within_s=60, what="transcoding is running")
 
 
-def test_a_worker_killed_in_mid_transcode(faults: Faults) -> None:
+def test_a_job_of_a_killed_worker_is_taken_over(faults: Faults) -> None:
     campus = faults.campus
     worker = campus.start_worker()
     video = campus.upload(long_clip())
     wait_until_transcoding(campus, video["job_id"])
     campus.kill(worker)
     assert campus.video(video["id"])["status"] == "PROCESSING"
-    assert _ffmpegs(campus) == []
+    assert _ffmpeg_processes(campus) == []
 
     campus.start_worker()
     campus.wait_until(video["id"], "PROCESSED", within_s=120)
     assert campus.job(video["job_id"])["attempt"] == 2
-    assert_whole(campus, video["id"])
+    assert_no_files_left_over(campus, video["id"])
 
 
-def _ffmpegs(campus: System) -> list[str]:
-    """The command lines of ffmpegs that work for this system."""
+def _ffmpeg_processes(campus: System) -> list[str]:
+    """Return the command lines of the ffmpeg processes of this system."""
     time.sleep(0.5)
     found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
@@ -69,7 +72,7 @@ def _ffmpegs(campus: System) -> list[str]:
     return found
 
 
-def test_a_worker_asked_to_stop_puts_its_job_back(faults: Faults) -> None:
+def test_a_worker_that_receives_sigterm_requeues_its_job(faults: Faults) -> None:
     campus = faults.campus
     worker = campus.start_worker()
     video = campus.upload(long_clip())
@@ -83,10 +86,10 @@ def test_a_worker_asked_to_stop_puts_its_job_back(faults: Faults) -> None:
     campus.wait_until(video["id"], "PROCESSED", within_s=120)
     job = campus.job(video["job_id"])
     assert job["max_attempts"] - job["attempt"] == 2
-    assert_whole(campus, video["id"])
+    assert_no_files_left_over(campus, video["id"])
 
 
-def test_the_broker_is_away_during_an_upload(faults: Faults) -> None:
+def test_an_upload_succeeds_while_the_broker_is_down(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker()
     faults.broker.stop()
@@ -96,10 +99,10 @@ def test_the_broker_is_away_during_an_upload(faults: Faults) -> None:
     assert campus.client.get("/healthcheck/ready").json()["status"] == "degraded"
     faults.broker.start()
     campus.wait_until(video["id"], "PROCESSED", within_s=60)
-    assert_whole(campus, video["id"])
+    assert_no_files_left_over(campus, video["id"])
 
 
-def test_the_broker_is_killed_with_a_hundred_jobs_queued(faults: Faults) -> None:
+def test_a_hundred_queued_jobs_survive_a_killed_broker(faults: Faults) -> None:
     campus = faults.campus
     words = [f"word {n:03}" for n in range(100)]
     ids = [faults.enqueue("tests.note", word=word) for word in words]
@@ -113,7 +116,7 @@ def test_the_broker_is_killed_with_a_hundred_jobs_queued(faults: Faults) -> None
     assert {job.attempt for job in faults.jobs(*ids)} == {1}
 
 
-def test_the_broker_is_killed_while_jobs_run(faults: Faults) -> None:
+def test_a_running_job_survives_a_killed_broker(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker()
     video = campus.upload(long_clip())
@@ -123,8 +126,8 @@ def test_the_broker_is_killed_while_jobs_run(faults: Faults) -> None:
     campus.wait_until(video["id"], "PROCESSED", within_s=120)
     assert campus.job(video["job_id"])["attempt"] == 1
     job_id = faults.enqueue("tests.note", word="after")
-    wait_for(lambda: faults.notes() == ["after"], within_s=60, what=f"job {job_id} after the return")
-    assert_whole(campus, video["id"])
+    wait_for(lambda: faults.notes() == ["after"], within_s=60, what=f"job {job_id} is done after the broker's restart")
+    assert_no_files_left_over(campus, video["id"])
 
 
 def _send(faults: Faults, name: str, job_id: int) -> None:
@@ -132,8 +135,8 @@ def _send(faults: Faults, name: str, job_id: int) -> None:
         celery_app.send_task(name, (job_id,), queue="short", connection=connection)
 
 
-def test_a_process_killed_between_commit_and_message(faults: Faults) -> None:
-    """The commit stands, the message was never sent: the sweep sends it."""
+def test_a_job_is_published_by_the_sweep_if_the_process_dies_after_the_commit(faults: Faults) -> None:
+    """The job is committed, but its message was never published."""
     script = (
         "import os, signal\n"
         "from conf._celery import publisher\n"
@@ -147,10 +150,10 @@ def test_a_process_killed_between_commit_and_message(faults: Faults) -> None:
     ended = subprocess.run([sys.executable, "-c", script], env=campus.environment, check=False)
     assert ended.returncode == -signal.SIGKILL
     campus.start_worker()
-    wait_for(lambda: faults.notes() == ["swept"], within_s=30, what="the sweep finds it")
+    wait_for(lambda: faults.notes() == ["swept"], within_s=30, what="the sweep publishes the job")
 
 
-def test_the_same_message_five_times_at_once(faults: Faults) -> None:
+def test_a_message_delivered_five_times_at_once_runs_the_job_once(faults: Faults) -> None:
     campus = faults.campus
     for beat in (True, False):
         campus.start_worker(beat=beat, concurrency=3)
@@ -168,7 +171,7 @@ def test_the_same_message_five_times_at_once(faults: Faults) -> None:
     assert (job.status, job.attempt) == ("succeeded", 1)
 
 
-def test_a_poison_job_beside_a_good_one(faults: Faults) -> None:
+def test_a_job_that_kills_its_worker_fails_without_blocking_others(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker()
     wait_for(lambda: " ready." in campus.log(), within_s=20, what="the worker is ready")
@@ -177,14 +180,16 @@ def test_a_poison_job_beside_a_good_one(faults: Faults) -> None:
     begun = time.monotonic()
     good = faults.enqueue("tests.note", word="good")
     _send(faults, "tests.note", good)
-    wait_for(lambda: faults.notes() == ["good"], within_s=10, what="the good job")
+    wait_for(lambda: faults.notes() == ["good"], within_s=10, what="the other job is done")
     assert time.monotonic() - begun < 10
-    wait_for(lambda: faults.jobs(poison)[0].status == "failed", within_s=60, what="the poison is given up")
+    wait_for(lambda: faults.jobs(poison)[0].status == "failed", within_s=60, what="the poison job has failed")
     (job,) = faults.jobs(poison)
     assert (job.attempt, job.error) == (2, "The worker stopped in the middle of the work.")
 
 
-def test_postgresql_restarts_in_mid_job(faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]) -> None:
+def test_a_running_job_survives_a_restart_of_postgresql(
+    faults: Faults, own_postgres: tuple[OwnPostgres, contextlib.ExitStack]
+) -> None:
     campus = faults.campus
     server, running = own_postgres
     campus.start_worker(LEASE_S="30")  # longer than a restart takes on a busy machine
@@ -197,10 +202,10 @@ def test_postgresql_restarts_in_mid_job(faults: Faults, own_postgres: tuple[OwnP
     assert campus.client.get(f"/api/v1/videos/{video['id']}/").status_code == 200
     campus.wait_until(video["id"], "PROCESSED", within_s=120)
     assert campus.job(video["job_id"])["attempt"] == 1
-    assert_whole(campus, video["id"])
+    assert_no_files_left_over(campus, video["id"])
 
 
-def test_a_file_replaced_while_it_is_processed(faults: Faults) -> None:
+def test_replacing_a_file_cancels_its_processing(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker()
     video = campus.upload(long_clip())
@@ -211,10 +216,10 @@ def test_a_file_replaced_while_it_is_processed(faults: Faults) -> None:
     wait_for(
         lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the first job is cancelled"
     )
-    assert_whole(campus, video["id"])
+    assert_no_files_left_over(campus, video["id"])
 
 
-def test_a_video_deleted_while_it_is_processed(faults: Faults) -> None:
+def test_deleting_a_video_cancels_its_processing(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker()
     video = campus.upload(long_clip())
@@ -222,10 +227,10 @@ def test_a_video_deleted_while_it_is_processed(faults: Faults) -> None:
     assert campus.client.delete(f"/api/v1/videos/{video['id']}/").status_code == 204
     wait_for(lambda: campus.job(video["job_id"])["status"] == "cancelled", within_s=10, what="the job is cancelled")
     wait_for(lambda: campus.stored() == [] == campus.work_folders(), within_s=15, what="all files are gone")
-    assert _ffmpegs(campus) == []
+    assert _ffmpeg_processes(campus) == []
 
 
-def test_the_api_is_killed_in_mid_upload(faults: Faults) -> None:
+def test_a_file_stored_by_a_killed_api_process_is_removed(faults: Faults) -> None:
     campus = faults.campus
     campus.start_worker(PENDING_FILE_S="1")
     script = (
