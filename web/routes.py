@@ -23,17 +23,6 @@ FORM_MAX_BYTES = 8000
 """Bytes of a form that go into the redirect's URL; the rest is cut off."""
 FORM_SAFE = "%&=+~:/?@!$'()*,;"
 """Characters of a form that are copied to the redirect's URL unquoted."""
-PLAYER_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src * blob:; "
-    "img-src *; media-src * blob:; worker-src blob:; frame-ancestors 'none'; base-uri 'none'",
-    "Cache-Control": "no-cache",
-}
-"""Response headers of the player. Videos and poster images may come from another host, such as S3."""
-WATCH_FILES = {
-    "hls.min.js": "public, max-age=86400",
-    "watch.css": "no-cache",
-    "watch.js": "no-cache",
-}
 ACCOUNT_FILES = frozenset({"account.css", "account.js", "authorize.js", "password.js", "verify.js"})
 
 router = Router("", tags=["web"])
@@ -42,19 +31,6 @@ router = Router("", tags=["web"])
 @router.get("/", include_in_schema=False, dependencies=[PUBLIC])
 async def index() -> RedirectResponse:
     return RedirectResponse("/docs")
-
-
-@router.get("/watch/", include_in_schema=False, dependencies=[PUBLIC])
-async def watch() -> FileResponse:
-    """Return the player page. `?video=7` plays that video; an unlisted video also needs its key: `?video=7&key=…`."""
-    return FileResponse(STATIC / "watch.html", headers=PLAYER_HEADERS)
-
-
-@router.get("/watch/{name}", include_in_schema=False, dependencies=[PUBLIC])
-async def watch_file(name: str) -> FileResponse:
-    if name not in WATCH_FILES:
-        raise NotFound("file", name)
-    return FileResponse(STATIC / name, headers={"Cache-Control": WATCH_FILES[name]})
 
 
 @router.get("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])

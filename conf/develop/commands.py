@@ -133,6 +133,28 @@ def migration(
 
 
 @app.command()
+def start(
+    name: Annotated[str, typer.Argument(help="The name of the project: acme.")],
+    keep: Annotated[str, typer.Option(help="The resources to keep, separated by commas.")] = "iam,jobs",
+) -> None:
+    """Turn this clone into a project of your own: rename it, and remove the other resources. For developers."""
+    from conf.develop import without_settings
+
+    without_settings()
+    from conf import resources
+    from conf.develop.names import CannotAdd
+    from conf.develop.start import start as start_project
+
+    resources.import_models()
+    try:
+        report = start_project(name, [resource.strip() for resource in keep.split(",") if resource.strip()])
+    except CannotAdd as error:
+        raise fail(str(error)) from None
+    console.print("\n".join(report), markup=False)
+    console.print("Nothing has been committed. See docs/how-to/start-your-own.md for what is left to do.")
+
+
+@app.command()
 def libraries() -> None:
     """Install the browser libraries of web/package-lock.json with npm. Without npm or a registry, say so and go on."""
     from conf.develop.libraries import CannotInstall, install

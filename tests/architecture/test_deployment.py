@@ -56,7 +56,7 @@ def test_every_server_is_healthy_before_it_is_used() -> None:
 def test_the_image_runs_as_an_ordinary_user_and_holds_what_it_needs() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^USER campus$", dockerfile, re.MULTILINE)
-    assert len(re.findall(r"^FROM ", dockerfile, re.MULTILINE)) == 2
+    assert len(re.findall(r"^FROM ", dockerfile, re.MULTILINE)) == 3
     assert {"bubblewrap", "ffmpeg"} <= set(re.findall(r"[a-z]+", dockerfile))
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}

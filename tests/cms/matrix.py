@@ -1,7 +1,7 @@
 from fastapi.testclient import TestClient
 
 from tests.cms.clips import clip
-from tests.matrix import OWNER, TEACHERS, V1, Case, anyone, only
+from tests.matrix import OWNER, TEACHERS, V1, Case, anyone, everyone, only
 from tests.people import Person
 
 V2 = "/api/v2"
@@ -12,6 +12,8 @@ def _file() -> dict[str, bytes]:
 
 
 ROWS = {
+    "watch": Case("/watch/", everyone()),
+    "watch_file": Case("/watch/watch.js", everyone()),
     "list_videos": Case(f"{V1}/videos/", anyone()),
     "create_video": Case(f"{V1}/videos/", only(*TEACHERS, status=201), json={"title": "x"}),
     "get_video": Case(f"{V1}/videos/{{video}}/", anyone()),

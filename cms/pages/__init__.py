@@ -1,0 +1,1 @@
+"""The player: a page that lists the videos and plays them."""
