@@ -25,7 +25,8 @@ make run     # runs everything here: http://127.0.0.1:8000/docs
 make test    # runs the tests
 ```
 
-Add a resource with `make resource NAME=library MODEL=book`: see [docs/how-to/add-a-resource.md](docs/how-to/add-a-resource.md).
+Add a resource with `make resource NAME=library MODEL=book`: see
+[docs/how-to/add-a-resource.md](docs/how-to/add-a-resource.md).
 `make help` lists the other commands.
 """
 

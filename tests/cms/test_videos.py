@@ -135,3 +135,8 @@ def test_unknown_paths_and_methods_return_problem_details(client: TestClient) ->
     for response in (unknown, wrong):
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.json()["request_id"] == response.headers["X-Request-ID"]
+
+
+def test_version_1_ignores_unknown_query_parameters_and_version_2_refuses_them(client: TestClient) -> None:
+    assert client.get("/api/v1/videos/?limt=3").status_code == 200
+    assert client.get("/api/v2/videos/?limt=3").status_code == 422
