@@ -1,8 +1,9 @@
 """What every route of the API refuses, whatever its own parameters are."""
 
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 from conf.http.checks import any_query
 from conf.http.handler import Handler
@@ -19,7 +20,7 @@ ROUTES = [
 ]
 
 
-def errors(response: Response) -> list[dict[str, str]]:
+def errors(response: Any) -> list[dict[str, str]]:
     found: list[dict[str, str]] = response.json().get("errors", [])
     return found
 
@@ -52,13 +53,15 @@ def test_nul_is_refused_wherever_text_comes_from(client: TestClient) -> None:
         (client.get("/api/v1/users/search/", params={"q": "ab\0"}), "q"),
         (client.get("/api/v1/users/a%00b/"), "who"),
     ):
-        assert (response.status_code, errors(response)) == (422, [{"field": field, "reason": REASON}])
+        assert response.status_code == 422
+        assert {"field": field, "reason": REASON} in errors(response)
 
 
 def test_nul_is_refused_in_protobuf(client: TestClient) -> None:
     body = wire_pb2.GroupCreate(name="a\0b").SerializeToString()
     response = client.post(GROUPS, content=body, headers={"Content-Type": "application/protobuf"})
-    assert (response.status_code, errors(response)) == (422, [{"field": "name", "reason": REASON}])
+    assert response.status_code == 422
+    assert {"field": "name", "reason": REASON} in errors(response)
 
 
 def test_an_escaped_backslash_before_u0000_is_text_like_any_other(client: TestClient) -> None:
