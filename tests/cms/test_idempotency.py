@@ -67,7 +67,7 @@ def test_the_second_is_told_while_the_first_is_being_answered(client: TestClient
     with write_engine().begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": int.from_bytes(key_hash[:8], signed=True)})
         early = client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"})
-        assert (early.status_code, "still being answered" in early.json()["detail"]) == (409, True)
+        assert (early.status_code, "still being processed" in early.json()["detail"]) == (409, True)
     assert client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"}).status_code == 201
 
 
