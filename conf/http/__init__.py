@@ -1,1 +1,1 @@
-"""HTTP: the one route class, errors as problem+json, conventions of the API."""
+"""HTTP: the route class, error responses (`application/problem+json`), and the conventions that all routes share."""

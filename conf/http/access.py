@@ -1,5 +1,4 @@
-"""What a route says of who may call it, where anyone may, and of who may keep the answer. The other needs are in
-`iam.dependencies`."""
+"""Markers for public routes and for responses that must not be stored. Other permissions are in `iam.dependencies`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,23 +9,29 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 def requires_sign_in(dependency: C) -> C:
-    """Decorator: a dependency that refuses who is not signed in. Others that look who asks let anyone through, and the
-    reference says so."""
+    """Mark a dependency that raises Unauthenticated for anonymous callers.
+
+    A route whose dependencies read the credentials, but none of which has this mark, may be called without them. The
+    API reference shows its authentication as optional.
+    """
     dependency.requires_sign_in = True  # type: ignore[attr-defined]
     return dependency
 
 
 def public() -> None:
-    """Anyone, signed in or not; nobody looks who it is."""
+    """Mark a route that anyone may call. It does not check the caller's identity; see `PUBLIC`."""
 
 
 PUBLIC = Depends(public)
-"""For `dependencies=[…]` of a route."""
+"""For `dependencies=[…]` of a route that anyone may call."""
 
 
 def no_store() -> None:
-    """The route class looks for it."""
+    """Mark a route whose responses must not be stored; see `NO_STORE`. The route class looks for this dependency."""
 
 
 NO_STORE = Depends(no_store)
-"""For `dependencies=[…]` of a route that tells secrets: nobody keeps the answer, nor do we for an `Idempotency-Key`."""
+"""For `dependencies=[…]` of a route that returns secrets.
+
+Its responses have `Cache-Control: no-store`, and they are not stored for an `Idempotency-Key`.
+"""

@@ -1,8 +1,8 @@
-"""The arguments of a route: FastAPI's dependency tree, solved in the one thread that calls the route.
+"""Solve FastAPI's dependency tree in the thread that calls the route.
 
-FastAPI's own functions read the parameters, and run the dependencies that need the event loop. Only the walk over plain
-dependencies is written here. Like FastAPI it collects the errors of all parameters, calls each dependency once, and
-calls none whose own parameters are wrong.
+FastAPI's own functions read the parameters and run the dependencies that need the event loop. This module only calls
+the plain `def` dependencies. Like FastAPI, it collects the errors of all parameters, calls each dependency once, and
+does not call a dependency whose own parameters are invalid.
 """
 
 import contextlib
@@ -40,11 +40,14 @@ NO_BODY = PydanticUndefined
 
 
 class NotSupported(TypeError):
-    """A route uses something that works differently here. Raised when the route is declared; says what to use."""
+    """A route uses a feature that is not supported. Raised when the route is declared.
+
+    The message names an alternative.
+    """
 
 
 def walk(dependant: Dependant) -> Iterator[Dependant]:
-    """The dependant and everything it depends on."""
+    """Yield the dependant and all its dependencies, depth first."""
     yield dependant
     for child in dependant.dependencies:
         yield from walk(child)
@@ -52,40 +55,41 @@ def walk(dependant: Dependant) -> Iterator[Dependant]:
 
 @dataclass
 class Call:
-    """What one request has gathered on its way to the route."""
+    """The state of one request while its dependencies are solved and its route runs."""
 
     request: Request
     response: Response | None = None
-    """What dependencies and the route set headers and the status code on."""
+    """The `Response` parameter, on which dependencies and the route set headers and the status code."""
     background: StarletteBackgroundTasks | None = None
     cache: dict[Any, Any] = field(default_factory=dict)
-    """Results of dependencies, each called once."""
+    """Return values of the dependencies, by cache key."""
     solved: tuple[dict[str, Any], list[Any]] | None = None
-    """The arguments of the route and what is wrong with them, where they were found before the route's thread."""
+    """Arguments of the route and validation errors, if they were solved before the route's thread started."""
     bodies: dict[int, tuple[dict[str, Any], list[Any]]] = field(default_factory=dict)
     """Values and errors of the body parameters that FastAPI's own code has read, by the id of their node."""
     function_stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    """`yield` dependencies with `scope="function"`: they end with the route."""
+    """`yield` dependencies with `scope="function"`, which exit after the route."""
     request_scoped: list[contextlib.AbstractContextManager[Any]] = field(default_factory=list)
-    """The other `yield` dependencies: they end after the response."""
+    """The other `yield` dependencies, which exit after the response."""
 
     @contextlib.asynccontextmanager
     async def stacks(self, pool: Threads) -> AsyncIterator[None]:
-        """End the `yield` dependencies: those of the function at the end of this block, the others after the
+        """Exit the `yield` dependencies: those with function scope at the end of this block, the others after the
         response."""
         try:
             async with _InThread(self.function_stack, pool):
                 yield
         finally:
-            self.end_after_response(pool)
+            self.exit_after_response(pool)
 
-    def end_after_response(self, pool: Threads) -> None:
-        """Let FastAPI's exit stack end the `yield` dependencies that have begun."""
+    def exit_after_response(self, pool: Threads) -> None:
+        """Move the `yield` dependencies that have been entered to FastAPI's exit stack."""
         for manager in self.request_scoped:
             self.request.scope["fastapi_inner_astack"].push_async_exit(_InThread(manager, pool))
         self.request_scoped.clear()
 
     def response_for_headers(self) -> Response:
+        """Return the `Response` parameter. It is created on first use."""
         if self.response is None:
             self.response = Response()
             del self.response.headers["content-length"]
@@ -94,7 +98,7 @@ class Call:
 
 
 class _InThread:
-    """Ends a `yield` dependency in a thread, with the exception of the request if there was one."""
+    """Exits a `yield` dependency in a thread, with the exception of the request if there was one."""
 
     def __init__(self, manager: contextlib.AbstractContextManager[Any], pool: Threads) -> None:
         self._manager = manager
@@ -109,23 +113,23 @@ class _InThread:
 
 
 class Node:
-    """One function of the tree with its parameters."""
+    """A function of the dependency tree, with its parameters and dependencies."""
 
     def __init__(
         self, dependant: Dependant, original: Dependant, overrides: Overrides, *, is_route: bool = False
     ) -> None:
         self.dependant = dependant
         self.original = original
-        """The declared one, where `dependant` overrides it."""
+        """The declared dependency. It differs from `dependant` if that is an override."""
         self.call: Any = dependant.call
         self.name = original.name
         self.key = _get_cache_key(dependant=original)
         self.use_cache = original.use_cache
         self.is_generator = _is_gen_callable(self.call)
-        self.is_early = not is_route and (
+        self.needs_event_loop = not is_route and (
             _is_coroutine_callable(self.call) or _is_async_gen_callable(self.call) or dependant.concurrency is not None
         )
-        self.children = [] if self.is_early else [node_of(child, overrides) for child in dependant.dependencies]
+        self.children = [] if self.needs_event_loop else [node_of(child, overrides) for child in dependant.dependencies]
         self._path = [(f.name, f.alias, f) for f in dependant.path_params if not _is_model(f.field_info)]
         self._path_models = [f for f in dependant.path_params if _is_model(f.field_info)]
         self._named = [
@@ -140,7 +144,7 @@ class Node:
         ]
 
     def enter(self, arguments: dict[str, Any], call: Call) -> Any:
-        """Call the dependency in a context of its own, as FastAPI does."""
+        """Call the dependency in a copy of the context, as FastAPI does. Enter it if it is a generator."""
         if not self.is_generator:
             return copy_context().run(self.call, **arguments)
         manager = contextlib.contextmanager(self.call)(**arguments)
@@ -152,13 +156,13 @@ class Node:
         return value
 
     def parameters(self, call: Call, values: dict[str, Any]) -> list[Any]:
-        """Read the parameters of this function alone into `values`. Returns the errors."""
+        """Add the function's own parameters to `values`. Return the validation errors."""
         dependant, request = self.dependant, call.request
         errors: list[Any] = []
         for name, alias, param in self._path:
-            value, wrong = param.validate(request.path_params[alias], values, loc=("path", alias))
+            value, param_errors = param.validate(request.path_params[alias], values, loc=("path", alias))
             values[name] = value
-            errors += wrong
+            errors += param_errors
         for fields, received in (
             (self._path_models, request.path_params if self._path_models else {}),
             (dependant.query_params, request.query_params if dependant.query_params else {}),
@@ -166,9 +170,9 @@ class Node:
             (dependant.cookie_params, request.cookies if dependant.cookie_params else {}),
         ):
             if fields:
-                found, wrong = request_params_to_args(fields, received)
+                found, param_errors = request_params_to_args(fields, received)
                 values |= found
-                errors += wrong
+                errors += param_errors
         if (body := call.bodies.get(id(self))) is not None:
             values |= body[0]
             errors += body[1]
@@ -180,6 +184,7 @@ class Node:
 
 
 def node_of(dependant: Dependant, overrides: Overrides) -> Node:
+    """Return the node of a dependency, or of the dependency that overrides it."""
     override = overrides.get(dependant.call) if overrides and dependant.call is not None else None
     if override is None:
         return Node(dependant, dependant, overrides)
@@ -213,7 +218,7 @@ def _background(call: Call) -> StarletteBackgroundTasks:
 
 
 def solve(node: Node, call: Call) -> tuple[dict[str, Any], list[Any]]:
-    """The arguments of a function, those of its dependencies first, and what is wrong with the request."""
+    """Call the dependencies of a function. Return its arguments and the validation errors."""
     values: dict[str, Any] = {}
     errors: list[Any] = []
     cache = call.cache
@@ -221,9 +226,9 @@ def solve(node: Node, call: Call) -> tuple[dict[str, Any], list[Any]]:
         if child.use_cache and child.key in cache:
             solved = cache[child.key]
         else:
-            arguments, wrong = solve(child, call)
-            if wrong:
-                errors += wrong
+            arguments, child_errors = solve(child, call)
+            if child_errors:
+                errors += child_errors
                 continue
             solved = child.enter(arguments, call)
             cache.setdefault(child.key, solved)

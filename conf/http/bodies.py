@@ -1,4 +1,4 @@
-"""Request bodies, read whole and never past a limit."""
+"""Read and parse request bodies of limited size."""
 
 import contextlib
 import email.message
@@ -16,12 +16,14 @@ from conf.http.arguments import NO_BODY
 from conf.settings import get_settings
 
 UNREADABLE = "There was an error parsing the body"
-"""FastAPI's words."""
+"""FastAPI's message."""
 
 
 async def read(request: Request, *, limit: int) -> bytes:
-    """The whole body, which `request.body()` has from then on. Raises: TooLarge, before reading where
-    `Content-Length` already says so."""
+    """Read the whole body. Afterwards `request.body()` returns it too.
+
+    Raises: TooLarge, before the body is read if `Content-Length` is over the limit.
+    """
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
@@ -30,12 +32,12 @@ async def read(request: Request, *, limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             raise _too_large(limit)
-    request._body = bytes(body)  # noqa: SLF001  # where Starlette keeps it
+    request._body = bytes(body)  # noqa: SLF001  # Starlette's own cache
     return request._body  # noqa: SLF001
 
 
 def limit_body(request: Request) -> None:
-    """Let nobody read more than `BODY_MAX_BYTES` from the request: TooLarge."""
+    """Limit the request's body to `BODY_MAX_BYTES`. Reads beyond that raise TooLarge."""
     limit, received, receive_more = get_settings().body_max_bytes, 0, request.receive
 
     async def receive() -> Message:
@@ -46,12 +48,14 @@ def limit_body(request: Request) -> None:
             raise _too_large(limit)
         return message
 
-    request._receive = receive  # noqa: SLF001  # Starlette has no other way
+    request._receive = receive  # noqa: SLF001  # Starlette has no public way
 
 
-async def read_general(request: Request, route: Any) -> Any:
-    """The body as FastAPI reads it: a form, what JSON says, or bytes. Raises: TooLarge; HTTPException;
-    RequestValidationError."""
+async def read_fastapi_body(request: Request, route: Any) -> Any:
+    """Read the body as FastAPI does: a form, a JSON value, or bytes.
+
+    Raises: TooLarge; HTTPException; RequestValidationError.
+    """
     if isinstance(route.body_field.field_info, params.Form):
         try:
             return await request.form(**(getattr(route, "form_limits", None) or {}))
@@ -71,10 +75,10 @@ async def read_general(request: Request, route: Any) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON value, with FastAPI's errors. Raises: RequestValidationError; HTTPException when it is not text."""
+    """Parse JSON, with the errors of FastAPI. Raises: RequestValidationError; HTTPException, if it is not UTF-8."""
     with contextlib.suppress(ValueError):
         return from_json(body)
-    try:  # the standard library says where the fault is, as FastAPI does
+    try:  # as FastAPI: the standard library reports the position of the error
         json.loads(body)
     except json.JSONDecodeError as error:
         raise _not_json(body, error.pos, error.msg) from error
@@ -82,7 +86,7 @@ def parsed(body: bytes) -> Any:
         raise _not_json(body, 0, "Nested too deeply") from error
     except ValueError as error:
         raise HTTPException(400, UNREADABLE) from error
-    raise _not_json(body, 0, "Half of a surrogate pair, or nested too deeply")
+    raise _not_json(body, 0, "Unpaired surrogate, or nested too deeply")
 
 
 def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError:
@@ -91,11 +95,11 @@ def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body must have at most {limit} bytes.")
+    return TooLarge(f"The request body must be at most {limit} bytes.")
 
 
-def own_body(route: Any, bodies: list[Any]) -> Any:
-    """The one JSON body that the route itself takes; None where FastAPI's own code has to read it."""
+def single_json_body(route: Any, bodies: list[Any]) -> Any:
+    """Return the body parameter of a route whose only body is JSON; None if FastAPI's code must read the body."""
     if len(bodies) != 1 or bodies[0] not in route.dependant.body_params or route._embed_body_fields:  # noqa: SLF001
         return None
     info = bodies[0].field_info

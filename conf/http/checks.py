@@ -1,4 +1,4 @@
-"""Checks that every route makes of its request: names of query parameters, and text that PostgreSQL cannot store."""
+"""Checks of every request: unknown query parameters, and NUL characters, which PostgreSQL cannot store in text."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -11,20 +11,20 @@ _REASON = "Text must not contain the NUL character."
 
 
 def any_query() -> None:
-    """Marks a route; see `ANY_QUERY`."""
+    """Mark a route that accepts any query parameter; see `ANY_QUERY`."""
 
 
 ANY_QUERY = Depends(any_query)
-"""For `dependencies=[…]` of a route that ignores unknown query parameters, or reads them itself from the `Request`."""
+"""For `dependencies=[…]` of a route that ignores unknown query parameters, or reads them from the `Request` itself."""
 
 
 def unknown_parameters(request: Request, known: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Yield an error for each query parameter that the route does not have, with the nearest one that it has."""
+    """Yield an error for each query parameter that the route does not have, with the most similar name as a hint."""
     for name in request.query_params:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {nearest[0]}?" if nearest else ""
-            yield _error(("query", name), f"There is no such query parameter.{hint}")
+            hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
+            yield _error(("query", name), f"Unknown query parameter.{hint}")
 
 
 def nul_in_url(request: Request) -> Iterator[dict[str, Any]]:
@@ -46,7 +46,7 @@ def nul_in_body(value: Any, where: tuple[str | int, ...] = ("body",)) -> Iterato
         case Mapping():
             for name, part in value.items():
                 if NUL in str(name):
-                    yield _error(where, "A name must not contain the NUL character.")
+                    yield _error(where, "Names must not contain the NUL character.")
                 yield from nul_in_body(part, (*where, name))
         case list() | tuple():
             for index, part in enumerate(value):

@@ -1,5 +1,5 @@
-"""A calm end: after SIGTERM the readiness probe fails for `drain_s` while requests are still served, then the server's
-own shutdown begins. Load balancers have that long to look elsewhere."""
+"""Graceful shutdown. After SIGTERM the readiness probe fails, but requests are still served for `drain_s` seconds, so
+that load balancers can remove the server. Then the server's own shutdown starts."""
 
 import asyncio
 import signal
@@ -14,11 +14,15 @@ class _State:
 
 
 def is_draining() -> bool:
+    """Return whether the process has received SIGTERM."""
     return _State.draining
 
 
 def install() -> None:
-    """Put ourselves before the server's own SIGTERM handler, once it is set and the event loop runs."""
+    """Replace the server's SIGTERM handler by one that calls it after `drain_s` seconds.
+
+    Call it once the server has set its handler and the event loop runs. A second SIGTERM starts the shutdown at once.
+    """
     delay_s = get_settings().drain_s
     server_handler: Any = signal.getsignal(signal.SIGTERM)
     if not callable(server_handler):

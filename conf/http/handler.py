@@ -1,11 +1,11 @@
-"""From a request to the response of one route.
+"""Handle the requests of a route.
 
-A `def` route runs in one call in one thread: parameters, dependencies, body, session, the route itself, the validated
-and encoded result, commit, close. Only then is the response sent, so a commit that fails is an error the client sees,
-and no request holds a connection while it waits for a thread. JSON and protobuf, ETags and `Idempotency-Key` are dealt
-with here, for every route.
+A `def` route runs in one call in one thread: parameters, dependencies, body, session, the route itself, validation and
+encoding of its return value, commit, and close of the session. The response is sent after that. So the client sees a
+failed commit as an error, and a request never holds a connection while it waits for a thread. The handler also provides
+JSON and protobuf, ETags and `Idempotency-Key`.
 
-An `async def` route is for streams: it gets no session. Its dependencies run in a thread, and end before it begins.
+An `async def` route is for streaming. It cannot use the session. Its dependencies can, but not while the route runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,19 +25,19 @@ from conf.db.session import RequestSession
 from conf.errors import CampusError, NotAcceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, solve, walk
-from conf.http.bodies import limit_body, own_body, parsed, read, read_general
+from conf.http.bodies import limit_body, parsed, read, read_fastapi_body, single_json_body
 from conf.http.checks import any_query, nul_in_body, nul_in_url, unknown_parameters
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
 from conf.http.plan import Plan
-from conf.http.refusals import refuse_what_differs, refuse_what_protobuf_cannot_say
+from conf.http.refusals import refuse_unsupported, refuse_unsupported_by_protobuf
 from conf.http.responses import Encoder
 from conf.http.threads import Threads, heavy_threads, threads
 from conf.http.uploads import FilePart, receive_file
 from conf.http.versions import Successor
 from conf.http.wire.codec import Malformed, codec_of
-from conf.http.wire.formats import BOTH, JSON_ALONE, Format, chosen, format_of_body
+from conf.http.wire.formats import BOTH, JSON_ONLY, Format, chosen, format_of_body
 from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
 from conf.work import work_folder
@@ -48,7 +48,7 @@ VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
 class Handler:
-    """Of one route, as it was declared or as a router that includes it makes it: `context`."""
+    """Handles the requests of one route. `context`: the route as declared, or as a router includes it."""
 
     def __init__(self, context: RouteContext) -> None:
         self.context = context
@@ -63,44 +63,45 @@ class Handler:
         self.uses_session = any(d.call is get_db for d in self.dependants)
         self.is_private = any(d.call is no_store for d in self.dependants)
         self.file_part = next((d.call for d in self.dependants if isinstance(d.call, FilePart)), None)
-        """The file that the route takes, if it does."""
+        """The file parameter of the route, if it has one."""
         bodies = [field for d in self.dependants for field in d.body_params]
-        self._own_body = own_body(route, bodies)
-        self.has_general_body = bool(bodies) and self._own_body is None
-        self.body_type: Any = self._own_body.field_info.annotation if self._own_body else None
+        self._json_body = single_json_body(route, bodies)
+        self.has_fastapi_body = bool(bodies) and self._json_body is None
+        """Whether FastAPI's code reads the body: a form, several body parameters, and so on."""
+        self.body_type: Any = self._json_body.field_info.annotation if self._json_body else None
         self.encoder = Encoder(route, is_private=self.is_private)
         self.response_type = self.encoder.response_type
-        self.formats = BOTH if self._speaks_protobuf() else JSON_ALONE
-        self._overrides_of = route.dependency_overrides_provider
+        self.formats = BOTH if self._supports_protobuf() else JSON_ONLY
+        self._overrides_provider = route.dependency_overrides_provider
         self._plan = self._make_plan({})
         self._safe = self.methods <= SAFE_METHODS
-        keeps = self.uses_session and not (self.is_async or self.is_private)
-        is_small = self.file_part is None and not self.has_general_body
-        self.repeatable = self.methods == {"POST"} and keeps and is_small
-        """Whether it heeds `Idempotency-Key`: what must not be stored cannot be sent again."""
-        takes_any_query = any(d.call is any_query for d in self.dependants)
-        self._refuses_unknown_parameters = (
-            self.path.startswith("/api/") and route.include_in_schema and not takes_any_query
-        )
-        refuse_what_differs(self, bodies)
+        may_store = self.uses_session and not (self.is_async or self.is_private)
+        reads_body = self.file_part is None and not self.has_fastapi_body
+        self.repeatable = self.methods == {"POST"} and may_store and reads_body
+        """Whether the route supports `Idempotency-Key`, for which its responses are stored."""
+        in_reference = self.path.startswith("/api/") and route.include_in_schema
+        self._refuses_unknown_parameters = in_reference and not any(d.call is any_query for d in self.dependants)
+        refuse_unsupported(self, bodies)
         self._plan.check(self.endpoint.__qualname__)
         if self.path.startswith("/api/"):
-            refuse_what_protobuf_cannot_say(self, bodies)
+            refuse_unsupported_by_protobuf(self, bodies)
 
     @property
     def threads(self) -> Threads:
+        """The pool in which the route runs."""
         return heavy_threads() if getattr(self.endpoint, "heavy", False) else threads()
 
     @property
     def needs_stacks(self) -> bool:
-        """Whether FastAPI's exit stacks have to be there, for what ends after the response."""
+        """Whether the route needs FastAPI's exit stacks, for dependencies that exit after the response."""
         return self.plan().needs_stacks or self.route.max_body_size is not None
 
-    def _speaks_protobuf(self) -> bool:
+    def _supports_protobuf(self) -> bool:
         return self.path.startswith("/api/") and (self.body_type is not None or self.response_type is not None)
 
     def plan(self) -> Plan:
-        overrides = getattr(self._overrides_of, "dependency_overrides", None)
+        """Return the plan for the present `app.dependency_overrides`."""
+        overrides = getattr(self._overrides_provider, "dependency_overrides", None)
         if not overrides and not self._plan.overrides:
             return self._plan
         if self._plan.overrides != (overrides or {}):
@@ -111,7 +112,7 @@ class Handler:
         return Plan(self.route.dependant, overrides, embed_body=self.route._embed_body_fields)  # noqa: SLF001  # FastAPI's
 
     async def respond(self, request: Request) -> Response:
-        """The response, not yet sent. Raises what the route raises."""
+        """Return the response, which is not sent yet. Raises: the exceptions of the route."""
         scope = request.scope
         scope["handler"] = self
         if self.successor is not None:
@@ -120,16 +121,16 @@ class Handler:
             scope.setdefault("always_headers", []).append(VARY)
             scope["format"] = chosen(header(scope, b"accept"), self.formats)
             if scope["format"] is None:
-                raise NotAcceptable(f"You accept none of: {', '.join(form.value for form in self.formats)}.")
+                raise NotAcceptable(f"The Accept header must allow one of: {', '.join(f.value for f in self.formats)}.")
         plan, call = self.plan(), Call(request)
         if self.file_part is not None:
             return await self._respond_to_file(plan, call, self.file_part)
         body: Any = NO_BODY
-        if self._own_body is not None:
+        if self._json_body is not None:
             body = await self._receive(request)
-        elif self.has_general_body:
+        elif self.has_fastapi_body:
             limit_body(request)
-            body = await read_general(request, self.route)
+            body = await read_fastapi_body(request, self.route)
             await plan.read_bodies(call, body)
         if plan.needs_stacks:
             return await self._respond_with_stacks(plan, call, body)
@@ -138,54 +139,55 @@ class Handler:
     async def _respond(self, plan: Plan, call: Call, body: Any) -> Response:
         if not self.is_async:
             return await self.threads.run(self._run, plan, call, body)
-        if plan.calls_something or body is not NO_BODY:
+        if plan.has_dependencies or body is not NO_BODY:
             values = await threads().run(self._prepare, plan, call, body)
         else:
             values = self._prepare(plan, call, body)
         return self.encoder.encode(await self.endpoint(**values), call)
 
     async def _respond_with_stacks(self, plan: Plan, call: Call, body: Any) -> Response:
-        """The same for a route with dependencies that run on the event loop, or that `yield`."""
+        """The same for a route whose dependencies run on the event loop or have `yield`."""
         async with call.stacks(self.threads):
-            if plan.is_mixed:
+            if plan.needs_event_loop:
                 await self._solve_in_order(plan, call, body)
             return await self._respond(plan, call, body)
 
     async def _solve_in_order(self, plan: Plan, call: Call, body: Any) -> None:
-        value = self._value_of(call.request, body) if self._own_body is not None else body
-        await plan.solve_in_order(call, body=value, provider=self._overrides_of, pool=self.threads)
+        value = self._value_of(call.request, body) if self._json_body is not None else body
+        await plan.solve_in_order(call, body=value, provider=self._overrides_provider, pool=self.threads)
 
     async def _respond_to_file(self, plan: Plan, call: Call, part: FilePart) -> Response:
-        """Dependencies come first, so that nobody sends a large file for nothing; the session that they used is given
-        back while the file arrives."""
+        """Run the dependencies before the file is received: if they refuse the request, the file is not uploaded. The
+        session's connection is in the pool while the file arrives."""
         with work_folder("upload") as folder:
             file = call.request.scope["file"] = IncomingFile(folder / "upload")
             async with call.stacks(self.threads):
-                if plan.is_mixed:
+                if plan.needs_event_loop:
                     await self._solve_in_order(plan, call, NO_BODY)
                 values = await threads().run(self._prepare, plan, call, NO_BODY)
                 await receive_file(call.request, file, part)
                 return await self.threads.run(self._finish, plan, call, values)
 
     def _run(self, plan: Plan, call: Call, body: Any) -> Response:
-        """The whole request of a `def` route."""
+        """Run a `def` route with its dependencies and commit."""
         return self._retry_read(self._attempt, plan, call, body)
 
     def _prepare(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
-        """The arguments; the session that dependencies have used gives its connection back."""
+        """Return the route's arguments. Afterwards the session's connection is back in the pool."""
         return self._retry_read(self._gather, plan, call, body)
 
     def _retry_read(self, step: Callable[[Plan, Call, Any], R], plan: Plan, call: Call, body: Any) -> R:
-        """Repeat a step that lost its connection or a deadlock: it has kept and sent nothing."""
+        """Call `step`. Retry it once after a deadlock, or if a safe request lost its connection: nothing has been
+        committed or sent. Requests whose dependencies need exit stacks are not retried."""
         try:
             return step(plan, call, body)
         except DBAPIError as error:
             lost_connection = self._safe and error.connection_invalidated
             if plan.needs_stacks or not (lost_connection or isinstance(error.orig, DeadlockDetected)):
                 raise
-        again = Call(call.request, bodies=call.bodies)
-        result = step(plan, again, body)
-        call.response, call.background, call.cache = again.response, again.background, again.cache
+        retry = Call(call.request, bodies=call.bodies)
+        result = step(plan, retry, body)
+        call.response, call.background, call.cache = retry.response, retry.background, retry.cache
         return result
 
     def _gather(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
@@ -206,13 +208,13 @@ class Handler:
         with self._transaction(plan, call):
             values = self._arguments(plan, call, body)
             if self.repeatable and (key := header(call.request.scope, b"idempotency-key")):
-                return self._once(plan.session(call), call, body, values, key.decode("latin-1"))
+                return self._run_idempotent(plan.session(call), call, body, values, key.decode("latin-1"))
             return self.encoder.encode(self.endpoint(**values), call)
 
     @contextmanager
     def _transaction(self, plan: Plan, call: Call) -> Iterator[None]:
-        """Commit what is done inside; an exception rolls back. What `scope="function"` dependencies do at their end
-        belongs to it."""
+        """Commit at the end of the block, after the exit of dependencies with `scope="function"`. Roll back on an
+        exception, unless it has `keep_writes`."""
         try:
             with call.function_stack:
                 yield
@@ -229,16 +231,16 @@ class Handler:
             db.commit()
 
     def _arguments(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
-        """Raises: RequestValidationError, with all that is wrong; what dependencies raise."""
-        field, received = self._own_body, body
+        """Return the route's arguments. Raises: RequestValidationError, with all errors; exceptions of dependencies."""
+        field, received = self._json_body, body
         if field is not None:
             body = self._value_of(call.request, body)
         values, errors = call.solved or solve(plan.root, call)
         errors += self._general_errors(plan, call.request, received, body)
         if field is not None:
             if body is not NO_BODY:
-                values[field.name], wrong = field.validate(body, values, loc=("body",))
-                errors += wrong
+                values[field.name], body_errors = field.validate(body, values, loc=("body",))
+                errors += body_errors
             elif field.field_info.is_required():
                 errors.append({"type": "missing", "loc": ("body",), "msg": "Field required", "input": None})
             else:
@@ -248,7 +250,7 @@ class Handler:
         return values
 
     def _general_errors(self, plan: Plan, request: Request, received: Any, body: Any) -> list[Any]:
-        """What is wrong with a request whichever route it is for."""
+        """Return the errors of the checks that every route has in common."""
         errors: list[Any] = []
         if self._refuses_unknown_parameters and request.scope["query_string"]:
             errors += unknown_parameters(request, plan.query_names)
@@ -259,7 +261,7 @@ class Handler:
         return errors
 
     def _value_of(self, request: Request, body: bytes) -> Any:
-        """What the body says, in either format. Raises: Unreadable; RequestValidationError."""
+        """Decode the body from JSON or protobuf. Raises: Unreadable; RequestValidationError."""
         if not request.scope["body_format"].is_protobuf:
             return parsed(body) if body else NO_BODY
         try:
@@ -267,31 +269,31 @@ class Handler:
         except Malformed as error:
             raise Unreadable(str(error)) from None
 
-    def _once(self, db: Session, call: Call, body: Any, values: dict[str, Any], key: str) -> Response:
-        """The response; the one that was sent before, if this is the second time."""
+    def _run_idempotent(self, db: Session, call: Call, body: Any, values: dict[str, Any], key: str) -> Response:
+        """Run the route and store its response under the key. If the key is known, return the stored response."""
         request, scope = call.request, call.request.scope
         path = request.url.path.rstrip("/").encode()
-        asked = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode()]
-        whose = f"{scope.get('account') or address_of(request)} {self.path}"
-        promise = idempotency.begin(db, given=key, scope=whose, request=asked)
-        if isinstance(promise, idempotency.StoredResponse):
-            return Response(promise.body, promise.status, promise.headers | {"Idempotency-Replayed": "true"})
-        # Not compressed: the client that repeats the request may not accept gzip.
+        parts = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode()]
+        key_scope = f"{scope.get('account') or address_of(request)} {self.path}"
+        entry = idempotency.begin(db, given=key, scope=key_scope, request=parts)
+        if isinstance(entry, idempotency.StoredResponse):
+            return Response(entry.body, entry.status, entry.headers | {"Idempotency-Replayed": "true"})
+        # Not compressed: the client may not accept gzip when it repeats the request.
         response = self.encoder.encode(self.endpoint(**values), call, compress=False)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        promise.keep(db, idempotency.StoredResponse(response.status_code, headers, bytes(response.body)))
+        entry.keep(db, idempotency.StoredResponse(response.status_code, headers, bytes(response.body)))
         return response
 
     async def _receive(self, request: Request) -> bytes:
-        """The whole body. Raises: Unsupported; TooLarge past the limit."""
+        """Read the whole body. Raises: Unsupported; TooLarge."""
         form = request.scope["body_format"] = format_of_body(request.scope)
         if form not in self.formats:
-            raise Unsupported(f"The body must be {Format.JSON.value}.")
+            raise Unsupported(f"The request body must be {Format.JSON.value}.")
         return await read(request, limit=get_settings().body_max_bytes)
 
 
 def _close(call: Call, *, is_over: bool) -> None:
-    """Give the connection of the request's session back; for good when the request `is_over`."""
+    """Return the connection of the request's session to the pool. If the request `is_over`, end the session."""
     db = call.request.scope.get("db")
     if isinstance(db, RequestSession) and is_over:
         db.end()

@@ -1,9 +1,9 @@
-"""The headers of a request, read from the scope alone."""
+"""Read the headers of a request from the ASGI scope."""
 
 from starlette.types import Scope
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The header's value, empty when it is not there; several lines are one list."""
+    """Return the header's value. It is empty if the header is missing; repeated headers are joined with commas."""
     found = [value for given, value in scope["headers"] if given == name]
     return found[0] if len(found) == 1 else b", ".join(found)

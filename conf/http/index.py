@@ -1,9 +1,8 @@
-"""The route index: it finds the route of a request by the beginning of its path, however many routes there are.
+"""The route index finds the route of a request by the first segments of its path, without a scan of all routes.
 
-It is the innermost middleware of the application, where FastAPI's router would ask one route after the other, and
-decides as FastAPI does: the first route that matches in the order they were included. The application's exception
-handlers are called as FastAPI calls them. On top of that a path answers with and without its last slash, what answers
-GET answers HEAD, and every path answers OPTIONS.
+It is the innermost middleware of the application. It chooses the same route as FastAPI: the first one that matches, in
+the order in which the routes were included. It calls the application's exception handlers as FastAPI does. In addition,
+a trailing slash is optional, every GET route supports HEAD, and every path supports OPTIONS.
 """
 
 import contextlib
@@ -27,11 +26,11 @@ from conf.http.handler import Handler
 from conf.http.route import Route
 
 SEGMENTS = 3
-"""Parts of a path by which routes are found: `/api/v1/videos`."""
+"""Number of path segments in the key of the index: three in `/api/v1/videos`."""
 
 
 class Entry:
-    """One route of the index."""
+    """A route of the index."""
 
     def __init__(self, context: RouteContext) -> None:
         self.context = context
@@ -44,11 +43,13 @@ class Entry:
         self.methods: set[str] = set(context.methods or ())
         if self.handler is not None:
             self.methods |= {"HEAD"} if "GET" in self.methods else set()
-            # Both forms of a path match, with and without the last slash, and neither redirects.
+            # A path matches with and without a trailing slash. There is no redirect.
             self._regex = re.compile(context.path_regex.pattern.removesuffix("$").removesuffix("/") + r"/?\Z")
             self._convertors = context.param_convertors
 
     def match(self, scope: Scope, path: str) -> tuple[Match, dict[str, Any]]:
+        """Return whether the route matches, and its path parameters. For other classes than `Route`, return the child
+        scope instead of the parameters."""
         if not path.startswith(self.start):
             return Match.NONE, {}
         if self.handler is None:
@@ -61,14 +62,15 @@ class Entry:
         return Match.FULL if scope["method"] in self.methods else Match.PARTIAL, params
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, params: dict[str, Any]) -> None:
+        """Run the route and send the response."""
         assert self.handler is not None
         given = scope.get("path_params")
         scope["path_params"] = {**given, **params} if given else params
         scope["endpoint"], scope["route"], scope["route_path"] = self.handler.endpoint, self.route, self.path
         is_head = scope["method"] == "HEAD"
         if self.handler.needs_stacks:
-            _give_handlers(scope)
-            app = self.context.app  # FastAPI's wrapping, with its exit stacks
+            _set_exception_handlers(scope)
+            app = self.context.app  # FastAPI's wrapper, with its exit stacks
             await app(scope, receive, _without_body(send) if is_head else send)
             return
         request = Request(scope, receive, send)
@@ -79,7 +81,7 @@ class Entry:
         except Exception as error:  # noqa: BLE001  # the application's exception handlers decide
             await _handle(error, request)(scope, receive, send)
             return
-        if is_head and not isinstance(response, FileResponse):  # which looks at the method itself
+        if is_head and not isinstance(response, FileResponse):  # it checks the method itself
             await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
             await send({"type": "http.response.body"})
             if response.background is not None:
@@ -90,7 +92,7 @@ class Entry:
 
 
 class RouteIndex:
-    """ASGI middleware that calls the routes of `router`; what it has no route for goes on to FastAPI."""
+    """ASGI middleware that calls the routes of class `Route` in `router`. FastAPI handles all other requests."""
 
     def __init__(self, app: ASGIApp, router: APIRouter) -> None:
         self._app = app
@@ -98,17 +100,17 @@ class RouteIndex:
         self._size = len(router.routes)
         self.entries = [Entry(context) for context in iter_route_contexts(router.routes)]
         starts = {entry.start for entry in self.entries if entry.start.count("/") >= SEGMENTS}
-        self._by_start = {start: list(self._possible(start)) for start in map(_start, starts)}
+        self._by_key = {key: list(self._candidates(key)) for key in map(_key, starts)}
         self._others = [entry for entry in self.entries if entry.start.count("/") < SEGMENTS]
 
-    def _possible(self, start: str) -> Iterator[Entry]:
+    def _candidates(self, key: str) -> Iterator[Entry]:
+        """Yield the routes that can match a path with this key, in the order in which they were included."""
         for entry in self.entries:
-            own = _start(entry.start)
-            if own == start or (entry.start.count("/") < SEGMENTS and start.startswith(entry.start)):
+            if _key(entry.start) == key or (entry.start.count("/") < SEGMENTS and key.startswith(entry.start)):
                 yield entry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self._router.routes) != self._size:  # routes were added since
+        if len(self._router.routes) != self._size:  # routes were added after the start
             self.__init__(self._app, self._router)  # type: ignore[misc]  # it has no other state
         if scope["type"] != "http" or "fastapi.telemetry" in scope:
             await self._app(scope, receive, send)
@@ -116,7 +118,7 @@ class RouteIndex:
         scope.setdefault("router", self._router)
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         allowed: set[str] = set()
-        for entry in self._by_start.get(_start(path), self._others):
+        for entry in self._by_key.get(_key(path), self._others):
             match, params = entry.match(scope, path)
             if match is Match.FULL:
                 if entry.handler is None:
@@ -127,41 +129,45 @@ class RouteIndex:
                 allowed |= entry.methods
         else:
             if allowed:
-                await self._other_method(scope, receive, send, allowed)
+                await self._refuse_method(scope, receive, send, allowed)
                 return
         await self._app(scope, receive, send)
 
-    async def _other_method(self, scope: Scope, receive: Receive, send: Send, allowed: set[str]) -> None:
-        """OPTIONS says what can be done there; 405 says it to whoever tries something else."""
+    async def _refuse_method(self, scope: Scope, receive: Receive, send: Send, allowed: set[str]) -> None:
+        """Answer a method that no route of the path has: OPTIONS with 204, others with 405. Both have `Allow`."""
         allow = {"Allow": ", ".join(sorted(allowed | {"OPTIONS"}))}
         if scope["method"] == "OPTIONS":
             await Response(None, 204, allow)(scope, receive, send)
             return
-        error = HTTPException(405, f"{scope['method']} is not possible here.", headers=allow)
+        error = HTTPException(
+            405, f"{scope['method']} is not allowed here. Allowed methods: {allow['Allow']}.", headers=allow
+        )
         await _handle(error, Request(scope, receive, send))(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
-    """Lead the requests of `app` through an index of the routes that it has now. Middleware that is added later is
-    around it, as around FastAPI's router. Raises: NotSupported, for a route that cannot be included like that."""
-    handlers(app)  # FastAPI would make them at the first request
+    """Add the route index to `app`. Middleware of the application runs outside of it, as with FastAPI's router.
+
+    Raises: NotSupported, if a route is not supported as a router includes it.
+    """
+    handlers(app)  # otherwise FastAPI would create them at the first request
     app.user_middleware.append(Middleware(RouteIndex, router=app.router))
 
 
 def handlers(app: FastAPI) -> list[Handler]:
-    """Those of our routes, in the order they were included."""
+    """Return the handlers of all routes of the class `Route`, in the order in which they were included."""
     contexts = iter_route_contexts(app.routes)
     found = [(route, context) for context in contexts if isinstance(route := context.original_route, Route)]
     return [handler for route, context in found if (handler := route.handler_of(context)) is not None]
 
 
-def _start(path: str) -> str:
-    """`/api/v1/videos` of `/api/v1/videos/7/`: of hundreds of routes, few begin like that."""
+def _key(path: str) -> str:
+    """Return the key of a path in the index: `/api/v1/videos` for `/api/v1/videos/7/`. Few routes share a key."""
     return "/".join(path.split("/", SEGMENTS + 1)[: SEGMENTS + 1])
 
 
-def _give_handlers(scope: Scope) -> None:
-    """Put the application's exception handlers where Starlette looks for them."""
+def _set_exception_handlers(scope: Scope) -> None:
+    """Put the application's exception handlers into the scope, where Starlette looks for them."""
     given = scope["app"].exception_handlers.items()
     kinds = {kind: handler for kind, handler in given if not isinstance(kind, int) and kind is not Exception}
     statuses = {kind: handler for kind, handler in given if isinstance(kind, int) and kind != 500}
@@ -169,9 +175,11 @@ def _give_handlers(scope: Scope) -> None:
 
 
 def _handle(error: Exception, request: Request) -> ASGIApp:
-    """Call the application's handler for the error, as FastAPI does. The handler for `Exception` is called here too,
-    inside the other middleware: the response has the headers of CORS."""
-    _give_handlers(request.scope)
+    """Return an ASGI app that calls the application's handler for the error, as FastAPI does.
+
+    The handler for `Exception` is called here too, inside the other middleware, so that its response has CORS headers.
+    """
+    _set_exception_handlers(request.scope)
 
     async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise error
@@ -189,7 +197,7 @@ def _handle(error: Exception, request: Request) -> ASGIApp:
 
 
 def _without_body(send: Send) -> Send:
-    """For HEAD: the headers of the response, and none of its body."""
+    """Wrap `send` for HEAD: send the headers of the response without its body."""
 
     async def send_headers(message: Message) -> None:
         if message["type"] == "http.response.body":

@@ -1,7 +1,7 @@
-"""How often somebody may ask: counted per address and per account, in Redis for all processes or in each for itself.
+"""Rate limits per IP address and per account, counted in Redis for all processes or in the memory of each process.
 
-Answers bear `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); past the limit they are 429
-with `Retry-After`. A Redis that is away is no outage: the process counts for itself meanwhile.
+Responses have the headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10). A request over
+the limit gets 429 with `Retry-After`. If Redis is unavailable, each process counts in its own memory.
 """
 
 import functools
@@ -24,12 +24,17 @@ from conf.settings import get_settings
 log = structlog.get_logger(__name__)
 
 RETRY_REDIS_S = 10
-EVERYWHERE = 10
+"""Seconds after which Redis is tried again once it has failed."""
+ALL_ADDRESSES_FACTOR = 10
+"""Factor for the limit of an account when requests from all addresses are counted together."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`address` and `account` as `limits` reads them: "100/minute". A school shares an address: be generous there."""
+    """Rate limits in the syntax of the package `limits`, such as "100/minute".
+
+    Set a high limit per address: all computers of a school may share one.
+    """
 
     name: str
     address: str
@@ -37,35 +42,35 @@ class Policy:
 
 
 class _Counters:
-    """Redis while it answers, this process's memory otherwise."""
+    """Counters in Redis, or in the memory of this process while Redis is unavailable or not configured."""
 
     def __init__(self) -> None:
         url = get_settings().limits_url
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._local = MovingWindowRateLimiter(MemoryStorage())
         self._shared: RateLimiter | None = None
-        self._shared_from = 0.0
+        self._retry_redis_at = 0.0
         if url:
             self._shared = MovingWindowRateLimiter(
                 storage_from_string(url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1)
             )
 
     def hit(self, item: RateLimitItem, *key: str) -> tuple[bool, int, float]:
-        """Whether this one is allowed; how many more are; when the window ends, as a Unix time."""
-        if self._shared is not None and time.monotonic() >= self._shared_from:
+        """Count a request. Return whether it is allowed, how many more are, and the Unix time of the window's end."""
+        if self._shared is not None and time.monotonic() >= self._retry_redis_at:
             try:
-                return self._ask(self._shared, item, *key)
+                return self._count(self._shared, item, *key)
             except StorageError as error:
-                self._shared_from = time.monotonic() + RETRY_REDIS_S
-                log.warning("LIMITS_URL does not answer; each process counts for itself", error=repr(error))
-        return self._ask(self._own, item, *key)
+                self._retry_redis_at = time.monotonic() + RETRY_REDIS_S
+                log.warning("Redis (LIMITS_URL) is unavailable; counting requests in each process", error=repr(error))
+        return self._count(self._local, item, *key)
 
-    def _ask(self, limiter: RateLimiter, item: RateLimitItem, *key: str) -> tuple[bool, int, float]:
+    def _count(self, limiter: RateLimiter, item: RateLimitItem, *key: str) -> tuple[bool, int, float]:
         allowed = limiter.hit(item, *key)
         window = limiter.get_window_stats(item, *key)
         return allowed, window.remaining, window.reset_time
 
     def reset(self) -> None:
-        self._own.storage.reset()
+        self._local.storage.reset()
 
 
 @functools.cache
@@ -75,13 +80,13 @@ def counters() -> _Counters:
 
 @functools.cache
 def _item(amount: str, factor: float) -> RateLimitItem:
-    """The limit, times the operator's factor."""
+    """Return the limit `amount` multiplied by `factor`, at least 1."""
     item = parse(amount)
     return type(item)(max(1, round(item.amount * factor)), item.multiples, namespace="campus")
 
 
 def by_address(policy: Policy) -> Any:
-    """A dependency: count the request against its address. TooMany."""
+    """Return a dependency that counts the request against the caller's IP address. It raises TooMany."""
 
     def limit(request: Request) -> None:
         _hit(request, policy.name, "address", policy.address, address_of(request))
@@ -90,31 +95,34 @@ def by_address(policy: Policy) -> Any:
 
 
 def by_account(request: Request, policy: Policy, account: str) -> None:
-    """Count the request against the account it is about, whether there is one or not. TooMany.
+    """Count the request against the account that it concerns, even if the account does not exist.
 
-    From one address so many, from all together ten times as many: nobody locks another out by failing on purpose.
+    The policy's limit applies to the requests from one address. For the requests from all addresses together it is
+    ten times as high. So a caller with one address cannot lock others out of an account.
+
+    Raises: TooMany.
     """
     _hit(request, policy.name, "account", policy.account, f"{account} {address_of(request)}")
-    _hit(request, policy.name, "account-anywhere", policy.account, account, times=EVERYWHERE)
+    _hit(request, policy.name, "account-anywhere", policy.account, account, times=ALL_ADDRESSES_FACTOR)
 
 
 def count(request: Request, policy: Policy, *, account: str | None) -> None:
-    """Count the request against its address, and against the account it is about. TooMany."""
+    """Count the request against the caller's IP address, and against `account` if given. Raises: TooMany."""
     _hit(request, policy.name, "address", policy.address, address_of(request))
     if account is not None:
         by_account(request, policy, account)
 
 
-def _hit(request: Request, name: str, kind: str, amount: str, who: str, *, times: int = 1) -> None:
+def _hit(request: Request, name: str, kind: str, amount: str, client: str, *, times: int = 1) -> None:
     factor = get_settings().limits_factor * times
     if not factor:
         return
     counted = request.scope.setdefault("counted", set())
-    if (name, kind, who) in counted:  # the request is repeated after a deadlock
+    if (name, kind, client) in counted:  # this is a retry after a deadlock
         return
-    counted.add((name, kind, who))
+    counted.add((name, kind, client))
     item = _item(amount, factor)
-    allowed, remaining, reset_at = counters().hit(item, name, kind, who)
+    allowed, remaining, reset_at = counters().hit(item, name, kind, client)
     wait_s = max(1, math.ceil(reset_at - time.time()))
     headers = request.scope.setdefault("always_headers", [])
     policy = f"{name}-{kind}"
@@ -123,12 +131,14 @@ def _hit(request: Request, name: str, kind: str, amount: str, who: str, *, times
         (b"ratelimit", f'"{policy}";r={max(0, remaining)};t={wait_s}'.encode()),
     ]
     if not allowed:
-        raise TooMany("That was too often. Try again later.", retry_after=wait_s)
+        raise TooMany(f"Too many requests. Try again in {wait_s} seconds.", retry_after=wait_s)
 
 
 def address_of(request: Request) -> str:
-    """Who asks, by address: of IPv6 the network of 64 bits, which is one customer. Behind a proxy it is what
-    FORWARDED_ALLOW_IPS lets through."""
+    """Return the caller's IP address. For IPv6, return the /64 network, which usually is one customer.
+
+    Behind a proxy, the server reads the address from the proxy's headers if FORWARDED_ALLOW_IPS includes the proxy.
+    """
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)

@@ -1,9 +1,9 @@
-"""Links to stored files, and the door behind them.
+"""Signed links to stored files, and the route that serves them.
 
-A link carries a grant: an expiry and a signature over the file's folder. So the files beside it open with the same
-grant, which lets the relative addresses in a playlist work unsigned. With local storage the API serves the file,
-with byte ranges; with S3 it redirects to a presigned address, but for playlists, whose relative addresses must keep
-leading here.
+A link contains a grant: its expiry time and a signature of both that time and the file's folder. The grant is valid for
+all files of that folder, so the relative URLs in an HLS playlist work. With local storage the route sends the file and
+supports byte ranges. With S3 it redirects to a presigned URL, except for playlists: their relative URLs must resolve to
+this route.
 """
 
 import functools
@@ -13,7 +13,7 @@ import re
 import time
 from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from pydantic import AfterValidator
 
@@ -28,7 +28,8 @@ from conf.storage.base import assert_key
 from conf.storage.store import storage
 
 STEP_S = 6 * 3600
-"""A link lives for one to two steps, and stays the same within a step, so caches and ETags hold."""
+"""Length of a step in seconds. A link is valid for one to two steps. It does not change within a step, so that caches
+and ETags stay valid."""
 PLAYLIST_MAX_BYTES = 16 * 1024 * 1024
 
 router = Router("/media", tags=["media"])
@@ -37,7 +38,7 @@ mimetypes.add_type("video/x-matroska", ".mkv")
 
 
 def link(key: str | None) -> str | None:
-    """Where a client reads the stored file `key`, for the next 6 to 12 hours."""
+    """Return a URL of the stored file `key`, valid for 6 to 12 hours."""
     return None if key is None else _link(key, (int(time.time()) // STEP_S + 2) * STEP_S)
 
 
@@ -47,7 +48,7 @@ def _link(key: str, expires: int) -> str:
 
 
 Link = Annotated[str | None, AfterValidator(link)]
-"""In an answer's schema: a storage key becomes its link."""
+"""Type of a response field: a storage key is replaced by its link."""
 
 
 def _grant(folder: str, expires: int) -> str:
@@ -55,12 +56,12 @@ def _grant(folder: str, expires: int) -> str:
 
 
 def _verify(grant: str, key: str) -> int:
-    """Seconds the grant is still good for. Forbidden when it is none, or no longer."""
+    """Return the seconds until the grant expires. Raises: Forbidden, if it is invalid or has expired."""
     until, _, signature = grant.partition("-")
     expires = int(until, 16) if re.fullmatch("[0-9a-f]{1,12}", until) else 0
     left = expires - int(time.time())
     if not verify("media", f"{expires}:{posixpath.dirname(key)}", signature):
-        raise Forbidden("This link was not made here.")
+        raise Forbidden("This link is not valid. Ask the API for a new one.")
     if left <= 0:
         raise Forbidden("This link has expired. Ask the API for a new one.")
     return left
@@ -73,8 +74,24 @@ def _verify(grant: str, key: str) -> int:
     responses=error_responses(403),
     dependencies=[PUBLIC],
 )
-async def get_media(grant: str, key: str, request: Request) -> Response:
-    """A stored file. Public: whoever has a link that the API gave out, until it expires."""
+async def get_media(
+    grant: Annotated[
+        str,
+        Path(
+            description="Expiry time and signature. Use the links in the responses of the API.",
+            examples=["6a2f3c80-kq3Zt0Jw9xYb1LmN4pRs7uVc"],
+        ),
+    ],
+    key: Annotated[
+        str, Path(description="Key of the file in the storage.", examples=["videos/7/3f2a9c51/hls/master.m3u8"])
+    ],
+    request: Request,
+) -> Response:
+    """Return a stored file.
+
+    Other responses contain links to this route, valid for 6 to 12 hours. Byte ranges are supported. If the files are in
+    S3, the response is a 307 redirect. Returns 403 if the link is not valid or has expired. Public.
+    """
     try:
         assert_key(key)
     except ValueError:
@@ -93,8 +110,10 @@ def _open(key: str, headers: dict[str, str], *, head: bool) -> Response:
 
 
 def open_stored(key: str, headers: dict[str, str], *, head: bool, expires_s: int, redirect: str = "") -> Response:
-    """The stored file, or a redirect to where the storage has it for `expires_s` seconds, which may be kept as
-    `redirect` says (Cache-Control)."""
+    """Return the stored file, or a redirect to a presigned URL that is valid for `expires_s` seconds.
+
+    `redirect`: the redirect's `Cache-Control`.
+    """
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     path = storage().path(key)
     if path is not None:

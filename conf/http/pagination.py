@@ -1,7 +1,7 @@
-"""Pages by cursor: `{"items": […], "next": "…"}`. A cursor is opaque to clients; inside, it is the last row's key.
+"""Cursor pagination: `{"items": […], "next": "…"}`. A cursor is opaque to clients; it contains the key of the last row.
 
-The next page begins after that key, so a page costs the same at any depth and no row is shown twice or left out when
-rows come and go meanwhile.
+The next page starts after that key. So every page costs the same, and no row is repeated or skipped when other rows are
+inserted or deleted between two requests.
 """
 
 import base64
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, overload
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from conf.errors import Invalid
 from conf.values import MAX_ID
@@ -21,44 +21,55 @@ S = TypeVar("S")
 
 
 class Page(BaseModel, Generic[T]):
-    items: list[T]
-    next: str | None
+    """One page of a list."""
+
+    items: list[T] = Field(description="Items of this page, in the order of the list.")
+    next: str | None = Field(
+        description="Value of `cursor` for the next page; null on the last page.", examples=["MTI3"]
+    )
 
 
 @dataclass(frozen=True)
 class Slice(Generic[T]):
-    """What a route returns for `response_model=Page[…]`: rows that are not validated yet."""
+    """A page of rows that are not validated yet. Routes with `response_model=Page[…]` return it."""
 
     items: list[T]
     next: str | None
 
 
 class PageRequest:
-    """Which page of a list the client asks for. `Paging` gives it to a route."""
+    """The page that the client requests. Routes get it with the dependency `Paging`."""
 
     def __init__(
         self,
         request: Request,
         response: Response,
-        cursor: Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=100, description="Rows a page has at most.")] = 20,
+        cursor: Annotated[
+            str | None,
+            Query(
+                max_length=64,
+                description="`next` of the previous page. Leave it out for the first page.",
+                examples=["MTI3"],
+            ),
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items per page, from 1 to 100.")] = 20,
     ) -> None:
         self._request = request
         self._response = response
         self._cursor = cursor
         self._limit = limit
         self.fetch = limit + 1
-        """How many rows to select: one more than the page has, to know whether there is another."""
+        """Number of rows to select: one more than the page has, to find out whether there is a next page."""
 
     @property
     def last_id(self) -> int | None:
-        """The id of the last row of the page before. Raises: Invalid, when the cursor is none of ours."""
+        """The id of the last row of the previous page. Raises: Invalid, if the cursor is not valid."""
         keys = _keys(self._cursor, 1)
         return keys[0] if keys else None
 
     @property
     def last_keys(self) -> tuple[int, int] | None:
-        """The number that rows are ordered by, and the id, of the last row of the page before. Raises: Invalid."""
+        """The sort key and the id of the last row of the previous page. Raises: Invalid, if the cursor is not valid."""
         keys = _keys(self._cursor, 2)
         return (keys[0], keys[1]) if keys else None
 
@@ -75,9 +86,10 @@ class PageRequest:
         show: Callable[[Any], Any] | None = None,
         key: Callable[[Any], tuple[int, ...]] = lambda row: (row.id,),
     ) -> Slice[Any]:
-        """The page of `rows`, each as `show` makes it; the next page is in the header `Link` too (RFC 8288).
+        """Return the page of `rows` and set the header `Link` to the next page (RFC 8288).
 
-        `rows`: up to `fetch`. `key`: the numbers that they are ordered by, the id last.
+        `rows`: up to `fetch` rows. `show`: converts a row to an item. `key`: the values that the rows are sorted by,
+        the id last.
         """
         found = list(rows[: self._limit])
         items = found if show is None else [show(row) for row in found]
@@ -100,5 +112,5 @@ def _keys(cursor: str | None, count: int) -> list[int] | None:
     except (ValueError, binascii.Error):
         keys = []
     if len(keys) != count or not all(0 <= key <= MAX_ID for key in keys):
-        raise Invalid("This is not a cursor of this API.", field="cursor")
+        raise Invalid("The cursor is not valid. Use the `next` value of the previous page.", field="cursor")
     return keys

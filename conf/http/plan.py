@@ -1,4 +1,4 @@
-"""How the arguments of one route are found: which dependencies run in its thread, and which on the event loop."""
+"""The plan of a route: which of its dependencies run in its thread, and which on the event loop."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,46 +13,47 @@ from conf.http.threads import Threads
 
 
 class Plan:
-    """How the arguments of one route are found, with the dependencies that `overrides` puts in place of others."""
+    """The dependency tree of one route, with the overrides of `app.dependency_overrides` applied."""
 
     def __init__(self, dependant: Dependant, overrides: Overrides, *, embed_body: bool) -> None:
         self.overrides = dict(overrides)
         self.root = Node(dependant, dependant, overrides, is_route=True)
         nodes = list(nodes_of(self.root))
-        self.is_mixed = any(node.is_early for node in nodes)
-        """Whether dependencies need the event loop."""
-        self._with_body = [node for node in nodes if not node.is_early and node.dependant.body_params]
+        self.needs_event_loop = any(node.needs_event_loop for node in nodes)
+        """Whether a dependency needs the event loop."""
+        self._nodes_with_body = [node for node in nodes if not node.needs_event_loop and node.dependant.body_params]
         self._embed_body = embed_body
-        self.needs_stacks = self.is_mixed or any(node.is_generator for node in nodes if node is not self.root)
-        """Whether something ends after the response: FastAPI's exit stacks must be there."""
+        self.needs_stacks = self.needs_event_loop or any(node.is_generator for node in nodes if node is not self.root)
+        """Whether a dependency may exit after the response, which needs FastAPI's exit stacks."""
         self.session_key = next((node.key for node in nodes if node.original.call is get_db), None)
-        self.calls_something = len(nodes) > 1
-        """Whether there are dependencies for the thread."""
-
+        self.has_dependencies = len(nodes) > 1
         self.query_names = frozenset(
             name for node in nodes for d in walk(node.dependant) for param in d.query_params for name in _aliases(param)
         )
-        """The names of the route's query parameters, those of its dependencies among them."""
+        """Names of the query parameters of the route and its dependencies."""
 
     def check(self, route: str) -> None:
-        """Raises: NotSupported."""
+        """Check where the dependencies run and exit. `route`: its name. Raises: NotSupported."""
         for node in nodes_of(self.root):
             uses_session = any(d.call is get_db for d in walk(node.dependant))
             name = getattr(node.call, "__qualname__", type(node.call).__qualname__)
-            if node.is_early and uses_session:
+            if node.needs_event_loop and uses_session:
                 raise NotSupported(
-                    f"{route}: the dependency {name} runs on the event loop and cannot use the session. Write it as a"
+                    f"{route}: The dependency {name} runs on the event loop and cannot use the session. Declare it as a"
                     " plain `def`."
                 )
             if node is not self.root and node.is_generator and uses_session and node.original.scope != "function":
                 raise NotSupported(
-                    f"{route}: the dependency {name} ends after the session is closed. Declare it with"
+                    f"{route}: The dependency {name} exits after the session is closed. Declare it with"
                     ' `Depends(…, scope="function")`.'
                 )
 
     async def solve_in_order(self, call: Call, *, body: Any, provider: Any, pool: Threads) -> None:
-        """Solve a route of which dependencies need the event loop: each runs in its turn, as in FastAPI, there or in a
-        thread. `call.solved` has the arguments then."""
+        """Solve a route some of whose dependencies need the event loop.
+
+        The dependencies run one after another, in FastAPI's order, each on the event loop or in a thread. The arguments
+        are stored in `call.solved`.
+        """
         call.solved = await self._solve_in_order(self.root, call, body, provider, pool)
 
     async def _solve_in_order(
@@ -61,25 +62,25 @@ class Plan:
         values: dict[str, Any] = {}
         errors: list[Any] = []
         for child in node.children:
-            if child.is_early:
-                solved, wrong = await self._solve_early(child, call, body, provider)
+            if child.needs_event_loop:
+                solved, child_errors = await self._solve_on_event_loop(child, call, body, provider)
             elif child.use_cache and child.key in call.cache:
-                solved, wrong = call.cache[child.key], []
+                solved, child_errors = call.cache[child.key], []
             else:
-                arguments, wrong = await self._solve_in_order(child, call, body, provider, pool)
-                if not wrong:
+                arguments, child_errors = await self._solve_in_order(child, call, body, provider, pool)
+                if not child_errors:
                     solved = await pool.run(_enter, child, arguments, call)
-                    call.end_after_response(pool)
+                    call.exit_after_response(pool)
                     call.cache.setdefault(child.key, solved)
-            if wrong:
-                errors += wrong
+            if child_errors:
+                errors += child_errors
             elif child.name is not None:
                 values[child.name] = solved
         errors += node.parameters(call, values)
         return values, errors
 
-    async def _solve_early(self, node: Node, call: Call, body: Any, provider: Any) -> tuple[Any, list[Any]]:
-        """By FastAPI's own code, which runs it and all that it depends on."""
+    async def _solve_on_event_loop(self, node: Node, call: Call, body: Any, provider: Any) -> tuple[Any, list[Any]]:
+        """Run a dependency and its own dependencies with FastAPI's code. Return its value and the errors."""
         solved = await solve_dependencies(
             request=call.request,
             dependant=Dependant(dependencies=[node.original], path=node.original.path),
@@ -95,18 +96,19 @@ class Plan:
         return solved.values.get(node.name or ""), solved.errors
 
     async def read_bodies(self, call: Call, body: Any) -> None:
-        for node in self._with_body:
+        """Validate the body parameters with FastAPI's code and store them in `call.bodies`."""
+        for node in self._nodes_with_body:
             call.bodies[id(node)] = await request_body_to_args(
                 node.dependant.body_params, body, embed_body_fields=self._embed_body
             )
 
     def session(self, call: Call) -> Any:
-        """The session that dependencies or the route were given, if any."""
+        """Return the session that the route or a dependency uses, if any."""
         return call.cache.get(self.session_key) if self.session_key else None
 
 
 def _enter(node: Node, arguments: dict[str, Any], call: Call) -> Any:
-    """Call a dependency in a thread; the session gives its connection back until it is used again."""
+    """Call a dependency, then return the session's connection to the pool until the session is used again."""
     try:
         return node.enter(arguments, call)
     finally:
@@ -115,13 +117,14 @@ def _enter(node: Node, arguments: dict[str, Any], call: Call) -> Any:
 
 
 def nodes_of(node: Node) -> Iterator[Node]:
+    """Yield the node and all its descendants."""
     yield node
     for child in node.children:
         yield from nodes_of(child)
 
 
 def _aliases(param: ModelField) -> Iterator[str]:
-    """The names in the query string: of each field, where the parameter is a model."""
+    """Yield the names of a query parameter in the URL: one for each field if it is a model."""
     fields = getattr(param.field_info.annotation, "model_fields", None)
     if fields is None:
         yield param.alias

@@ -1,9 +1,10 @@
-"""Every error as `application/problem+json` (RFC 9457): the one table from domain errors to statuses.
+"""Error responses: every exception becomes `application/problem+json` (RFC 9457) with the status code from `STATUS`.
 
     {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no video 7.",
      "request_id": "…", "errors": [{"field": "title", "reason": "…"}]}
 
-`errors` is there for bad input only. A 500 tells nothing but the request id; the log has the rest.
+`errors` is present if the error concerns fields or parameters. A 500 response contains no details of the error: they
+are in the log, with the request id.
 """
 
 import http
@@ -14,7 +15,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,7 +27,7 @@ from conf import errors
 log = structlog.get_logger(__name__)
 
 MAX_FAULTS = 20
-"""That an answer tells: a small request could have thousands."""
+"""Maximum length of `errors` in a response: a small request can have thousands of invalid values."""
 STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -45,23 +46,40 @@ STATUS: dict[type[errors.CampusError], int] = {
 
 
 class FieldError(BaseModel):
-    field: str
-    reason: str
+    """An invalid field or parameter of a request."""
+
+    field: str = Field(
+        description="Name of the field, parameter or header. Nested names and list indexes are joined with dots."
+        " `body` is the whole request body.",
+        examples=["tags.0"],
+    )
+    reason: str = Field(
+        description="What is wrong with the value.", examples=["String should have at least 1 character"]
+    )
 
 
 class Problem(BaseModel):
-    """RFC 9457."""
+    """An error response (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    request_id: str | None
-    errors: list[FieldError] | None = None
+    type: str = Field(
+        description="Always `about:blank`: the status code says what kind of error it is.", examples=["about:blank"]
+    )
+    title: str = Field(description="Standard phrase of the HTTP status code.", examples=["Not Found"])
+    status: int = Field(description="HTTP status code.", examples=[404])
+    detail: str = Field(description="What is wrong and what to do, for a person.", examples=["There is no video 7."])
+    request_id: str | None = Field(
+        description="Id of the request in the server's log, as in the header `X-Request-ID`.",
+        examples=["3f2a9c51e07b4d68"],
+    )
+    errors: list[FieldError] | None = Field(
+        None,
+        description="The invalid fields and parameters, at most 20. Absent or null if the error concerns none of them.",
+    )
 
 
 def error_responses(*statuses: int, model: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route: the refusals that do not follow from what it takes and who may call it."""
+    """Return the value for a route's `responses`. The API reference adds the status codes that follow from the route's
+    parameters and permissions; list only the others."""
     return {status: {"model": model} for status in statuses}
 
 
@@ -74,7 +92,10 @@ def problem(
     headers: Mapping[str, str] | None = None,
     more: Mapping[str, object] | None = None,
 ) -> Response:
-    """The answer for one error. `faults`: `{"field", "reason"}` each. `more`: extension members (RFC 9457, 3.2)."""
+    """Return an error response.
+
+    `faults`: the members of `errors`, each with `field` and `reason`. `more`: extension members (RFC 9457, 3.2).
+    """
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": http.HTTPStatus(status).phrase,
@@ -89,7 +110,7 @@ def problem(
 
 
 def answer(request: Request, error: Exception) -> Response:
-    """The answer for any exception."""
+    """Return the error response for any exception."""
     match error:
         case errors.CampusError():
             status = STATUS[type(error)]
@@ -103,19 +124,19 @@ def answer(request: Request, error: Exception) -> Response:
         case HTTPException():
             return _of_http_exception(request, error)
         case ClientDisconnect():
-            return problem(request, 400, "The request ended too early.")
+            return problem(request, 400, "The request ended before its body was complete.")
         case PoolTimeout():
-            return problem(request, 503, "The database is busy.", headers={"Retry-After": "1"})
+            return problem(request, 503, "The database is busy. Try again later.", headers={"Retry-After": "1"})
         case OperationalError() | DBAPIError(connection_invalidated=True):
-            log.error("the database did not answer", exc_info=error)
-            return problem(request, 503, "The database does not answer.", headers={"Retry-After": "2"})
+            log.error("the database is unavailable", exc_info=error)
+            return problem(request, 503, "The database is unavailable. Try again later.", headers={"Retry-After": "2"})
         case _:
             log.error("unexpected error", exc_info=error, path=request.url.path)
-            return problem(request, 500, "Something went wrong here. The request id finds it in the log.")
+            return problem(request, 500, "An unexpected error occurred. Report it with the request id.")
 
 
 def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | None:
-    """What the status asks for: RFC 9110, 10.2.3, and RFC 6750, 3."""
+    """Return the headers that the status code requires (RFC 9110, 10.2.3; RFC 6750, 3)."""
     match error:
         case errors.Unavailable() | errors.TooMany():
             return {"Retry-After": str(error.retry_after)}
@@ -128,28 +149,32 @@ def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | No
 
 
 def _fault(error: Mapping[str, Any]) -> dict[str, str]:
-    """The field, without the part of the request (`title`, `tags.0`), and the reason."""
+    """Return the field's name, such as `title` or `tags.0`, and the reason.
+
+    `loc` starts with the part of the request (`body`, `query`), which is left out.
+    """
     location: Sequence[int | str] = error["loc"]
     if error["type"] == "json_invalid":
-        return {"field": "body", "reason": f"Not JSON: {error['ctx']['error']}, at character {location[-1]}"}
+        reason = f"The body is not valid JSON at character {location[-1]}: {error['ctx']['error']}."
+        return {"field": "body", "reason": reason}
     field = ".".join(str(part) for part in (location[1:] or location))
     return {"field": field[:100], "reason": error["msg"].removeprefix("Value error, ")}
 
 
 def _of_http_exception(request: Request, error: HTTPException) -> Response:
-    """`detail` is a sentence; anything else that FastAPI allows there is told as the member `details`."""
+    """Return the response for an HTTPException. A `detail` that is not a string becomes the member `details`."""
     detail: Any = error.detail
     more = None
     if error.status_code == 404 and detail == http.HTTPStatus.NOT_FOUND.phrase:
-        detail = f"There is nothing at {request.url.path}."
+        detail = f"The path {request.url.path} does not exist."
     elif not isinstance(detail, str):  # FastAPI takes any JSON value
         detail, more = http.HTTPStatus(error.status_code).phrase, {"details": detail}
     return problem(request, error.status_code, detail, headers=error.headers, more=more)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception as a problem. An application that registers handlers of its own afterwards has them
-    called instead, as FastAPI documents it."""
+    """Add exception handlers that return error responses. Handlers that the application adds later replace them, as
+    FastAPI's documentation says."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return answer(request, error)
@@ -159,11 +184,11 @@ def install(app: FastAPI) -> None:
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """The response of the application's handler for `Exception`, for what no other handler took."""
+    """Return the response of the application's handler for `Exception`, for an error that no other handler handled."""
     handlers = request.app.exception_handlers if "app" in request.scope else {}
     handler: Any = handlers.get(Exception) or handlers.get(500)
     if handler is None:
         return answer(request, error)
-    made = handler(request, error)
-    response: Response = await made if inspect.isawaitable(made) else made
+    result = handler(request, error)
+    response: Response = await result if inspect.isawaitable(result) else result
     return response

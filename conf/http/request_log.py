@@ -1,6 +1,6 @@
-"""One ASGI layer around everything: a request id, the log line, the figures for Prometheus, headers every answer bears.
+"""The outermost ASGI middleware: request ids, the request log, Prometheus metrics, and headers of every response.
 
-It is one layer because each costs every request; measured together they take a few microseconds.
+It is one middleware because each one slows down every request. Together these features take a few microseconds.
 """
 
 import random
@@ -19,38 +19,44 @@ from conf.http.headers import header
 log = structlog.get_logger("access")
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-REQUESTS = Counter("campus_http_requests", "Requests answered", ["method", "route", "status"])
+REQUESTS = Counter(
+    "campus_http_requests", "HTTP requests, by method, route and status code", ["method", "route", "status"]
+)
 SECONDS = Histogram(
     "campus_http_request_seconds",
-    "Time from the first byte of a request to the last of its answer",
+    "Seconds from the start of a request to the end of its response",
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
 
 HEADERS_MAX_BYTES = 32 * 1024
+"""Maximum size of all headers of a request together."""
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
-"""Of every answer that does not say otherwise; pages do (OWASP, REST Security Cheat Sheet)."""
+"""Security headers of every response (OWASP, REST Security Cheat Sheet). A route may set its own values; pages do."""
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
-_SEVERAL = frozenset({b"link", b"ratelimit", b"ratelimit-policy", b"vary"})
-"""Headers that one answer may have more of."""
+_REPEATABLE = frozenset({b"link", b"ratelimit", b"ratelimit-policy", b"vary"})
+"""Headers that a response may have several times."""
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 """`traceparent` (W3C Trace Context, 3.2)."""
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_QUIET = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_UNLOGGED = frozenset({"/healthcheck/", "/healthcheck/live", "/healthcheck/ready", "/healthcheck/startup", "/metrics"})
+"""Routes whose requests are not logged."""
 
 
 class RequestLog:
+    """The middleware. `access_log`: log each request. `https`: send `Strict-Transport-Security`."""
+
     def __init__(self, app: ASGIApp, *, access_log: bool, https: bool) -> None:
         self._app = app
         self._log = access_log
         self._security = SECURITY + ([STRICT_TRANSPORT] if https else [])
         self._protected = {name for name, _ in self._security}
-        self._figures: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._metrics: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,45 +73,48 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id)]
-                there = {name for name, _ in headers}
+                names = {name for name, _ in headers}
                 if more := scope.get("always_headers"):
-                    headers += [pair for pair in more if pair[0] in _SEVERAL or pair[0] not in there]
-                if there.isdisjoint(self._protected):
+                    headers += [pair for pair in more if pair[0] in _REPEATABLE or pair[0] not in names]
+                if names.isdisjoint(self._protected):
                     headers += self._security
                 else:
-                    headers += [pair for pair in self._security if pair[0] not in there]
+                    headers += [pair for pair in self._security if pair[0] not in names]
                 message["headers"] = headers
             await send(message)
 
         try:
             if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
-                response = problems.problem(Request(scope), 431, "The headers are too long.")
+                response = problems.problem(
+                    Request(scope), 431, f"The headers must be at most {HEADERS_MAX_BYTES} bytes in total."
+                )
                 await response(scope, receive, send_with_headers)
                 return
             await self._app(scope, receive, send_with_headers)
-        except Exception as error:  # the last net below every route
+        except Exception as error:  # a response even for errors of other middleware
             if status:
-                log.exception("the response broke off")
+                log.exception("the response was interrupted by an error")
             else:
                 response = await problems.unexpected(Request(scope, receive), error)
                 await response(scope, receive, send_with_headers)
         finally:
-            self._note(scope, status, time.perf_counter() - start)
+            self._record(scope, status, time.perf_counter() - start)
             structlog.contextvars.reset_contextvars(**bound)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        """`status` 0: the client left before there was an answer."""
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Add the request to the metrics and to the log. `status` is 0 if the client disconnected before the
+        response."""
         route: Any = scope.get("route_path") or getattr(scope.get("route"), "path", "unmatched")
         key = (scope["method"], route, status)
-        figures = self._figures.get(key)
-        if figures is None:
+        metrics = self._metrics.get(key)
+        if metrics is None:
             method = scope["method"] if status != 405 and len(scope["method"]) < 8 else "other"
-            figures = REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route)
-            if len(self._figures) < 2000:
-                self._figures[key] = figures
-        figures[0].inc()
-        figures[1].observe(seconds)
-        if self._log and route not in _QUIET:
+            metrics = REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route)
+            if len(self._metrics) < 2000:
+                self._metrics[key] = metrics
+        metrics[0].inc()
+        metrics[1].observe(seconds)
+        if self._log and route not in _UNLOGGED:
             log.info(
                 "request",
                 method=scope["method"],
@@ -117,12 +126,12 @@ class RequestLog:
 
 
 def _trace(scope: Scope) -> dict[str, str]:
-    """The trace that a caller says the request is part of, so that its log and ours are found together."""
+    """Return the caller's trace id from `traceparent`, so that log entries of both systems can be joined."""
     found = _TRACE.fullmatch(header(scope, b"traceparent"))
     return {"trace_id": found[1].decode()} if found else {}
 
 
 def _given_id(scope: Scope) -> bytes | None:
-    """The id a proxy or client gave, when it is short and plain enough to repeat in logs and headers."""
+    """Return the `X-Request-ID` that a proxy or client sent, if it is safe in logs and headers."""
     given = header(scope, b"x-request-id")
-    return given if _SANE_ID.fullmatch(given) else None
+    return given if _REQUEST_ID.fullmatch(given) else None

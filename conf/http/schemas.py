@@ -1,4 +1,4 @@
-"""What request and answer schemas of every resource share."""
+"""Base classes and types of the request and response schemas of every resource."""
 
 from typing import Annotated, Any
 
@@ -9,44 +9,47 @@ from pydantic_core import CoreSchema
 
 from conf.values import MAX_ID
 
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
-"""An identity key in a path."""
+Id = Annotated[int, Path(ge=1, le=MAX_ID, description="Unique identifier of the object.")]
+"""An id in the path."""
 
 UNSET: Any = None
-"""The default of a field of `Changes`: it never gets anywhere."""
+"""Default of the fields of `Changes`. It is never stored: `given` returns only the fields that the client has sent."""
 
 
 class Input(BaseModel):
-    """What a client sends: unknown fields are refused, text is trimmed."""
+    """Base of request schemas. Unknown fields are refused, and strings are stripped of surrounding whitespace."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Changes(Input):
-    """What a PATCH sends. Only the fields that are given change; so each has the default UNSET."""
+    """Base of the request schemas of PATCH. Only fields that are sent are changed, so each has the default UNSET."""
 
     def given(self) -> dict[str, Any]:
+        """Return the fields that the client has sent, by name."""
         return self.model_dump(exclude_unset=True)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Without the defaults, as no field takes one."""
-        told = handler(schema)
-        for field in handler.resolve_ref_schema(told).get("properties", {}).values():
+        """Return the JSON schema without the defaults: a missing field is not changed."""
+        json_schema = handler(schema)
+        for field in handler.resolve_ref_schema(json_schema).get("properties", {}).values():
             field.pop("default", None)
-        return told
+        return json_schema
 
 
 class Filter(BaseModel):
-    """The query parameters that narrow a list: `filters: Annotated[schemas.UserFilter, Query()]`."""
+    """Base of the query parameters that filter a list: `filters: Annotated[schemas.UserFilter, Query()]`."""
 
     def given(self) -> dict[str, Any]:
-        """Those that the client has sent, by name."""
+        """Return the parameters that the client has sent, by name."""
         return self.model_dump(exclude_none=True)
 
 
 class Output(BaseModel):
-    """What a client gets: every field is always there, so none has a default. With `updated_at` it has a version, which
-    is the first part of its ETag."""
+    """Base of response schemas. Every field is always present, so no field has a default.
+
+    If a schema has `updated_at`, its value is the version in the response's ETag.
+    """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)

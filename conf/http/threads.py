@@ -1,8 +1,8 @@
-"""The threads that serve requests: as many as there are connections to PostgreSQL, with a bounded line before them.
+"""The thread pools that serve requests: one thread per PostgreSQL connection, and a bounded queue.
 
-A request that got a thread gets a connection, so nobody holds the one while waiting for the other; past the bound a
-client is told to come again instead of waiting for ever. An executor of the standard library would do the same with two
-futures, a condition and several locks a call, which is a fifth of what a small request costs.
+A request that has a thread can always get a connection, so no thread waits for one. When the queue is full, new
+requests get 503 instead of waiting. `ThreadPoolExecutor` would need two futures, a condition and several locks per
+call, which is a fifth of the cost of a small request.
 """
 
 import asyncio
@@ -21,46 +21,50 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 HEAVY_WAITING = 256
+"""Size of the queue of `heavy_threads`."""
 
 
 class Threads:
+    """A pool of `size` daemon threads, with a queue of up to `waiting` calls."""
+
     def __init__(self, size: int, waiting: int) -> None:
-        self._line: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
         self._bound = size + waiting
         self._busy = 0
         for number in range(size):
             threading.Thread(target=self._work, name=f"request-{number}", daemon=True).start()
 
     async def run(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `func` in a thread, in a copy of the caller's context. A call that has begun is finished even if its
-        caller is cancelled.
+        """Call `func` in a thread, in a copy of the caller's context.
 
-        Raises: Unavailable, when the queue is full.
+        A call that has started runs to its end even if the caller is cancelled.
+
+        Raises: Unavailable, if the queue is full.
         """
         if self._busy >= self._bound:
-            raise Unavailable("Too many requests at once.")
+            raise Unavailable("The server is handling too many requests. Try again later.")
         self._busy += 1
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._line.put((functools.partial(copy_context().run, func, *args, **kwargs), future))
+        self._queue.put((functools.partial(copy_context().run, func, *args, **kwargs), future))
         return await future
 
     def _work(self) -> None:
         while True:
-            call, future = self._line.get()
+            call, future = self._queue.get()
             result, error = None, None
             try:
                 result = call()
-            except BaseException as raised:  # noqa: BLE001  # it belongs to whoever waits
+            except BaseException as raised:  # noqa: BLE001  # raised in the caller
                 error = raised
             try:
                 future.get_loop().call_soon_threadsafe(self._settle, future, result, error)
-            except RuntimeError:  # the loop is closed: nobody waits
+            except RuntimeError:  # the event loop is closed, so no caller waits
                 self._busy -= 1
             del call, future, result, error
 
     def _settle(self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
         self._busy -= 1
-        if future.done():  # whoever waited was cancelled
+        if future.done():  # the caller was cancelled
             return
         if error is not None:
             future.set_exception(error)
@@ -70,17 +74,21 @@ class Threads:
 
 @functools.cache
 def threads() -> Threads:
+    """Return the pool for ordinary requests."""
     settings = get_settings()
     return Threads(settings.threads, settings.waiting_requests)
 
 
 @functools.cache
 def heavy_threads() -> Threads:
-    """Few, with a line of their own: whoever waits here keeps nobody else waiting."""
+    """Return the pool for routes marked `heavy`. It is small and has its own queue, so other requests do not wait."""
     return Threads(get_settings().heavy_threads, HEAVY_WAITING)
 
 
 def heavy(endpoint: F) -> F:
-    """Decorator, below that of the router: a `def` route that computes for tens of milliseconds."""
+    """Run a `def` route in `heavy_threads`, because it computes for tens of milliseconds.
+
+    Put this decorator below the router's.
+    """
     endpoint.heavy = True  # type: ignore[attr-defined]
     return endpoint

@@ -1,7 +1,7 @@
-"""A file is a kind of body: a route takes `file: Upload`.
+"""File uploads: a route takes the parameter `file: Upload`.
 
-It is the part `file` of a `multipart/form-data` body (RFC 7578), streamed to the disk, so memory does not grow with it.
-Declare a limit and the kinds that are accepted with `upload(…)`:
+The file is the part `file` of a `multipart/form-data` body (RFC 7578). It is streamed to disk, so memory use does not
+depend on its size. Declare a size limit and the accepted file types with `upload(…)`:
 
     Picture = Annotated[IncomingFile, upload(max_bytes=10 * MIB, sniff=sniff_picture)]
 """
@@ -21,9 +21,10 @@ from conf.storage.incoming import HEAD_BYTES, IncomingFile, Sniff
 from conf.work import need_disk
 
 BLOCK = 1024 * 1024
+"""Bytes that are collected in memory before they are written to disk."""
 FIELD = "file"
 _FRAME = 16 * 1024
-"""Room for boundaries and headers of the parts, beyond the file itself."""
+"""Bytes that the body may have in addition to the file: boundaries and headers of the parts."""
 
 FILE_BODY = {
     "requestBody": {
@@ -33,23 +34,23 @@ FILE_BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "The file."}},
                 }
             }
         },
     }
 }
-"""What the API reference says of a route that takes a file."""
+"""OpenAPI description of the body of a route that takes a file."""
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """The dependency behind `Upload`. The file is received after all other dependencies have run, and before the
-    route."""
+    """The dependency of `Upload`. The file is received after all other dependencies have run, before the route runs."""
 
     max_bytes: int | None
-    """`UPLOAD_MAX_BYTES` where it is None."""
+    """Maximum size of the file. None means `UPLOAD_MAX_BYTES`."""
     sniff: Sniff | None
+    """Detects the file type. None accepts every type."""
 
     def __call__(self, request: Request) -> IncomingFile:
         file: IncomingFile = request.scope["file"]
@@ -57,7 +58,11 @@ class FilePart:
 
 
 def upload(*, max_bytes: int | None = None, sniff: Sniff | None = None) -> Any:
-    """For `Annotated[IncomingFile, upload(…)]`."""
+    """Return the dependency for `Annotated[IncomingFile, upload(…)]`.
+
+    `max_bytes`: the maximum size of the file; by default `UPLOAD_MAX_BYTES`. `sniff`: detects the file type from the
+    first bytes and refuses others; by default all types are accepted.
+    """
     return Depends(FilePart(max_bytes, sniff))
 
 
@@ -67,13 +72,13 @@ Upload = Annotated[IncomingFile, upload()]
 async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> None:
     """Write the part `file` of the body to `file.path`.
 
-    Raises: Unsupported for another kind of body or file; TooLarge, before the body is read where `Content-Length`
-    already says so; Invalid for no such part, an empty file, or a body that ends too early; Unavailable when there is
-    too little disk space.
+    Raises: Unsupported, if the body is not `multipart/form-data` or the file type is not accepted; TooLarge, before the
+    body is read if `Content-Length` is over the limit; Invalid, if the part is missing, the file is empty or the body
+    is malformed; Unavailable, if there is not enough disk space.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise Unsupported("The body must be multipart/form-data with the file as its part.", field=FIELD)
+        raise Unsupported("The body must be multipart/form-data with a part named `file`.", field=FIELD)
     limit = part.max_bytes or get_settings().upload_max_bytes
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit + _FRAME:
@@ -93,24 +98,24 @@ async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> 
             received.sniff(whole=True)
             await asyncio.to_thread(received.flush, target)
         except MultipartParseError as error:
-            raise Invalid(f"The multipart body is broken: {error}.", field=FIELD) from error
+            raise Invalid(f"The multipart body is malformed: {error}.", field=FIELD) from error
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise Unavailable("There is not enough disk space for this file now.", retry_after=300) from error
             raise
     if not received.found:
-        raise Invalid("The body has no such part with a file.", field=FIELD)
+        raise Invalid("The body has no part named `file` with a filename.", field=FIELD)
     if not received.size:
         raise Invalid("The file is empty.", field=FIELD)
     file.size_bytes, file.extension = received.size, received.extension
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The file must have at most {limit} bytes.", field=FIELD)
+    return TooLarge(f"The file must be at most {limit} bytes.", field=FIELD)
 
 
 class _Part:
-    """Picks the bytes of one part out of the body."""
+    """Parses the body and collects the bytes of one part."""
 
     def __init__(self, field: str, boundary: bytes, sniff: Sniff | None) -> None:
         self.waiting = 0
@@ -143,7 +148,7 @@ class _Part:
     def finish(self) -> None:
         self._parser.finalize()
         if not self._complete:
-            raise MultipartParseError("it ends before its last boundary")
+            raise MultipartParseError("it ends before the final boundary")
 
     def flush(self, target: BinaryIO) -> None:
         target.writelines(self._blocks)
@@ -160,14 +165,14 @@ class _Part:
 
     def _read_data(self, data: bytes, start: int, end: int) -> None:
         if self._inside:
-            self._blocks.append(data[start:end])  # of a whole chunk, as most are, this is no copy
+            self._blocks.append(data[start:end])  # usually the whole chunk: then it is not copied
             self.waiting += end - start
             self.size += end - start
             if self._sniff is not None:
                 self._head += data[start : min(end, start + HEAD_BYTES)]
 
     def sniff(self, *, whole: bool = False) -> None:
-        """Look at the file as soon as enough of it is there, or all of it. Raises: Unsupported."""
+        """Detect the file type once `HEAD_BYTES` have arrived, or if the file is complete. Raises: Unsupported."""
         if self._sniff is not None and self.size and (whole or len(self._head) >= HEAD_BYTES):
             self.extension = self._sniff(bytes(self._head[:HEAD_BYTES]))
             self._sniff = None

@@ -1,4 +1,5 @@
-"""Routes that a newer version of the API replaces. They go on as they are, and say so (RFC 9745, RFC 5829)."""
+"""Routes that a newer version of the API replaces. They keep working, and their responses have headers that say so
+(RFC 9745, RFC 5829, RFC 8594)."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,7 +10,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Successor:
-    """The path of the route to use instead, and since when; `until` the day that the old one may go."""
+    """The route that replaces another.
+
+    `path`: the path of the new route. `since`: the day of the deprecation. `until`: the first day on which the old
+    route may be removed, if known.
+    """
 
     def __init__(self, path: str, *, since: dt.date, until: dt.date | None) -> None:
         self.path = path
@@ -18,7 +23,7 @@ class Successor:
             self._fixed.append((b"sunset", _noon(until).strftime("%a, %d %b %Y %H:%M:%S GMT").encode()))
 
     def headers(self, path_params: dict[str, str]) -> list[tuple[bytes, bytes]]:
-        """`Deprecation`, `Sunset` (RFC 8594) once the day is known, and where its successor is."""
+        """Return `Deprecation`, `Sunset` if `until` is known, and `Link` with the path of the new route."""
         path = self.path
         if path_params:
             plain = {n: v if v.isascii() and v.isalnum() else quote(v, safe="") for n, v in path_params.items()}
@@ -31,8 +36,11 @@ def _noon(day: dt.date) -> dt.datetime:
 
 
 def superseded(by: str, *, since: dt.date, until: dt.date | None = None) -> Callable[[F], F]:
-    """Decorator, below that of the router: `by` is the path of the route to use instead, with the same parameters;
-    `until` the day it may go."""
+    """Deprecate a route. Put this decorator below the router's.
+
+    `by`: the path of the route to use instead, with the same path parameters. `since`: the day of the deprecation.
+    `until`: the first day on which the route may be removed.
+    """
 
     def mark(endpoint: F) -> F:
         endpoint.successor = Successor(by, since=since, until=until)  # type: ignore[attr-defined]

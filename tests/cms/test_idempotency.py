@@ -67,7 +67,7 @@ def test_a_request_is_refused_while_another_with_its_key_is_running(client: Test
     with write_engine().begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": int.from_bytes(key_hash[:8], signed=True)})
         early = client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"})
-        assert (early.status_code, "still being answered" in early.json()["detail"]) == (409, True)
+        assert (early.status_code, "still being processed" in early.json()["detail"]) == (409, True)
     assert client.post(VIDEOS, json={"title": "x"}, headers={"Idempotency-Key": "k"}).status_code == 201
 
 

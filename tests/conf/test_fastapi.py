@@ -1,6 +1,7 @@
-"""What looks like FastAPI is FastAPI: small apps from its documentation, on a plain router and on ours.
+"""FastAPI's documented features work on our router: small apps from its documentation, on a plain router and on ours.
 
-Each gives the same responses on both, or is refused when its routes are declared. Our responses may have more headers.
+Each app gives the same responses on both, or is refused when its routes are declared. Our responses may have additional
+headers.
 """
 
 import asyncio
@@ -21,13 +22,13 @@ from tests.conf.fastapi.cases import CASES, Case
 
 OURS = {"etag", "vary", "cache-control"}
 """Headers that our routes add."""
-REFUSED = {case.name: "use `file: Upload`" for case in CASES if case.uploads}
-"""By the case's name, a part of the message that refuses it."""
+REFUSED = {case.name: "Use `file: Upload`" for case in CASES if case.uploads}
+"""Cases that are refused: name → a part of the error message."""
 DIFFERENT = {
     "The content type of the body": "Another `Content-Type` than JSON or protobuf is 415",
     "One route with several methods, and one function at several paths": "`OPTIONS` is answered",
 }
-"""By the case's name, what docs/how-to/fastapi.md says of it."""
+"""Cases with different responses: name → a quotation from docs/how-to/fastapi.md that says so."""
 
 
 def build(case: Case, router: APIRouter, *, indexed: bool) -> FastAPI:
@@ -45,32 +46,32 @@ def build(case: Case, router: APIRouter, *, indexed: bool) -> FastAPI:
 def run(case: Case, router: APIRouter, *, indexed: bool = False) -> list[Response]:
     app = build(case, router, indexed=indexed)
 
-    async def ask_all() -> list[Response]:
+    async def send_all() -> list[Response]:
         transport = ASGITransport(app, raise_app_exceptions=False, client=("testclient", 50000))
         async with AsyncClient(transport=transport, base_url="http://testserver") as client:
             return [await client.request(call.method, call.path, **call.options()) for call in case.calls]
 
-    return asyncio.run(asyncio.wait_for(ask_all(), 5))
+    return asyncio.run(asyncio.wait_for(send_all(), 5))
 
 
 @functools.cache
 def plain(name: str) -> list[dict[str, Any]]:
-    """What FastAPI's own router answers."""
+    """Return the responses of FastAPI's own router."""
     case = next(case for case in CASES if case.name == name)
-    return [told(response) for response in run(case, APIRouter())]
+    return [content_of(response) for response in run(case, APIRouter())]
 
 
-def told(response: Response) -> dict[str, Any]:
-    """What a client sees of it."""
+def content_of(response: Response) -> dict[str, Any]:
+    """Return the parts of the response that must be equal on both routers."""
     body: Any = response.content or None
     if "json" in response.headers.get("content-type", "") and "jsonl" not in response.headers["content-type"]:
         body = body and json.loads(body)
     if response.status_code >= 500 or response.status_code in (404, 405):
         body = None
-    left_out = {"content-length"} if response.content else {"content-length", "content-type"}
+    ignored = {"content-length"} if response.content else {"content-length", "content-type"}
     if response.status_code == 405:
-        left_out.add("allow")
-    headers = sorted((name, value) for name, value in response.headers.multi_items() if name not in left_out)
+        ignored.add("allow")
+    headers = sorted((name, value) for name, value in response.headers.multi_items() if name not in ignored)
     return {"status": response.status_code, "body": body, "headers": headers}
 
 
@@ -81,12 +82,12 @@ def test_a_feature_works_as_documented_or_is_refused(case: Case, indexed: bool) 
         with pytest.raises(NotSupported, match=REFUSED[case.name]):
             run(case, Router(), indexed=indexed)
         return
-    ours = [told(response) for response in run(case, Router(), indexed=indexed)]
+    ours = [content_of(response) for response in run(case, Router(), indexed=indexed)]
     found = differences(case, ours)
     if case.name not in DIFFERENT:
         assert not found
     elif indexed:
-        assert found, "it is the same now: take it out of DIFFERENT"
+        assert found, "the responses are equal now: remove the case from DIFFERENT"
 
 
 def differences(case: Case, ours: list[dict[str, Any]]) -> list[str]:
@@ -99,7 +100,7 @@ def differences(case: Case, ours: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def test_the_documentation_says_what_is_different_and_what_is_refused() -> None:
+def test_the_documentation_describes_every_difference() -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "fastapi.md").read_text()
     for words in DIFFERENT.values():
         assert words in page

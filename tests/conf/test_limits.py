@@ -1,4 +1,4 @@
-"""Limits counted in Redis, which two processes share and which may go away."""
+"""Rate limits: counted in Redis by two processes, or in each process while Redis is unavailable."""
 
 import contextlib
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def allowed(counters: limits._Counters, monkeypatch: pytest.MonkeyPatch, account
     return passed
 
 
-def test_processes_count_together_in_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_share_the_counters_in_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         redis.Redis.from_url(URL).flushdb()
     except redis.ConnectionError:
@@ -50,14 +50,14 @@ def test_processes_count_together_in_redis(monkeypatch: pytest.MonkeyPatch) -> N
     assert [allowed(one, monkeypatch, "ada", 2), allowed(other, monkeypatch, "ada", 5)] == [2, 1]
 
 
-def test_a_redis_that_is_away_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_count_alone_while_redis_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = get_settings().model_copy(update={"limits_url": "redis://127.0.0.1:1/0"})
     one, other = two_processes(monkeypatch, settings)
     assert [allowed(one, monkeypatch, "ada", 5), allowed(other, monkeypatch, "ada", 5)] == [3, 3]
 
 
 @pytest.mark.parametrize(("factor", "passed"), [(0, 50), (0.1, 1), (4, 12)])
-def test_an_operator_multiplies_the_limits(monkeypatch: pytest.MonkeyPatch, factor: float, passed: int) -> None:
+def test_limits_factor_multiplies_the_limits(monkeypatch: pytest.MonkeyPatch, factor: float, passed: int) -> None:
     one, _ = two_processes(monkeypatch, get_settings().model_copy(update={"limits_factor": factor}))
     assert allowed(one, monkeypatch, "ada", 50) == passed
 
@@ -72,5 +72,5 @@ def test_an_operator_multiplies_the_limits(monkeypatch: pytest.MonkeyPatch, fact
         (None, "unknown"),
     ],
 )
-def test_an_address_of_ipv6_is_its_network(host: str | None, address: str) -> None:
+def test_an_ipv6_address_is_limited_by_its_network(host: str | None, address: str) -> None:
     assert address_of(request(host)) == address

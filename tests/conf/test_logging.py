@@ -17,7 +17,7 @@ def test_a_traceback_in_the_log_holds_no_values(json_lines: str) -> None:
         [sys.executable, "-c", script], env=os.environ | settings, capture_output=True, text=True, check=True
     )
     assert "503" in told.stdout
-    assert "the database did not answer" in told.stdout
+    assert "the database is unavailable" in told.stdout
     assert "TopSecretPw99" not in told.stdout + told.stderr
 
 

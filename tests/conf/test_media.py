@@ -1,3 +1,5 @@
+"""Signed links to stored files."""
+
 import re
 
 import pytest
@@ -12,9 +14,9 @@ def link(client: TestClient, tmp_path: object) -> str:
     path = tmp_path / "a.mp4"  # type: ignore[operator]
     path.write_bytes(bytes(range(256)) * 8)
     storage().put("videos/1/x/a.mp4", path)
-    made = media.link("videos/1/x/a.mp4")
-    assert made
-    return made
+    url = media.link("videos/1/x/a.mp4")
+    assert url
+    return url
 
 
 def test_a_link_serves_the_file_with_ranges(client: TestClient, link: str) -> None:
@@ -30,7 +32,7 @@ def test_a_link_serves_the_file_with_ranges(client: TestClient, link: str) -> No
     assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "2048")
 
 
-def test_the_grant_opens_the_files_beside_and_no_others(client: TestClient, link: str) -> None:
+def test_a_grant_is_valid_for_the_files_of_its_folder_only(client: TestClient, link: str) -> None:
     grant = re.search(r"/media/([^/]+)/", link)[1]  # type: ignore[index]
     assert client.get(f"/media/{grant}/videos/1/x/none.mp4").status_code == 404
     for other in ("videos/1/y/a.mp4", "videos/1/a.mp4", "videos/1/x/y/a.mp4"):
@@ -38,23 +40,23 @@ def test_the_grant_opens_the_files_beside_and_no_others(client: TestClient, link
 
 
 @pytest.mark.parametrize("grant", ["x", "-", "6b0187c0", "6b0187c0-", "0-AAAA", "zz-" + "A" * 24, "é-é", "9" * 400])
-def test_a_grant_of_ones_own_making_opens_nothing(client: TestClient, link: str, grant: str) -> None:
+def test_a_forged_grant_is_refused(client: TestClient, link: str, grant: str) -> None:
     answer = client.get(f"/media/{grant}/videos/1/x/a.mp4")
     assert answer.status_code == 403
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_an_expired_link_says_so(client: TestClient, link: str) -> None:
+def test_an_expired_link_is_refused(client: TestClient, link: str) -> None:
     old = media._link("videos/1/x/a.mp4", 1_000_000_000)
     answer = client.get(old)
     assert (answer.status_code, "expired" in answer.json()["detail"]) == (403, True)
 
 
 @pytest.mark.parametrize("key", ["../secret", "videos/../../secret", "/etc/passwd", "a//b", ".", "%00", "a%5Cb"])
-def test_paths_out_of_the_storage_lead_nowhere(client: TestClient, key: str) -> None:
+def test_paths_outside_the_storage_are_refused(client: TestClient, key: str) -> None:
     assert client.get(f"/media/x-y/{key}").status_code in (403, 404)
 
 
-def test_a_link_stays_the_same_for_hours() -> None:
+def test_a_link_does_not_change_within_a_step() -> None:
     assert media.link("videos/1/x/a.mp4") == media.link("videos/1/x/a.mp4")
     assert media.link(None) is None

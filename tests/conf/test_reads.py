@@ -1,4 +1,4 @@
-"""Reads of safe requests, on a connection that the thread keeps."""
+"""Reads in safe requests, on a connection that each thread keeps open."""
 
 import contextlib
 
@@ -16,10 +16,10 @@ GROUPS = Group.__table__.c
 BY_NAME = Read(select(GROUPS.id, GROUPS.name).where(GROUPS.name == bindparam("name")).order_by(GROUPS.id).limit(5))
 
 
-def test_a_read_gives_rows_with_the_columns_as_attributes(anonymous: TestClient) -> None:
+def test_a_read_returns_rows_with_the_columns_as_attributes(anonymous: TestClient) -> None:
     with open_session() as db:
         add_group(db, "a")
-        assert BY_NAME.first(db, name="a").name == "a", "a write transaction sees what it has written"
+        assert BY_NAME.first(db, name="a").name == "a", "a write transaction sees its own changes"
         with open_session(read_only=True) as other:
             assert BY_NAME.first(other, name="a") is None
         db.commit()
@@ -30,13 +30,14 @@ def test_a_read_gives_rows_with_the_columns_as_attributes(anonymous: TestClient)
 
 
 def kill() -> None:
+    """Terminate the read connection of this thread."""
     with open_session(read_only=True) as db:
         number = db.scalar(text("SELECT pg_backend_pid()"))
     with open_session() as db:
         db.execute(text("SELECT pg_terminate_backend(:number)"), {"number": number})
 
 
-def test_a_connection_that_was_lost_is_replaced(anonymous: TestClient) -> None:
+def test_a_lost_connection_is_replaced(anonymous: TestClient) -> None:
     kill()
     with open_session(read_only=True) as db:
         with pytest.raises(OperationalError) as caught:
@@ -51,7 +52,7 @@ def test_a_connection_that_was_lost_is_replaced(anonymous: TestClient) -> None:
         assert db.scalars(select(Group)).all() == []
 
 
-def test_a_request_survives_the_loss_of_its_connection(client: TestClient) -> None:
+def test_a_request_is_retried_after_a_lost_connection(client: TestClient) -> None:
     for path in ("/api/v2/videos/1/", "/api/v1/groups/"):
         expected = client.get(path).status_code
         with open_session() as db:
@@ -79,7 +80,7 @@ def test_an_error_leaves_the_connection_usable(anonymous: TestClient) -> None:
         assert db.scalar(text("SELECT 1")) == 1
 
 
-def test_each_read_sees_what_others_have_committed_meanwhile(anonymous: TestClient) -> None:
+def test_each_read_sees_the_latest_commits_of_others(anonymous: TestClient) -> None:
     with open_session(read_only=True) as reading:
         assert reading.scalars(select(GROUPS.name)).all() == []
         with open_session() as writing:

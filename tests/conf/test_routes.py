@@ -1,4 +1,4 @@
-"""What our routes add to FastAPI's, and what they refuse when they are declared."""
+"""Features of our routes that FastAPI does not have, and declarations that they refuse."""
 
 import contextvars
 import io
@@ -42,7 +42,7 @@ def late(db: DbSession) -> Iterator[int]:
     yield 1
 
 
-def asks_body(name: Annotated[str, Body()]) -> str:
+def takes_body(name: Annotated[str, Body()]) -> str:
     return name
 
 
@@ -77,18 +77,18 @@ def two_bodies(item: Item, other: Item) -> None: ...
 def embedded(item: Annotated[Item, Body(embed=True)]) -> None: ...
 
 
-def body_in_a_dependency(name: Annotated[str, Depends(asks_body)]) -> None: ...
+def body_in_a_dependency(name: Annotated[str, Depends(takes_body)]) -> None: ...
 
 
 def nothing() -> None: ...
 
 
-def untyped():  # type: ignore[no-untyped-def]  # that is the fault
+def untyped():  # type: ignore[no-untyped-def]  # the case under test
     return {}
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "options", "instead"),
+    ("endpoint", "options", "alternative"),
     [
         (async_with_session, {}, "plain `def`"),
         (async_dependency, {}, "plain `def`"),
@@ -106,10 +106,10 @@ def untyped():  # type: ignore[no-untyped-def]  # that is the fault
         (untyped, {}, "a return type"),
     ],
 )
-def test_what_would_work_otherwise_is_refused_when_it_is_declared(
-    endpoint: Callable[..., Any], options: dict[str, Any], instead: str
+def test_an_unsupported_feature_is_refused_when_the_route_is_declared(
+    endpoint: Callable[..., Any], options: dict[str, Any], alternative: str
 ) -> None:
-    with pytest.raises(NotSupported, match=f"(?i){instead}"):
+    with pytest.raises(NotSupported, match=f"(?i){alternative}"):
         Router("/api/v1").post("/things/", **options)(endpoint)
 
 
@@ -127,7 +127,7 @@ def served(declare: Declare, *, prefix: str = "") -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
-def test_a_form_below_api_is_read_and_answered_in_either_format() -> None:
+def test_a_form_is_read_and_validated() -> None:
     def declare(router: Router) -> None:
         @router.post("/things/", response_model=Item)
         def create(name: Annotated[str, Form(max_length=5)]) -> dict[str, str]:
@@ -138,7 +138,7 @@ def test_a_form_below_api_is_read_and_answered_in_either_format() -> None:
     assert client.post("/x/things", data={"name": "abcdef"}).status_code == 422
 
 
-def test_forms_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_form_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def declare(router: Router) -> None:
         @router.post("/")
         def create(name: Annotated[str, Form()]) -> None: ...
@@ -150,7 +150,7 @@ def test_forms_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert served(declare).post("/", data={"name": "x" * 200}).status_code == 413
 
 
-def test_the_text_of_an_http_exception_is_kept() -> None:
+def test_the_detail_and_headers_of_an_http_exception_are_kept() -> None:
     def declare(router: Router) -> None:
         @router.get("/{code}/")
         def fail(code: int) -> None:
@@ -160,7 +160,7 @@ def test_the_text_of_an_http_exception_is_kept() -> None:
     answer = client.get("/404/")
     assert (answer.json()["detail"], answer.headers["X-Why"]) == ("x", "y")
     assert client.get("/409/").json()["details"] == {"free": [1]}
-    assert client.get("/no/where").json()["detail"] == "There is nothing at /no/where."
+    assert client.get("/no/where").json()["detail"] == "The path /no/where does not exist."
 
 
 def test_background_tasks_run_after_the_commit(anonymous: TestClient) -> None:
@@ -180,7 +180,7 @@ def test_background_tasks_run_after_the_commit(anonymous: TestClient) -> None:
     assert seen == ["made"]
 
 
-def test_what_a_function_scoped_dependency_does_at_its_end_is_committed(anonymous: TestClient) -> None:
+def test_writes_after_the_yield_of_a_function_scoped_dependency_are_committed(anonymous: TestClient) -> None:
     def unit(db: DbSession) -> Iterator[Session]:
         yield db
         db.execute(text("UPDATE groups SET name = 'ended'"))
@@ -218,7 +218,7 @@ def test_a_function_scoped_dependency_of_an_async_route_ends_before_the_response
     assert ended == ["failed" if fails else "ended"]
 
 
-def test_the_session_of_a_route_that_takes_a_file_is_closed_when_it_fails(anonymous: TestClient) -> None:
+def test_a_failing_route_that_takes_a_file_rolls_back_and_returns_its_connection(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
         @router.post("/")
         def create(file: Upload, db: DbSession) -> None:
@@ -232,18 +232,18 @@ def test_the_session_of_a_route_that_takes_a_file_is_closed_when_it_fails(anonym
         assert db.scalar(text("SELECT name FROM groups")) is None
 
 
-def test_a_form_cannot_be_replayed_with_another_content(anonymous: TestClient) -> None:
+def test_a_form_route_ignores_the_idempotency_key(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
         @router.post("/")
         def create(name: Annotated[str, Form()], db: DbSession) -> str:
             return name
 
     client = served(declare)
-    told = [client.post("/", data={"name": name}, headers={"Idempotency-Key": "k"}).json() for name in ("a", "b")]
-    assert told == ["a", "b"]
+    names = [client.post("/", data={"name": name}, headers={"Idempotency-Key": "k"}).json() for name in ("a", "b")]
+    assert names == ["a", "b"]
 
 
-def test_a_route_that_raises_keeps_nothing_but_what_it_asks_to_keep(anonymous: TestClient) -> None:
+def test_an_error_rolls_back_unless_it_has_keep_writes(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
         @router.post("/{keep_writes}/")
         def create(keep_writes: bool, db: DbSession) -> None:
@@ -257,9 +257,7 @@ def test_a_route_that_raises_keeps_nothing_but_what_it_asks_to_keep(anonymous: T
             assert db.scalar(text("SELECT name FROM groups")) == kept
 
 
-def test_a_mixed_route_reads_in_dependencies_and_writes_in_the_route_without_holding_connections(
-    anonymous: TestClient,
-) -> None:
+def test_a_route_with_async_dependencies_holds_no_connection_while_they_run(anonymous: TestClient) -> None:
     async def name() -> AsyncIterator[str]:
         yield "made"
 
@@ -286,7 +284,7 @@ def test_a_mixed_route_reads_in_dependencies_and_writes_in_the_route_without_hol
         assert db.scalar(text("SELECT name FROM groups")) == "made 7"
 
 
-def test_a_session_that_overrides_ours_is_committed_and_left_open(anonymous: TestClient) -> None:
+def test_a_session_from_dependency_overrides_is_committed(anonymous: TestClient) -> None:
     with open_session() as mine:
 
         def declare(router: Router) -> None:
@@ -315,7 +313,7 @@ def test_context_variables_of_one_request_are_not_seen_by_the_next() -> None:
     assert [client.get("/").json() for _ in range(20)] == [1] * 20
 
 
-def test_an_exception_handler_of_the_application_comes_first() -> None:
+def test_an_exception_handler_of_the_application_replaces_ours() -> None:
     def declare(router: Router) -> None:
         @router.get("/{what}/")
         def fail(what: str) -> None:
@@ -332,7 +330,7 @@ def test_an_exception_handler_of_the_application_comes_first() -> None:
     assert client.get("/other/").status_code == 500
 
 
-def test_head_options_and_both_forms_of_a_path_are_answered() -> None:
+def test_head_and_options_are_supported_with_and_without_a_trailing_slash() -> None:
     def declare(router: Router) -> None:
         @router.get("/things/")
         def read() -> str:
@@ -371,8 +369,8 @@ def test_the_first_route_that_matches_is_called_whatever_its_class() -> None:
 
     index.install(app)
     client = TestClient(app)
-    told = {name: client.get(f"/x/v1/things/{name}/").json() for name in ("first", "second", "last")}
-    assert told == {"first": "plain", "second": "second", "last": "last"}
+    responses = {name: client.get(f"/x/v1/things/{name}/").json() for name in ("first", "second", "last")}
+    assert responses == {"first": "plain", "second": "second", "last": "last"}
 
 
 def test_a_session_that_is_used_after_its_request_is_an_error(anonymous: TestClient) -> None:
@@ -401,7 +399,7 @@ def test_a_session_that_is_used_after_its_request_is_an_error(anonymous: TestCli
     assert "with_db_session" in errors[0]
 
 
-def test_what_a_safe_request_writes_is_refused(anonymous: TestClient) -> None:
+def test_a_write_in_a_get_request_is_refused(anonymous: TestClient) -> None:
     def declare(router: Router) -> None:
         @router.get("/")
         def read(db: DbSession) -> None:
@@ -412,7 +410,7 @@ def test_what_a_safe_request_writes_is_refused(anonymous: TestClient) -> None:
         assert db.scalar(text("SELECT name FROM groups")) is None
 
 
-def test_a_session_on_a_plain_router_is_an_error_that_says_so() -> None:
+def test_a_session_on_a_plain_router_is_an_error() -> None:
     app = FastAPI()
 
     @app.post("/")
@@ -422,7 +420,7 @@ def test_a_session_on_a_plain_router_is_an_error_that_says_so() -> None:
         TestClient(app).post("/")
 
 
-def test_a_file_is_a_parameter_of_the_route_alone() -> None:
+def test_a_route_takes_one_file_and_its_dependencies_take_none() -> None:
     def looks(file: Upload) -> None: ...
 
     def indirect(looked: Annotated[None, Depends(looks)]) -> None: ...
@@ -434,7 +432,7 @@ def test_a_file_is_a_parameter_of_the_route_alone() -> None:
             Router().post("/")(endpoint)
 
 
-def test_what_a_guard_asks_to_keep_is_kept_in_a_route_that_takes_a_file(anonymous: TestClient) -> None:
+def test_keep_writes_in_a_guard_works_in_a_route_that_takes_a_file(anonymous: TestClient) -> None:
     def guard(db: DbSession) -> None:
         add_group(db, "refused")
         raise Conflict("no", keep_writes=True)
@@ -448,7 +446,7 @@ def test_what_a_guard_asks_to_keep_is_kept_in_a_route_that_takes_a_file(anonymou
         assert db.scalar(text("SELECT name FROM groups")) == "refused"
 
 
-def test_every_response_has_the_headers_of_cors() -> None:
+def test_error_responses_have_cors_headers() -> None:
     app = FastAPI(redirect_slashes=False)
     problems.install(app)
     router = Router()
@@ -476,7 +474,7 @@ def test_routes_that_are_added_later_are_found_by_the_index_too() -> None:
         assert client.head(path).status_code == 200
 
 
-def test_a_message_is_sent_once_the_whole_transaction_is_committed(
+def test_a_job_is_published_when_the_outer_transaction_is_committed(
     anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []

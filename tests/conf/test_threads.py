@@ -1,3 +1,5 @@
+"""The thread pool that serves requests."""
+
 import asyncio
 import threading
 
@@ -7,7 +9,7 @@ from conf.errors import Unavailable
 from conf.http.threads import Threads
 
 
-def test_past_the_bound_one_is_told_to_come_again() -> None:
+def test_a_call_is_refused_when_the_queue_is_full() -> None:
     async def scene() -> None:
         threads, gate = Threads(2, 1), threading.Event()
         running = [asyncio.create_task(threads.run(gate.wait, 10)) for _ in range(3)]
@@ -21,7 +23,7 @@ def test_past_the_bound_one_is_told_to_come_again() -> None:
     asyncio.run(scene())
 
 
-def test_a_thread_is_counted_until_it_is_free_though_nobody_waits() -> None:
+def test_a_cancelled_call_occupies_its_thread_until_it_returns() -> None:
     async def scene() -> None:
         threads, gate = Threads(1, 0), threading.Event()
         waiting = asyncio.create_task(threads.run(gate.wait, 10))
@@ -37,7 +39,7 @@ def test_a_thread_is_counted_until_it_is_free_though_nobody_waits() -> None:
     asyncio.run(scene())
 
 
-def test_an_error_reaches_whoever_waits() -> None:
+def test_an_exception_is_raised_in_the_caller() -> None:
     async def scene() -> None:
         with pytest.raises(ZeroDivisionError):
             await Threads(1, 0).run(lambda: 1 / 0)

@@ -1,4 +1,4 @@
-"""JSON and protobuf carry the same values, both ways, for every schema there is."""
+"""JSON and protobuf represent the same values, in requests and responses, for every schema."""
 
 import datetime as dt
 import enum
@@ -27,7 +27,7 @@ from conf.http.wire.shapes import CannotShow, Presence, _message_of, is_enum, me
 from main import app
 
 ROUTES = [handler for handler in handlers(app) if handler.formats == BOTH]
-ANSWERS = {type_name(kind): kind for route in ROUTES if (kind := route.response_type) is not None}
+RESPONSES = {type_name(kind): kind for route in ROUTES if (kind := route.response_type) is not None}
 BODIES = {type_name(kind): kind for route in ROUTES if (kind := route.body_type) is not None}
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -39,7 +39,7 @@ OBJECTS = st.dictionaries(
     TEXT, st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3), max_leaves=5), max_size=3
 )
 MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))  # noqa: DTZ001
-ONES: dict[Any, st.SearchStrategy[Any]] = {
+BASIC: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: INT64,
     bool: st.booleans(),
@@ -50,18 +50,18 @@ ONES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def one(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of one field's type, as Python has them."""
+def field_values(kind: Any) -> st.SearchStrategy[Any]:
+    """Generate Python values of a field's type."""
     if is_enum(kind):
         return st.sampled_from(list(kind))
-    return ONES[kind] if kind in ONES else answers(kind)
+    return BASIC[kind] if kind in BASIC else responses(kind)
 
 
-def answers(kind: Any) -> st.SearchStrategy[Any]:
-    """What routes give: models, with whatever their types allow."""
+def responses(kind: Any) -> st.SearchStrategy[Any]:
+    """Generate return values of routes: models with any values that their types allow."""
     fields = {}
     for field in message_of(kind).fields:
-        values = one(field.type)
+        values = field_values(field.type)
         if field.presence in (Presence.REPEATED, Presence.WRAPPED):
             values = st.lists(values, max_size=3)
         elif field.presence is Presence.MAP:
@@ -74,47 +74,47 @@ def answers(kind: Any) -> st.SearchStrategy[Any]:
     return fields["items"]
 
 
-PATIENT = settings(deadline=None, max_examples=40, database=None, suppress_health_check=list(HealthCheck))
+NO_DEADLINE = settings(deadline=None, max_examples=40, database=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_says_the_same_in_both_formats(name: str) -> None:
-    kind = ANSWERS[name]
+@pytest.mark.parametrize("name", RESPONSES)
+def test_a_response_has_the_same_values_in_both_formats(name: str) -> None:
+    kind = RESPONSES[name]
 
-    @PATIENT
-    @given(answers(kind))
+    @NO_DEADLINE
+    @given(responses(kind))
     def same(value: Any) -> None:
-        said = json.loads(TypeAdapter(kind).dump_json(value, by_alias=True))
-        assert codec_of(kind).decode(codec_of(kind).encode(value)) == said
+        as_json = json.loads(TypeAdapter(kind).dump_json(value, by_alias=True))
+        assert codec_of(kind).decode(codec_of(kind).encode(value)) == as_json
 
     same()
 
 
-def sent(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of one field's type, as JSON has them."""
+def json_values(kind: Any) -> st.SearchStrategy[Any]:
+    """Generate JSON values of a field's type."""
     if is_enum(kind):
         return st.sampled_from([member.value for member in kind])
     if kind is dt.date:
         return st.dates().map(dt.date.isoformat)
-    return ONES[kind] if kind in ONES else bodies(kind)
+    return BASIC[kind] if kind in BASIC else bodies(kind)
 
 
 def bodies(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """What clients send as JSON: of the right types, mostly not valid."""
-    always: dict[str, Any] = {}
-    maybe: dict[str, Any] = {}
+    """Generate JSON bodies with values of the right types, most of which are invalid."""
+    required: dict[str, Any] = {}
+    optional: dict[str, Any] = {}
     for field in message_of(kind).fields:
-        values = sent(field.type)
+        values = json_values(field.type)
         if field.presence in (Presence.REPEATED, Presence.WRAPPED):
             values = st.lists(values, max_size=3)
         if field.presence is Presence.CLEARABLE:
             values = st.none() | values
-        (always if field.presence in (Presence.ALWAYS, Presence.REPEATED) else maybe)[field.name] = values
-    return st.fixed_dictionaries(always, optional=maybe)
+        (required if field.presence in (Presence.ALWAYS, Presence.REPEATED) else optional)[field.name] = values
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def message(kind: Any, body: dict[str, Any]) -> bytes:
-    """The same as protobuf, as a client would build it."""
+    """Encode a JSON body as protobuf, as a client would."""
     built = Codec(kind)._type()
     for field in message_of(kind).fields:
         if field.name not in body:
@@ -138,8 +138,8 @@ def message(kind: Any, body: dict[str, Any]) -> bytes:
     return bytes(built.SerializeToString())
 
 
-def understood(kind: Any, body: bytes) -> Any:
-    """The value with the fields that were given, or what is wrong with which."""
+def validated(kind: Any, body: bytes) -> Any:
+    """Return the value and the set of its fields that were sent, or the validation errors."""
     try:
         value = TypeAdapter(kind).validate_json(body)
     except ValidationError as error:
@@ -148,16 +148,16 @@ def understood(kind: Any, body: bytes) -> Any:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_means_the_same_in_both_formats(name: str) -> None:
+def test_a_body_has_the_same_values_in_both_formats(name: str) -> None:
     kind = BODIES[name]
 
-    @PATIENT
+    @NO_DEADLINE
     @given(bodies(kind))
     def same(body: dict[str, Any]) -> None:
         from_protobuf = to_json(codec_of(kind).decode(message(kind, body)), inf_nan_mode="constants")
-        as_json, as_protobuf = understood(kind, to_json(body)), understood(kind, from_protobuf)
+        as_json, as_protobuf = validated(kind, to_json(body)), validated(kind, from_protobuf)
         if isinstance(as_json, tuple):
-            # An empty list of what has a default is the default.
+            # In protobuf an empty list cannot be told from a field that was not sent.
             empty = {n for n, v in body.items() if v == []}
             assert (as_protobuf[0], as_protobuf[1] | empty) == (as_json[0], as_json[1] | empty)
         else:
@@ -181,7 +181,7 @@ class New(Output):
     id: int
     size: str
     tags: list[str]
-    colour: str | None = Field(description="Of its back.")
+    colour: str | None = Field(description="Colour of the cover.")
 
 
 def rendered(model: type[BaseModel], *, before: str) -> str:
@@ -192,7 +192,7 @@ def rendered(model: type[BaseModel], *, before: str) -> str:
         model.__name__ = "Book"
 
 
-def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
+def test_field_numbers_are_kept_and_the_numbers_of_removed_fields_are_reserved() -> None:
     _message_of.cache_clear()
     first = rendered(Old, before="")
     assert re.findall(r"(\w+) = (\d);", first) == [("id", "1"), ("title", "2"), ("size", "3"), ("tags", "4")]
@@ -200,7 +200,7 @@ def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
     assert re.findall(r"(\w+) = (\d);", second) == [("id", "1"), ("size", "5"), ("tags", "4"), ("colour", "6")]
     assert "reserved 2, 3;" in second
     assert 'reserved "title";' in second
-    assert "// Of its back." in second
+    assert "// Colour of the cover." in second
     third = rendered(Old, before=second)
     assert re.findall(r"(\w+) = (\d);", third) == [("id", "1"), ("title", "7"), ("size", "8"), ("tags", "4")]
     assert "reserved 2, 3, 5, 6;" in third
@@ -208,14 +208,14 @@ def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
     assert rendered(Old, before=third) == third
 
 
-def test_what_becomes_something_else_breaks_those_who_know_its_number() -> None:
+def test_a_field_that_changes_its_type_is_a_breaking_change() -> None:
     before = rendered(Old, before="")
     New.__name__ = "Book"
     with pytest.raises(CannotShow, match=r"Book\.size was int64 and is string"):
         proto.render("tests.conf", [New], before=before)
 
 
-def test_a_message_that_comes_back_does_not_get_the_numbers_of_the_one_before() -> None:
+def test_a_message_that_is_added_again_gets_new_field_numbers() -> None:
     class Other(Output):
         id: int
 
@@ -245,7 +245,7 @@ class Line(Output):
 
 
 class Invoice(Output):
-    """Everything that pydantic APIs use."""
+    """All types that the codec supports."""
 
     payment: Annotated[Card | PayPal, Field(discriminator="kind")]
     refund: Card | PayPal | None
@@ -261,7 +261,7 @@ class Invoice(Output):
     shown_name: str = Field(serialization_alias="shownName")
     secret: str = Field(exclude=True)
 
-    @computed_field(description="How many.")  # type: ignore[prop-decorator]  # pydantic documents it so
+    @computed_field(description="Number of tags.")  # type: ignore[prop-decorator]  # as pydantic documents it
     @property
     def count(self) -> int:
         return len(self.tags)
@@ -278,7 +278,7 @@ class InvoiceCreate(Input):
 
 @pytest.fixture(scope="module")
 def compiled() -> Iterator[str]:
-    """The messages of those schemas, as a module that the codec imports."""
+    """Compile the messages of these schemas to a module that the codec imports. Return the text of `wire.proto`."""
     text = proto.render("tests.conf", [Invoice, InvoiceCreate])
     module = types.ModuleType("tests.conf.wire_pb2")
     exec(proto._compile("tests.conf", text), module.__dict__)
@@ -306,9 +306,9 @@ INVOICES = st.builds(
 )
 
 
-@settings(PATIENT, max_examples=60)
+@settings(NO_DEADLINE, max_examples=60)
 @given(INVOICES)
-def test_unions_sets_durations_and_nested_lists_say_the_same(compiled: str, invoice: Invoice) -> None:
+def test_unions_sets_durations_and_nested_lists_survive_a_round_trip(compiled: str, invoice: Invoice) -> None:
     codec = codec_of(Invoice)
     read = codec.decode(codec.encode(invoice))
     assert "secret" not in read
@@ -320,14 +320,14 @@ def test_computed_fields_and_aliases_are_sent(compiled: str) -> None:
     assert "oneof value {" in compiled
     assert "google.protobuf.Duration took" in compiled
     assert "repeated Int64List grid" in compiled
-    assert "// How many." in compiled
+    assert "// Number of tags." in compiled
     assert {"InvoicePayment", "InvoiceRefund", "LineList"} <= set(re.findall(r"message (\w+)", compiled))
-    made = sys.modules["tests.conf.wire_pb2"].Invoice
-    assert "secret" not in made.DESCRIPTOR.fields_by_name
-    assert {"count", "shown_name"} <= set(made.DESCRIPTOR.fields_by_name)
+    message = sys.modules["tests.conf.wire_pb2"].Invoice
+    assert "secret" not in message.DESCRIPTOR.fields_by_name
+    assert {"count", "shown_name"} <= set(message.DESCRIPTOR.fields_by_name)
 
 
-def test_a_body_has_the_tag_of_the_member_that_is_set(compiled: str) -> None:
+def test_a_union_in_a_body_has_the_discriminator_of_the_member_that_is_set(compiled: str) -> None:
     message = sys.modules["tests.conf.wire_pb2"].InvoiceCreate
     body = message(payment={"pay_pal": {"email": "a@b.example"}}, shown_name="x", scan=b"\xff", grid=[{"items": [1]}])
     body.tags.append("a")
@@ -349,16 +349,16 @@ class Colour(enum.IntEnum):
         (int | str, "a model for each"),
         (tuple[int, str], "a model with a field for each"),
         (Colour, "an enum.StrEnum"),
-        (Literal[1, 2], "use strings"),
-        (list[int | None], "leave the item out"),
-        (dict[str, int] | None, "let it be empty"),
+        (Literal[1, 2], "Use strings"),
+        (list[int | None], "Leave the item out"),
+        (dict[str, int] | None, "Use an empty map"),
         (complex, "or a model"),
     ],
 )
-def test_what_protobuf_cannot_represent_is_refused_with_a_suggestion(kind: Any, suggestion: str) -> None:
-    model = create_model("Thing", __base__=Output, what=(kind, ...))
+def test_a_type_that_protobuf_cannot_represent_is_refused_with_a_suggestion(kind: Any, suggestion: str) -> None:
+    model = create_model("Thing", __base__=Output, field=(kind, ...))
     model.__module__ = __name__
-    with pytest.raises(CannotShow, match=rf"Thing\.what: .*{suggestion}"):
+    with pytest.raises(CannotShow, match=rf"Thing\.field: .*{suggestion}"):
         message_of(model)
 
     async def route() -> Any: ...
@@ -367,7 +367,7 @@ def test_what_protobuf_cannot_represent_is_refused_with_a_suggestion(kind: Any, 
         Router("/api/v1", tags=["x"]).get("/things/", response_model=model)(route)
 
 
-def test_a_change_tells_null_from_nothing_and_empty_from_absent() -> None:
+def test_a_patch_distinguishes_null_and_empty_from_absent() -> None:
     class Change(Changes):
         note: str | None = UNSET
         tags: list[str] = UNSET
@@ -403,11 +403,11 @@ def test_a_change_tells_null_from_nothing_and_empty_from_absent() -> None:
         (b"\xff\xfe", None),
     ],
 )
-def test_the_format_of_an_answer_follows_the_accept_header(accept: bytes, expected: Format | None) -> None:
+def test_the_accept_header_selects_the_format(accept: bytes, expected: Format | None) -> None:
     assert chosen(accept) == expected
 
 
-def test_the_generated_modules_are_all_there() -> None:
+def test_every_package_of_schemas_has_a_wire_proto() -> None:
     root = Path(proto.__file__).parents[2]
-    made = {path.parent.relative_to(root).as_posix() for path in root.glob("*/v*/wire.proto")}
-    assert made == {message_of(kind).package.replace(".", "/") for kind in (*ANSWERS.values(), *BODIES.values())}
+    found = {path.parent.relative_to(root).as_posix() for path in root.glob("*/v*/wire.proto")}
+    assert found == {message_of(kind).package.replace(".", "/") for kind in (*RESPONSES.values(), *BODIES.values())}

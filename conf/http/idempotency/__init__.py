@@ -1,1 +1,1 @@
-"""`idempotency_keys`: the answers to requests that a client may send twice because it does not know of the first."""
+"""`idempotency_keys`: stored responses to POST requests, for clients that repeat a request after a lost response."""

@@ -10,16 +10,17 @@ from conf.http.idempotency.models import IdempotencyKey
 
 LIFETIME = dt.timedelta(hours=24)
 BATCH = 100
+"""Maximum number of expired rows that are deleted at once."""
 
 
 def try_lock(db: Session, *, key_hash: bytes) -> bool:
-    """Whether no other transaction works on this key; then none does until this one ends."""
+    """Try to take an advisory lock on the key until the end of the transaction. Return whether it succeeded."""
     number = int.from_bytes(key_hash[:8], signed=True)
     return bool(db.scalar(select(func.pg_try_advisory_xact_lock(number))))
 
 
 def find(db: Session, *, key_hash: bytes) -> IdempotencyKey | None:
-    """What was answered in the last 24 hours."""
+    """Return the response stored under the key in the last 24 hours, if any."""
     fresh = IdempotencyKey.created_at > func.now() - LIFETIME
     return db.scalars(select(IdempotencyKey).where(IdempotencyKey.hash == key_hash, fresh)).one_or_none()
 
@@ -27,9 +28,9 @@ def find(db: Session, *, key_hash: bytes) -> IdempotencyKey | None:
 def keep(
     db: Session, *, key_hash: bytes, fingerprint: bytes, status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    """Put it on record, in place of one that is too old; remove some others that are."""
+    """Store a response. It replaces an expired one with the same key. Also delete up to `BATCH` expired rows."""
     values = {"fingerprint": fingerprint, "status": status, "headers": headers, "body": body, "created_at": func.now()}
     query = insert(IdempotencyKey).values(hash=key_hash, **values)
     db.execute(query.on_conflict_do_update(index_elements=["hash"], set_=values))
-    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.now() - LIFETIME).limit(BATCH)
-    db.execute(delete(IdempotencyKey).where(IdempotencyKey.id.in_(old.with_for_update(skip_locked=True))))
+    expired = select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.now() - LIFETIME).limit(BATCH)
+    db.execute(delete(IdempotencyKey).where(IdempotencyKey.id.in_(expired.with_for_update(skip_locked=True))))

@@ -1,1 +1,1 @@
-"""Bodies as JSON or as protobuf, for the same routes and from the same pydantic schemas."""
+"""Request and response bodies as JSON or protobuf, from the same pydantic schemas."""

@@ -1,20 +1,20 @@
-"""What a pydantic schema looks like in protobuf: the one description that `wire.proto` is written from and that
-messages are built and read by.
+"""The protobuf message of each pydantic schema. `wire.proto` is generated from these descriptions, and the codec uses
+them to build and read messages.
 
 | schema | proto3 |
 |---|---|
 | `str`, `int`, `bool`, `float`, `bytes` | `string`, `int64`, `bool`, `double`, `bytes` |
 | `Decimal`, `UUID`, `date`, `time`, `Literal` | `string`, as in JSON |
 | `datetime`, `timedelta` | `google.protobuf.Timestamp`, `Duration` |
-| an enum of strings | an enum; 0 is UNSPECIFIED |
+| an enum of strings | an enum whose value 0 is UNSPECIFIED |
 | a model, `list[X]`, `dict[str, X]` | a message, `repeated`, `map` |
 | `set[X]`, `frozenset[X]`, `tuple[X, ...]` | `repeated` |
-| a list in a list | `repeated` of a message with `items` |
-| a union of models that a `Literal` field tells apart | a message with a `oneof` |
-| a computed field, in responses | as its return type |
+| a list of lists | `repeated` of a message with `items` |
+| a union of models with a `Literal` field as the discriminator | a message with a `oneof` |
+| a computed field of a response | the type of its return value |
 | `Any`, `dict[str, Any]` | `google.protobuf.Value`, `Struct` |
-| `X | None`, or not required | `optional`; a list that may be absent is a message with `items` |
-| nullable where absent means something else than null | a oneof of the value and `<name>_null` |
+| `X | None`, or a default | `optional`; a list that may be absent is a message with `items` |
+| a nullable field for which absent and null differ | a `oneof` of the value and `<name>_null` |
 """
 
 import dataclasses
@@ -49,51 +49,58 @@ LISTS = (list, set, frozenset)
 
 
 class CannotShow(TypeError):
-    """The schema has a type that protobuf cannot represent. The message suggests another."""
+    """Protobuf cannot represent the schema. The message suggests an alternative."""
 
 
 class Presence(enum.Enum):
+    """How a field of a message is declared."""
+
     ALWAYS = enum.auto()
     OPTIONAL = enum.auto()
     CLEARABLE = enum.auto()
-    """Absent, null, or a value: three things."""
+    """A field with three states: absent, null, or a value."""
     REPEATED = enum.auto()
     MAP = enum.auto()
     WRAPPED = enum.auto()
-    """A list that may be absent: a message with `items`."""
+    """A list that may be absent. It is a message with `items`."""
     MEMBER = enum.auto()
-    """One of the models of a union."""
+    """A model of a union."""
 
 
 @dataclass(frozen=True)
 class Field:
+    """A field of a message."""
+
     name: str
     type: Any
-    """A key of `SCALARS` or `WELL_KNOWN`, one of `AS_TEXT`, an enum, or what `message_of` takes."""
+    """A key of `SCALARS` or `WELL_KNOWN`, one of `AS_TEXT`, an enum, or an argument of `message_of`."""
     presence: Presence
     null_if_absent: bool
-    """Absent in the message: null in the value; else left out."""
+    """Whether a field that is absent in the message is null in the JSON value. Otherwise it is omitted."""
     description: str
     key: str = ""
-    """The name that a request body has it by, where that is another."""
+    """The name of the field in a JSON request body, if it differs from `name`."""
     is_computed: bool = False
 
 
 @dataclass(frozen=True)
 class Message:
+    """A protobuf message."""
+
     name: str
     package: str
-    """Where its `wire.proto` is: `cms.v1`."""
+    """The package that contains its `wire.proto`, such as `cms.v1`."""
     fields: tuple[Field, ...]
     description: str
 
 
 def message_of(kind: Any) -> Message:
-    """The message of a model, a list, or a union of models. Raises: CannotShow."""
+    """Return the message of a model, a list, or a union of models. Raises: CannotShow."""
     return _message_of(without_rules(kind))
 
 
 def without_rules(kind: Any) -> Any:
+    """Return the type without its `Annotated` constraints. A union of models becomes a `OneOf`."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, types.UnionType):
@@ -114,7 +121,7 @@ def _message_of(kind: Any) -> Message:
         package = package_of(item) if _is_model(item) else ""
         return Message(list_name(item), package, (Field("items", item, Presence.REPEATED, False, ""),), "")
     if not _is_model(kind):
-        raise CannotShow(f"{_word(kind)} is no message: declare a model with a field for each value")
+        raise CannotShow(f"{_type_name(kind)} is not a message. Declare a model with a field for each value.")
     sent = [(name, info) for name, info in kind.model_fields.items() if not info.exclude]
     computed = [(name, info.return_type) for name, info in kind.model_computed_fields.items()]
     return Message(
@@ -126,20 +133,20 @@ def _message_of(kind: Any) -> Message:
 
 
 def _computed(model: type[BaseModel], name: str, kind: Any) -> Field:
-    made = _field(model, name, FieldInfo(annotation=kind))
+    field = _field(model, name, FieldInfo(annotation=kind))
     description = model.model_computed_fields[name].description or ""
-    return dataclasses.replace(made, is_computed=True, description=description)
+    return dataclasses.replace(field, is_computed=True, description=description)
 
 
 def package_of(kind: type[BaseModel]) -> str:
-    """`cms.v1` of cms.v1.schemas.Video, and of a page of them."""
+    """Return the package of a model: `cms.v1` for `cms.v1.schemas.Video` and for a page of them."""
     arguments = kind.__pydantic_generic_metadata__["args"]
     module = arguments[0].__module__ if arguments else kind.__module__
     return ".".join(module.split(".")[:2])
 
 
 def type_name(kind: Any) -> str:
-    """What protobuf calls it."""
+    """Return the name of the type in protobuf."""
     if kind in SCALARS:
         return SCALARS[kind]
     if kind in WELL_KNOWN:
@@ -150,18 +157,22 @@ def type_name(kind: Any) -> str:
 
 
 def list_name(item: Any) -> str:
+    """Return the name of the message that wraps a list: `VideoList`."""
     name = type_name(item).rpartition(".")[2]
     return f"{name[:1].upper()}{name[1:]}List"
 
 
 def value_name(kind: type[enum.Enum], value: str = "unspecified") -> str:
-    """`STATUS_NOT_PROCESSED`: the values of all enums of a file share one space of names."""
+    """Return the name of an enum's value in protobuf: `STATUS_NOT_PROCESSED`.
+
+    The enum's name is the prefix because the values of all enums of a file share one namespace.
+    """
     prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__)
     return re.sub(r"\W", "_", f"{prefix}_{value}").upper()
 
 
 def parts_of(kind: Any) -> Iterator[Any]:
-    """The enums and messages that the message of `kind` has fields of."""
+    """Yield the enums and messages that are types of the message's fields."""
     for field in message_of(kind).fields:
         if field.presence is Presence.WRAPPED:
             yield list[field.type]  # type: ignore[name-defined]
@@ -202,34 +213,32 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:
         required = info.is_required()
         if many in LISTS or (many is tuple and len(arguments) == 2 and arguments[1] is ...):
             inner = _item(arguments[0], own)
-            may_be_absent = nullable or (
-                not required and (issubclass(model, Changes) or not _defaults_to_nothing(info))
-            )
+            may_be_absent = nullable or (not required and (issubclass(model, Changes) or not _defaults_to_empty(info)))
             presence = Presence.WRAPPED if may_be_absent else Presence.REPEATED
         elif many is dict and _bare(arguments[1], own) is not Any:
             inner, presence = _bare(arguments[1], own), Presence.MAP
             if nullable:
-                raise CannotShow("a map cannot be null: let it be empty")
+                raise CannotShow("A map cannot be null. Use an empty map.")
         else:
             inner = _bare(kind, own)
-            tells_null = nullable and not required and (issubclass(model, Changes) or info.default is not None)
-            if tells_null:
+            distinguishes_null = nullable and not required and (issubclass(model, Changes) or info.default is not None)
+            if distinguishes_null:
                 presence = Presence.CLEARABLE
             else:
                 presence = Presence.OPTIONAL if nullable or not required else Presence.ALWAYS
     except CannotShow as error:
         raise CannotShow(f"{where}: {error}") from None
     alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
-    key = "" if issubclass(model, Output) else alias or ""  # rows have other names than responses
+    key = "" if issubclass(model, Output) else alias or ""  # the alias is the name in the row, not in the response
     return Field(name, inner, presence, nullable and required, info.description or "", key)
 
 
-def _defaults_to_nothing(info: FieldInfo) -> bool:
+def _defaults_to_empty(info: FieldInfo) -> bool:
     return not info.get_default(call_default_factory=True, validated_data={})
 
 
 def _nullable(kind: Any) -> tuple[Any, bool]:
-    """The type without `None`, and whether it had it."""
+    """Return the type without `None`, and whether it included `None`."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) not in (Union, types.UnionType):
@@ -239,31 +248,33 @@ def _nullable(kind: Any) -> tuple[Any, bool]:
     if len(others) == 1:
         return _nullable(others[0])[0], nullable
     if all(_is_model(_nullable(other)[0]) for other in others):
-        return Union[tuple(others)], nullable  # noqa: UP007  # made of what is there
-    raise CannotShow(f"{_word(kind)} is one of several types: use one of them, or a model for each")
+        return Union[tuple(others)], nullable  # noqa: UP007  # built at run time
+    raise CannotShow(f"{_type_name(kind)} allows several types. Use one type, or a model for each.")
 
 
 def _item(kind: Any, own: str) -> Any:
-    """The type of a list's items, which may be lists themselves."""
+    """Return the type of a list's items, which may be lists themselves."""
     inner, nullable = _nullable(kind)
     if get_origin(inner) in LISTS and not nullable:
-        return list[_item(get_args(inner)[0], own)]  # type: ignore[misc]  # made of what is there
+        return list[_item(get_args(inner)[0], own)]  # type: ignore[misc]  # built at run time
     return _bare(kind, own)
 
 
 def _bare(kind: Any, own: str) -> Any:
-    """One value's type, without its rules. `own`: what a union is called."""
+    """Return the type of a single value without its constraints. `own`: the name of a union."""
     kind, nullable = _nullable(kind)
     if nullable:
-        raise CannotShow("null inside a list or map: leave the item out")
+        raise CannotShow("A list or map cannot contain null. Leave the item out.")
     if get_origin(kind) is Literal:
         if not all(isinstance(value, str) for value in get_args(kind)):
-            raise CannotShow(f"{_word(kind)} is not of strings: use strings, or an enum of strings")
+            raise CannotShow(f"{_type_name(kind)} has values that are not strings. Use strings or an enum.StrEnum.")
         return str
     if get_origin(kind) in (Union, types.UnionType):
         union = OneOf(own, tuple(_nullable(member)[0] for member in get_args(kind)))
         if not union.has_tags:
-            raise CannotShow(f"{_word(kind)} has no discriminator: give each a field `kind: Literal[…]`")
+            raise CannotShow(
+                f"{_type_name(kind)} has no discriminator. Add a field such as `kind: Literal[…]` to each model."
+            )
         return union
     if kind is EmailStr:
         return str
@@ -274,11 +285,13 @@ def _bare(kind: Any, own: str) -> Any:
     if is_enum(kind):
         if all(isinstance(member.value, str) for member in kind):
             return kind
-        raise CannotShow(f"{_word(kind)} is not an enum of strings: use an enum.StrEnum")
+        raise CannotShow(f"{_type_name(kind)} is not an enum of strings. Use an enum.StrEnum.")
     if get_origin(kind) is tuple:
-        raise CannotShow(f"{_word(kind)} has items of several types: use a model with a field for each")
-    raise CannotShow(f"{_word(kind)} cannot be sent as protobuf: use str, int, float, bool, bytes, a time or a model")
+        raise CannotShow(f"{_type_name(kind)} has items of different types. Use a model with a field for each.")
+    raise CannotShow(
+        f"{_type_name(kind)} has no protobuf type. Use str, int, float, bool, bytes, a date, a time or a model."
+    )
 
 
-def _word(kind: Any) -> str:
+def _type_name(kind: Any) -> str:
     return getattr(kind, "__name__", "") if isinstance(kind, type) and not get_args(kind) else str(kind)

@@ -1,4 +1,4 @@
-"""Unions of models, which protobuf has as a message with a `oneof`."""
+"""Unions of models. In protobuf they are messages with a `oneof`."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +10,16 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True)
 class OneOf:
-    """A union of models: a message of which one field is set."""
+    """A union of models: a message with one field per model, of which one is set."""
 
     name: str
     members: tuple[type[BaseModel], ...]
 
     def tag_of(self, member: type[BaseModel]) -> dict[str, str]:
-        """The discriminator of a member: the field that is one literal in each."""
+        """Return the discriminator of a member and its value, `{"kind": "card"}`; an empty dict if there is none.
+
+        The discriminator is the field that is a `Literal` of one value in every member.
+        """
         for name, info in member.model_fields.items():
             if all(_is_tag(other.model_fields.get(name)) for other in self.members):
                 return {info.alias or name: get_args(info.annotation)[0]}
@@ -24,6 +27,7 @@ class OneOf:
 
     @property
     def has_tags(self) -> bool:
+        """Whether the members have a discriminator."""
         return bool(self.tag_of(self.members[0]))
 
 
@@ -32,5 +36,5 @@ def _is_tag(info: FieldInfo | None) -> bool:
 
 
 def member_name(member: type[BaseModel]) -> str:
-    """`paid_invoice` of PaidInvoice."""
+    """Return the name of the member's field in the message: `paid_invoice` for `PaidInvoice`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", member.__name__).lower()

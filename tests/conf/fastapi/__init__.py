@@ -1,1 +1,1 @@
-"""Small apps taken in idea from FastAPI's documentation, to be run with any router."""
+"""Small apps after the examples of FastAPI's documentation, which run with any router."""

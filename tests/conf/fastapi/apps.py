@@ -121,7 +121,7 @@ def methods(app: FastAPI, router: APIRouter) -> None:
         response.headers["x-head"] = "1"
 
 
-@case("What is told in the schema alone", Call("GET", "/items/3"), Call("GET", "/hidden/"))
+@case("Options that only change the OpenAPI schema", Call("GET", "/items/3"), Call("GET", "/hidden/"))
 def schema_only(app: FastAPI, router: APIRouter) -> None:
     class Item(BaseModel):
         number: int
@@ -145,7 +145,7 @@ def schema_only(app: FastAPI, router: APIRouter) -> None:
         return "hidden"
 
 
-@case("A route at the app beside the router", Call("GET", "/app/"), Call("GET", "/router/"), EVENTS)
+@case("Routes of the app and of a router", Call("GET", "/app/"), Call("GET", "/router/"), EVENTS)
 def beside(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -169,7 +169,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
 
 
 @case(
-    "The app has a lifespan (run only where the client is entered)",
+    "The app has a lifespan, which this client does not run",
     Call("GET", "/"),
     app=lambda: FastAPI(lifespan=lifespan),
 )

@@ -76,7 +76,7 @@ def from_dependency(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("Tasks run after the response is sent, before the dependency ends", Call("GET", "/"), EVENTS)
+@case("Tasks run after the response is sent, before the dependency exits", Call("GET", "/"), EVENTS)
 def after_response(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -127,7 +127,7 @@ def with_response(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("The first task that fails ends the others", Call("GET", "/"), EVENTS)
+@case("A failing task prevents the tasks after it", Call("GET", "/"), EVENTS)
 def failing_task(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 

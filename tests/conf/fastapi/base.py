@@ -1,4 +1,4 @@
-"""What a case is: a small app, made with any router, and the requests that it is asked."""
+"""A case: a small app that is built with a given router, and the requests that are sent to it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +21,11 @@ class Call:
     content: bytes | None = None
     files: Any = None
     status: int = 200
-    """What plain FastAPI answers."""
+    """Status code of plain FastAPI."""
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments of `TestClient.request`. Cookies go as a header: httpx deprecates them per request."""
+        """Return the keyword arguments of `AsyncClient.request`. Cookies are sent as a header because httpx deprecates
+        cookies per request."""
         headers = list(self.headers.items()) if isinstance(self.headers, Mapping) else list(self.headers)
         if self.cookies:
             headers.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())))
@@ -45,10 +46,10 @@ class Case:
     calls: tuple[Call, ...]
     topic: str
     includes: bool = False
-    """Whether `build` includes the router itself."""
+    """Whether `build` includes the router in the app itself."""
     app: Callable[[], FastAPI] = FastAPI
     uploads: bool = False
-    """Whether it needs `File` or `UploadFile`."""
+    """Whether the app uses `File` or `UploadFile`."""
 
 
 CASES: list[Case] = []
@@ -71,7 +72,7 @@ def case(
 
 
 def expose(router: APIRouter, events: list[str]) -> None:
-    """Tell at `GET /events/` what has happened so far."""
+    """Add the route `GET /events/`, which returns the events so far."""
 
     @router.get("/events/")
     def read_events() -> list[str]:

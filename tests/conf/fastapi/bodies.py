@@ -1,4 +1,4 @@
-"""Bodies: how many, which, how they are found."""
+"""Bodies: models, single values, several parameters, content types."""
 
 from typing import Annotated
 
@@ -86,7 +86,7 @@ def body_content_type(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A body without content type is taken where it need not be strict",
+    "A body without content type is accepted without strict_content_type",
     Call("POST", "/items/", content=b'{"name": "a", "price": 1}'),
     Call("POST", "/items/", content=b"{", status=422),
     app=lambda: FastAPI(strict_content_type=False),
@@ -175,7 +175,7 @@ def body_fields(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A body is patched with what is set",
+    "A PATCH updates only the fields that are set",
     Call("PATCH", "/items/", json={"price": 9}),
     Call("PATCH", "/items/", json={"price": 9, "description": None}),
 )

@@ -1,4 +1,4 @@
-"""Bodies: what types their values have."""
+"""Bodies: types of values."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -160,7 +160,7 @@ def containers(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "One container is the whole body",
+    "A set, a tuple or another single value is the body",
     Call("POST", "/set/", json=["a", "a"]),
     Call("POST", "/frozenset/", json=[1]),
     Call("POST", "/tuple/", json=[1, "a"]),

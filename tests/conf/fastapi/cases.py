@@ -1,4 +1,4 @@
-"""All cases. Importing a module of them adds its own."""
+"""The list of all cases. Each module adds its cases when it is imported."""
 
 from importlib import import_module
 

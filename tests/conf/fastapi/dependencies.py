@@ -1,4 +1,4 @@
-"""Dependencies: where they are declared, how they are nested and shared."""
+"""Dependencies: declared, nested, shared and cached."""
 
 from typing import Annotated, Any
 
@@ -133,7 +133,7 @@ def not_cached(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("What a dependency returns may be None, and is cached", Call("GET", "/"), EVENTS)
+@case("A dependency that returns None is cached", Call("GET", "/"), EVENTS)
 def cached_none(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -165,7 +165,7 @@ def path_in_dependency(app: FastAPI, router: APIRouter) -> None:
         return user
 
 
-@case("Faults of several dependencies are told together", Call("GET", "/?b=x", status=422), EVENTS)
+@case("The errors of several dependencies are in one response", Call("GET", "/?b=x", status=422), EVENTS)
 def faults(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 

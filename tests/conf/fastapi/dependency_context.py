@@ -1,4 +1,4 @@
-"""Dependencies: guards, context variables and what else they take."""
+"""Dependencies: guards, context variables and special parameters."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
@@ -63,7 +63,7 @@ def partial_guard(_first: int, key: str = "") -> None:
 
 
 @case(
-    "Guards of every kind raise",
+    "Guards of every kind raise an exception",
     *(Call("GET", f"/{kind}/", status=403) for kind in KINDS),
     *(Call("GET", f"/{kind}/?key=good") for kind in KINDS),
     *(Call("GET", f"/async-route/{kind}/", status=403) for kind in KINDS),
@@ -91,7 +91,12 @@ def guards(app: FastAPI, router: APIRouter) -> None:
         router.get(f"/async-route/{kind}/", dependencies=[Depends(one)])(read_async)
 
 
-@case("Request, Response and BackgroundTasks in every kind", Call("GET", "/"), Call("GET", "/async/"), EVENTS)
+@case(
+    "Request, Response and BackgroundTasks in every kind of dependency",
+    Call("GET", "/"),
+    Call("GET", "/async/"),
+    EVENTS,
+)
 def special_parameters(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 

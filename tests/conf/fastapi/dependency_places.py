@@ -98,7 +98,7 @@ def at_include(app: FastAPI, router: APIRouter) -> None:
     app.include_router(router, prefix="/free")
 
 
-@case("A guard raises before the faults of the parameters are told", Call("GET", "/x", status=401))
+@case("A guard's exception takes precedence over invalid parameters", Call("GET", "/x", status=401))
 def guard_before_faults(app: FastAPI, router: APIRouter) -> None:
     def guard() -> None:
         raise HTTPException(401, "Who are you?")

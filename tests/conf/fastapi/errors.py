@@ -78,7 +78,7 @@ def http_exception_details(app: FastAPI, router: APIRouter) -> None:
         raise HTTPException(304)
 
 
-@case("What Response sets is lost with an HTTPException", Call("GET", "/", status=400))
+@case("Headers of the Response parameter are lost with an HTTPException", Call("GET", "/", status=400))
 def headers_lost(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read(response: Response) -> None:
@@ -87,7 +87,7 @@ def headers_lost(app: FastAPI, router: APIRouter) -> None:
         raise HTTPException(400, "Bad")
 
 
-@case("An exception of the server", Call("GET", "/", status=500), Call("GET", "/async/", status=500))
+@case("An unhandled exception", Call("GET", "/", status=500), Call("GET", "/async/", status=500))
 def unhandled(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read() -> None:
@@ -99,7 +99,7 @@ def unhandled(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Own exceptions have a handler",
+    "A custom exception has a handler",
     Call("GET", "/route/yolo", status=418),
     Call("GET", "/dependency/yolo", status=418),
     Call("GET", "/subclass/yolo", status=418),
@@ -205,7 +205,7 @@ def reused(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Handlers by status code, of all exceptions, and of wrong answers",
+    "Handlers of a status code, of Exception and of ResponseValidationError",
     Call("GET", "/teapot/", status=200),
     Call("GET", "/nowhere/", status=404),
     Call("GET", "/broken/", status=503),
@@ -256,14 +256,14 @@ def handlers_of_app(app: FastAPI, router: APIRouter) -> None:
         raise UnicornError("x")
 
 
-@case("A pydantic error inside the route is an error of the server", Call("GET", "/", status=500))
+@case("A pydantic ValidationError in the route is a server error", Call("GET", "/", status=500))
 def pydantic_error(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read() -> Item:
         return Item.model_validate({"title": "x"})
 
 
-@case("A pydantic error has a handler", Call("GET", "/", status=400))
+@case("A pydantic ValidationError has a handler", Call("GET", "/", status=400))
 def pydantic_error_handled(app: FastAPI, router: APIRouter) -> None:
     @app.exception_handler(ValidationError)
     def handle(request: Request, error: ValidationError) -> JSONResponse:
@@ -281,7 +281,7 @@ def raised_by_route(app: FastAPI, router: APIRouter) -> None:
         raise RequestValidationError([{"type": "own", "loc": ("body", "a"), "msg": "no", "input": payload["a"]}])
 
 
-@case("A method that is not there", Call("POST", "/", status=405), Call("GET", "/"))
+@case("A method that is not allowed", Call("POST", "/", status=405), Call("GET", "/"))
 def wrong_method(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read() -> str:

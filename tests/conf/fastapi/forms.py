@@ -107,7 +107,7 @@ def form_in_dependency(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A form arrives as multipart",
+    "A form is sent as multipart",
     Call(
         "POST",
         "/",
@@ -130,7 +130,7 @@ def form_async(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A form beside a JSON body at another path",
+    "A form and a JSON body at different paths",
     Call("POST", "/form/", data={"a": "1"}),
     Call("POST", "/json/", json={"a": 1, "b": 2}),
 )

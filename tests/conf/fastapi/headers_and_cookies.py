@@ -109,7 +109,7 @@ def header_model_underscores(app: FastAPI, router: APIRouter) -> None:
         return headers
 
 
-@case("A model of headers forbids others", Call("GET", "/", headers={"x-only": "1"}, status=422))
+@case("A model of headers forbids other headers", Call("GET", "/", headers={"x-only": "1"}, status=422))
 def header_model_forbid(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read(headers: Annotated[ForbiddingHeaders, Header()]) -> ForbiddingHeaders:
@@ -135,7 +135,7 @@ def cookie_plain(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A model holds the cookies and forbids others",
+    "A model holds the cookies and forbids other cookies",
     Call("GET", "/", cookies={"session_id": "abc", "tracker": "4"}),
     Call("GET", "/", cookies={"session_id": "abc", "santa": "x"}, status=422),
     Call("GET", "/", status=422),
@@ -154,7 +154,7 @@ def header_async(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "The faults of path, query, header, cookie and body are told in one answer",
+    "The errors of path, query, header, cookie and body are in one response",
     Call("POST", "/rows/x?q=y", json={"name": 1}, headers={"x-n": "n"}, cookies={"c": "d"}, status=422),
     Call("POST", "/rows/1", json={"name": "a"}, status=422),
     Call("POST", "/rows/1?q=2", json={"name": "a"}, headers={"x-n": "3"}, cookies={"c": "4"}),

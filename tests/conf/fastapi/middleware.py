@@ -41,7 +41,12 @@ def middleware_order(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("Middleware answers itself", Call("GET", "/"), Call("GET", "/?stop=1", status=403), Call("GET", "/e", status=418))
+@case(
+    "Middleware returns a response itself",
+    Call("GET", "/"),
+    Call("GET", "/?stop=1", status=403),
+    Call("GET", "/e", status=418),
+)
 def middleware_answers(app: FastAPI, router: APIRouter) -> None:
     @app.middleware("http")
     async def stop(request: Request, call_next: Next) -> Response:

@@ -9,19 +9,19 @@ from fastapi.security import HTTPBearer, SecurityScopes
 from tests.conf.fastapi.base import EVENTS, Call, case, expose
 
 
-@case("An override is a function with other parameters", Call("GET", "/?q=x"), Call("GET", "/?wanted=y"))
+@case("An override is a function with other parameters", Call("GET", "/?q=x"), Call("GET", "/?other=y"))
 def function(app: FastAPI, router: APIRouter) -> None:
     def original(q: str) -> str:
         return q
 
-    def other(wanted: str = "none") -> str:
-        return f"instead: {wanted}"
+    def replacement(other: str = "none") -> str:
+        return f"replaced: {other}"
 
     @router.get("/")
     def read(value: Annotated[str, Depends(original)]) -> str:
         return value
 
-    app.dependency_overrides[original] = other
+    app.dependency_overrides[original] = replacement
 
 
 @case("Overrides are async, generators and classes", Call("GET", "/?q=x"), Call("GET", "/async/?q=x"), EVENTS)
@@ -99,7 +99,9 @@ def nested(app: FastAPI, router: APIRouter) -> None:
     app.dependency_overrides[user] = lambda: "fake"
 
 
-@case("An override has dependencies and a fault of its own", Call("GET", "/?n=1"), Call("GET", "/?n=x", status=422))
+@case(
+    "An override has its own dependencies and validation errors", Call("GET", "/?n=1"), Call("GET", "/?n=x", status=422)
+)
 def with_dependencies(app: FastAPI, router: APIRouter) -> None:
     def original() -> int:
         return 0
@@ -118,7 +120,7 @@ def with_dependencies(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Overrides are set and taken back while the app runs",
+    "Overrides are set and removed while the app runs",
     Call("GET", "/"),
     Call("POST", "/on/"),
     Call("GET", "/"),

@@ -64,7 +64,7 @@ def path_enum(app: FastAPI, router: APIRouter) -> None:
         return {"metal": metal, "text": metal.value}
 
 
-@case("A path parameter holds slashes", Call("GET", "/trees//home/me/oak.txt"), Call("GET", "/trees/oak.txt"))
+@case("A path parameter contains slashes", Call("GET", "/trees//home/me/oak.txt"), Call("GET", "/trees/oak.txt"))
 def path_convertor(app: FastAPI, router: APIRouter) -> None:
     @router.get("/trees/{where:path}")
     def read(where: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def path_convertor(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Starlette's convertors match only what they name",
+    "Starlette's convertors match only values of their type",
     Call("GET", "/ids/12"),
     Call("GET", "/ids/twelve", status=404),
     Call("GET", "/sizes/1.5"),
@@ -93,7 +93,7 @@ def path_other_convertors(app: FastAPI, router: APIRouter) -> None:
         return key
 
 
-@case("The first of two fitting paths is taken", Call("GET", "/people/me"), Call("GET", "/people/you"))
+@case("The first of two matching paths is used", Call("GET", "/people/me"), Call("GET", "/people/you"))
 def path_order(app: FastAPI, router: APIRouter) -> None:
     @router.get("/people/me")
     def read_me() -> dict[str, str]:
@@ -104,7 +104,7 @@ def path_order(app: FastAPI, router: APIRouter) -> None:
         return {"person": person}
 
 
-@case("Of one path declared twice the first is taken", Call("GET", "/people"))
+@case("The first of two routes with the same path is used", Call("GET", "/people"))
 def path_twice(app: FastAPI, router: APIRouter) -> None:
     @router.get("/people")
     def read_first() -> list[str]:
@@ -154,7 +154,7 @@ def path_alias(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Several path parameters, a query parameter and the order of them in the function",
+    "Path and query parameters are in any order in the function",
     Call("GET", "/users/3/items/pen?short=1"),
     Call("GET", "/users/3/items/pen?note=blue"),
     Call("GET", "/users/x/items/pen?short=what", status=422),

@@ -56,7 +56,7 @@ def query_required_nullable(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A query parameter is a truth value",
+    "A query parameter is a boolean",
     *(Call("GET", f"/flags/?short={word}") for word in ("1", "True", "on", "yes", "0", "off", "NO", "false")),
     Call("GET", "/flags/?short=2", status=422),
     Call("GET", "/flags/"),
@@ -107,7 +107,7 @@ def query_set(app: FastAPI, router: APIRouter) -> None:
         return n
 
 
-@case("The last of a repeated single query parameter counts", Call("GET", "/rows/?q=a&q=b"))
+@case("The last value of a repeated query parameter is used", Call("GET", "/rows/?q=a&q=b"))
 def query_repeated(app: FastAPI, router: APIRouter) -> None:
     @router.get("/rows/")
     def read(q: str) -> str:
@@ -201,7 +201,7 @@ def query_validator(app: FastAPI, router: APIRouter) -> None:
         return {"code": code}
 
 
-@case("A default of a query parameter is made by a factory", Call("GET", "/"), Call("GET", "/?q=x&q=y"))
+@case("A query parameter has a default_factory", Call("GET", "/"), Call("GET", "/?q=x&q=y"))
 def query_factory(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read(q: Annotated[list[str], Query(default_factory=lambda: ["made"])]) -> list[str]:
@@ -242,7 +242,7 @@ def query_model(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A model of query parameters forbids others",
+    "A model of query parameters forbids other parameters",
     Call("GET", "/rows/?limit=5&sortBy=age"),
     Call("GET", "/rows/?limit=5&tool=plumbus", status=422),
 )

@@ -19,7 +19,7 @@ Next = Callable[[Request], Awaitable[Response]]
     Call("GET", "/async/3?a=1"),
 )
 def read_request(app: FastAPI, router: APIRouter) -> None:
-    def told(request: Request) -> dict[str, Any]:
+    def described(request: Request) -> dict[str, Any]:
         return {
             "method": request.method,
             "url": str(request.url),
@@ -38,11 +38,11 @@ def read_request(app: FastAPI, router: APIRouter) -> None:
 
     @router.get("/items/{item_id}")
     def read(request: Request, item_id: int) -> dict[str, Any]:
-        return told(request)
+        return described(request)
 
     @router.get("/async/{item_id}")
     async def read_async(item_id: int, request: Request) -> dict[str, Any]:
-        return told(request)
+        return described(request)
 
 
 @case("A dependency takes an HTTPConnection", Call("GET", "/"))
@@ -55,7 +55,7 @@ def connection(app: FastAPI, router: APIRouter) -> None:
         return path
 
 
-@case("Urls are made from names", Call("GET", "/a/3"), Call("GET", "/go/", status=307))
+@case("URLs are built from the names of routes", Call("GET", "/a/3"), Call("GET", "/go/", status=307))
 def url_for(app: FastAPI, router: APIRouter) -> None:
     @router.get("/a/{number}", name="numbered")
     def read(number: int, request: Request) -> list[str]:

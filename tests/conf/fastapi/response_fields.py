@@ -1,4 +1,4 @@
-"""Which fields of a response model are answered, and by what names."""
+"""Response models: which fields are sent, and under which names."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -203,7 +203,7 @@ class Values(BaseModel):
 
 
 @case(
-    "Special types in an answer",
+    "Special types in a response",
     *(Call("GET", f"/{way}/") for way in ("model", "dict", "any", "bare", "encoder", "async")),
 )
 def special_types(app: FastAPI, router: APIRouter) -> None:
@@ -239,7 +239,9 @@ def fields_async(app: FastAPI, router: APIRouter) -> None:
         return ITEMS[name]
 
 
-@case("A root model is answered and taken", Call("POST", "/", json=[1, 2]), Call("POST", "/", json=["a"], status=422))
+@case(
+    "A root model is a body and a response", Call("POST", "/", json=[1, 2]), Call("POST", "/", json=["a"], status=422)
+)
 def root_model(app: FastAPI, router: APIRouter) -> None:
     from pydantic import RootModel
 

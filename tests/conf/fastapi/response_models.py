@@ -1,4 +1,4 @@
-"""Response models: the declared type of what a route answers."""
+"""Response models: the declared type of a route's return value."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ class Pair:
 ANN = {"username": "ann", "password": "secret"}
 
 
-@case("The return type filters what a subclass has more", Call("POST", "/users/", json=ANN))
+@case("The return type removes the additional fields of a subclass", Call("POST", "/users/", json=ANN))
 def filter_subclass(app: FastAPI, router: APIRouter) -> None:
     @router.post("/users/")
     def create(user: UserIn) -> User:
@@ -55,7 +55,7 @@ def model_differs(app: FastAPI, router: APIRouter) -> None:
         return {"username": "bob", "password": "x", "more": 1}  # type: ignore[return-value]
 
 
-@case("A model answers for an object", Call("GET", "/users/"))
+@case("A response model reads the attributes of an object", Call("GET", "/users/"))
 def model_from_attributes(app: FastAPI, router: APIRouter) -> None:
     class Row:
         username = "ann"
@@ -80,7 +80,7 @@ def filter_nested(app: FastAPI, router: APIRouter) -> None:
         return Group(owner=ann, members=[ann], by_name={"ann": ann})
 
 
-@case("Lists, dicts, sets and tuples are answered", *(Call("GET", f"/{kind}/") for kind in ("list", "dict", "tuple")))
+@case("Lists, dicts, sets and tuples are returned", *(Call("GET", f"/{kind}/") for kind in ("list", "dict", "tuple")))
 def collections(app: FastAPI, router: APIRouter) -> None:
     @router.get("/list/")
     def read_list() -> list[User]:
@@ -95,7 +95,7 @@ def collections(app: FastAPI, router: APIRouter) -> None:
         return 1, UserIn(username="a", password="x")
 
 
-@case("A union is answered", Call("GET", "/things/plane"), Call("GET", "/things/car"), Call("GET", "/dicts/"))
+@case("A union is returned", Call("GET", "/things/plane"), Call("GET", "/things/car"), Call("GET", "/dicts/"))
 def unions(app: FastAPI, router: APIRouter) -> None:
     things = {"plane": {"kind": "plane", "size": 5}, "car": {"kind": "car"}}
 
@@ -135,7 +135,7 @@ def no_model(app: FastAPI, router: APIRouter) -> None:
         return RedirectResponse("https://example.com/") if go else {"message": "here"}
 
 
-@case("No filtering where there is no model", Call("GET", "/"))
+@case("Nothing is filtered without a response model", Call("GET", "/"))
 def no_model_no_filter(app: FastAPI, router: APIRouter) -> None:
     @router.get("/", response_model=None)
     def read() -> User:
@@ -143,7 +143,7 @@ def no_model_no_filter(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "A route without a return type answers anything",
+    "A route without a return type returns any value",
     *(
         Call("GET", f"/{kind}")
         for kind in ("dict", "list", "str", "none", "int", "bool", "float", "model", "dataclass", "mixed")
@@ -198,7 +198,7 @@ def scalar_models(app: FastAPI, router: APIRouter) -> None:
         return 'quoted "é"'
 
 
-@case("A dataclass is answered", Call("GET", "/one/"), Call("GET", "/many/"))
+@case("A dataclass is returned", Call("GET", "/one/"), Call("GET", "/many/"))
 def dataclass_answer(app: FastAPI, router: APIRouter) -> None:
     @router.get("/one/", response_model=Pair)
     def read() -> Any:
@@ -209,14 +209,14 @@ def dataclass_answer(app: FastAPI, router: APIRouter) -> None:
         return [Pair(1), Pair(2, "b")]
 
 
-@case("An answer that does not fit its model is an error of the server", Call("GET", "/", status=500))
+@case("A return value that does not match its model is a server error", Call("GET", "/", status=500))
 def misfit(app: FastAPI, router: APIRouter) -> None:
     @router.get("/", response_model=Plane)
     def read() -> Any:
         return {"kind": "plane", "size": "large"}
 
 
-@case("An answer in place of a model is a Response", Call("GET", "/"), Call("GET", "/?plain=1"))
+@case("A route with a response model returns a Response", Call("GET", "/"), Call("GET", "/?plain=1"))
 def response_beside_model(app: FastAPI, router: APIRouter) -> None:
     @router.get("/", response_model=User)
     def read(plain: bool = False) -> Any:
@@ -234,7 +234,7 @@ def model_async(app: FastAPI, router: APIRouter) -> None:
         return [UserIn(username="a", password="x")]
 
 
-@case("A generic model is answered", Call("GET", "/"))
+@case("A generic model is returned", Call("GET", "/"))
 def generic(app: FastAPI, router: APIRouter) -> None:
     from typing import Generic, TypeVar
 

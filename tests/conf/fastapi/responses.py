@@ -52,7 +52,7 @@ def status_code(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "The status code is changed inside",
+    "The route changes the status code",
     Call("PUT", "/tasks/foo"),
     Call("PUT", "/tasks/new", status=201),
     Call("PUT", "/async/new", status=201),
@@ -125,7 +125,7 @@ def headers_in_dependency(app: FastAPI, router: APIRouter) -> None:
         return PlainTextResponse("dependencies' headers are not in it")
 
 
-@case("Headers that the response has already are set", Call("GET", "/"), Call("GET", "/cache/"))
+@case("The route sets headers twice, or headers that Campus also sets", Call("GET", "/"), Call("GET", "/cache/"))
 def headers_overridden(app: FastAPI, router: APIRouter) -> None:
     @router.get("/")
     def read(response: Response) -> dict[str, int]:

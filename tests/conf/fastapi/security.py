@@ -59,7 +59,7 @@ def oauth2_bearer(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "The current user is found by a token that a form gave",
+    "The current user is found by a token from a login form",
     Call("POST", "/token", data={"username": "ann", "password": "secret"}),
     Call("POST", "/token", data={"username": "ann", "password": "wrong"}, status=400),
     Call("POST", "/token", data={"username": "ann"}, status=422),
@@ -101,7 +101,7 @@ PASSWORD = {"grant_type": "password", "username": "ann", "password": "secret"}
 
 
 @case(
-    "OAuth2PasswordRequestForm and its strict kind",
+    "OAuth2PasswordRequestForm and OAuth2PasswordRequestFormStrict",
     Call("POST", "/lax", data=PASSWORD | {"scope": "a b", "client_id": "c", "client_secret": "d"}),
     Call("POST", "/lax", data=PASSWORD | {"grant_type": "other"}, status=422),
     Call("POST", "/strict", data=PASSWORD),
@@ -275,7 +275,7 @@ def scopes(app: FastAPI, router: APIRouter) -> None:
         return "in"
 
 
-@case("One dependency with different scopes is called for each", Call("GET", "/"))
+@case("One dependency is called for each of its sets of scopes", Call("GET", "/"))
 def scopes_and_cache(app: FastAPI, router: APIRouter) -> None:
     def scoped(scopes: SecurityScopes) -> str:
         return scopes.scope_str

@@ -1,4 +1,4 @@
-"""Routes that stream: returned streams, and routes that yield."""
+"""Streams: streaming responses, and routes with `yield`."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any
@@ -169,7 +169,7 @@ def server_sent_events(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Server-sent events go on from the last id",
+    "Server-sent events resume after Last-Event-ID",
     Call("GET", "/", headers={"last-event-id": "0"}),
     Call("GET", "/", headers={"last-event-id": "x"}, status=422),
     EVENTS,
@@ -224,7 +224,7 @@ def raw_streams(app: FastAPI, router: APIRouter) -> None:
         yield b"b"
 
 
-@case("A streamed response with a session that ends after it", Call("GET", "/"), Call("GET", "/early/"), EVENTS)
+@case("A streamed response uses a dependency that exits after it", Call("GET", "/"), Call("GET", "/early/"), EVENTS)
 def session_of_stream(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Dependencies with `yield`: when they end and what they do with exceptions."""
+"""Dependencies with `yield`: when they exit."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tests.conf.fastapi.base import EVENTS, Call, case, expose
 
 
-@case("A dependency ends after the route", Call("GET", "/"), Call("GET", "/async/"), EVENTS)
+@case("A dependency exits after the route", Call("GET", "/"), Call("GET", "/async/"), EVENTS)
 def around(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -41,7 +41,7 @@ def around(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("Three dependencies end in reverse", Call("GET", "/"), EVENTS)
+@case("Three dependencies exit in reverse order", Call("GET", "/"), EVENTS)
 def three(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -69,7 +69,7 @@ def three(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "The scope of a dependency: before or after the response is sent",
+    "A dependency exits before or after the response, by its scope",
     Call("GET", "/function/"),
     Call("GET", "/request/"),
     Call("GET", "/default/"),
@@ -125,7 +125,7 @@ def both_scopes(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("A yielded value is cached, or is not", Call("GET", "/"), EVENTS)
+@case("A yielded value is cached, unless use_cache=False", Call("GET", "/"), EVENTS)
 def cached(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -148,7 +148,7 @@ def cached(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("The answer is read while the dependency is open", Call("GET", "/"), EVENTS)
+@case("The return value is read before the dependency exits", Call("GET", "/"), EVENTS)
 def lazy_attributes(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 

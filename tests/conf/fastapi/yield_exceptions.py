@@ -1,4 +1,4 @@
-"""Dependencies with `yield`: what they do with exceptions."""
+"""Dependencies with `yield`: exceptions."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +14,7 @@ class OwnerError(Exception):
     pass
 
 
-@case("With scope=function a failure in the end changes the answer", Call("GET", "/", status=500), EVENTS)
+@case("With scope=function an exception after the yield changes the response", Call("GET", "/", status=500), EVENTS)
 def failing_end(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -34,7 +34,7 @@ KINDS = ("yield", "async", "function")
 
 
 @case(
-    "A dependency makes an HTTPException of the route's exception",
+    "A dependency replaces the route's exception by an HTTPException",
     *(Call("GET", f"/{kind}/plumbus", status=400) for kind in KINDS),
     *(Call("GET", f"/{kind}/portal-gun", status=404) for kind in KINDS),
     Call("GET", "/yield/spoon"),
@@ -97,7 +97,7 @@ def reraised(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("A dependency that swallows an exception is an error of the server", Call("GET", "/", status=500))
+@case("A dependency that swallows an exception is a server error", Call("GET", "/", status=500))
 def swallowed(app: FastAPI, router: APIRouter) -> None:
     def user() -> Iterator[str]:
         with suppress(OwnerError):
@@ -109,7 +109,7 @@ def swallowed(app: FastAPI, router: APIRouter) -> None:
 
 
 @case(
-    "Finally and HTTPException: nested dependencies see it, inner first",
+    "Nested dependencies see an HTTPException, the inner one first",
     Call("GET", "/", status=418),
     Call("GET", "/raise-in-dependency/", status=419),
     EVENTS,
@@ -149,7 +149,7 @@ def nested_exceptions(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("Dependencies end when the request is not valid", Call("GET", "/?n=x", status=422), EVENTS)
+@case("Dependencies exit if the request is not valid", Call("GET", "/?n=x", status=422), EVENTS)
 def ends_on_fault(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
@@ -195,7 +195,7 @@ def with_statement(app: FastAPI, router: APIRouter) -> None:
     expose(router, events)
 
 
-@case("A handler of the exception is run with dependencies that yield", Call("GET", "/", status=418), EVENTS)
+@case("An exception has a handler, and a dependency with yield exits", Call("GET", "/", status=418), EVENTS)
 def with_handler(app: FastAPI, router: APIRouter) -> None:
     events: list[str] = []
 
