@@ -1,2 +1,4 @@
-"""Who you are and what you may do: users and groups, sessions and tokens, clients that log in with Campus, the audit
-trail. For every other resource, through `iam.dependencies`."""
+"""Accounts and access: users and groups, sessions and tokens, OAuth clients, the audit trail.
+
+Other resources use it through `iam.dependencies`.
+"""

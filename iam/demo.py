@@ -1,4 +1,4 @@
-"""Accounts to try Campus with, one of each role. Their passwords come from SECRET_KEY, so each Campus has its own."""
+"""Demo accounts, one for each role. Their passwords are derived from SECRET_KEY, so every installation has its own."""
 
 import base64
 
@@ -30,12 +30,13 @@ def password_of(role: Role) -> str:
 
 @with_db_session
 def make_accounts(*, db: Session) -> dict[Role, str | None]:
-    """Make those that are not there yet. Everyone's password; None where the person has changed it."""
-    told: dict[Role, str | None] = {}
+    """Create the demo accounts that do not exist yet. Return the password of each role's account, or None where the
+    person has changed it."""
+    demo_passwords: dict[Role, str | None] = {}
     for role, (first_name, last_name) in PEOPLE.items():
         user = crud.by_email(db, email=email_of(role))
-        own = user is None or passwords.verify(password_of(role), user.password_hash)[0]
-        told[role] = password_of(role) if own else None
+        unchanged = user is None or passwords.verify(password_of(role), user.password_hash)[0]
+        demo_passwords[role] = password_of(role) if unchanged else None
         if user is None:
             hashed = passwords.hash_of(password_of(role))
             user = crud.create(
@@ -48,4 +49,4 @@ def make_accounts(*, db: Session) -> dict[Role, str | None]:
                 last_name=last_name,
             )
             audit.record(db, "user_created", origin=HERE, subject_id=user.id, role=role)
-    return told
+    return demo_passwords

@@ -1,12 +1,13 @@
-"""What routes ask of whoever calls them. Every route has one of these needs, or is PUBLIC:
+"""Authentication and authorization as FastAPI dependencies. Every route declares one of these, or PUBLIC
+(`conf.http.access`):
 
-    viewer: Viewer                                             anyone; who it is, if signed in
-    me: SignedIn                                               anyone who is signed in
-    editor: Annotated[Identity, requires("cms:write")]         who has the permission
+    viewer: Viewer                                             anyone; None if the caller is not signed in
+    me: SignedIn                                               a signed-in caller
+    editor: Annotated[Identity, requires("cms:write")]         a signed-in caller who has the permission
 
-or, where the route need not know who it is, `dependencies=[SIGNED_IN]`, `dependencies=[requires("groups:write")]`.
+A route that does not use the identity declares `dependencies=[SIGNED_IN]` or `dependencies=[requires("groups:write")]`.
 
-What depends on the thing itself (its owner may, others may not) is decided in the helpers, which get the identity.
+Checks that depend on a row (its owner may change it, others may not) are made by the helpers, which take the identity.
 """
 
 import functools
@@ -26,10 +27,14 @@ from iam.tokens import helpers
 
 
 class Bearer(SecurityBase):
-    """The header `Authorization: Bearer …` (RFC 6750). A bad token is refused, also where none is needed."""
+    """Identify the caller by the header `Authorization: Bearer …` (RFC 6750).
+
+    Returns None if there is no such header. Raises: Unauthenticated, if the token is invalid, even if the route accepts
+    callers who are not signed in.
+    """
 
     def __init__(self) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description="The `access_token` of /api/v1/auth/login/")
+        self.model = HTTPBearer(bearerFormat="JWT", description="The `access_token` from `POST /api/v1/auth/login/`.")
         self.scheme_name = "Bearer"
 
     def __call__(self, request: Request, db: DbSession) -> Identity | None:
@@ -42,10 +47,10 @@ class Bearer(SecurityBase):
 
 
 def bearer_token(header: str) -> str:
-    """Unauthenticated when it is something else."""
-    kind, _, token = header.partition(" ")
-    if kind.lower() != "bearer":
-        raise Unauthenticated("Send the header Authorization: Bearer and the token.")
+    """Return the token of an `Authorization: Bearer …` header. Raises: Unauthenticated, if the scheme is another."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("Send the access token in the header Authorization: Bearer <token>.")
     return token.strip()
 
 
@@ -61,21 +66,22 @@ def signed_in(viewer: Viewer) -> Identity:
 
 
 SIGNED_IN = Depends(signed_in)
-"""For `dependencies=[…]` of a route that need not know who it is."""
+"""For the `dependencies=[…]` of a route that does not use the identity."""
 SignedIn = Annotated[Identity, SIGNED_IN]
 
 
 class RequirePermission:
-    """A dependency: the identity, if it has the permission."""
+    """A dependency that returns the caller's identity. Raises: Unauthenticated; Forbidden, if the caller does not have
+    the permission."""
 
     def __init__(self, permission: str) -> None:
         if not any(permission in granted for granted in PERMISSIONS.values()):
-            raise ValueError(f"there is no permission {permission}")
+            raise ValueError(f"There is no permission {permission}.")
         self.permission = permission
 
     def __call__(self, me: SignedIn) -> Identity:
         if not me.may(self.permission):
-            raise Forbidden(f"You need the permission {self.permission}.")
+            raise Forbidden(f"You need the permission {self.permission}, which your role does not have.")
         return me
 
 
@@ -85,13 +91,15 @@ def _require_permission(permission: str) -> RequirePermission:
 
 
 def requires(permission: str) -> Any:
+    """Return the dependency that refuses callers without the permission. Raises: ValueError, if no role has it."""
     return Depends(_require_permission(permission))
 
 
 def origin(request: Request) -> Origin:
+    """Return the IP address and the user agent of the request, cut to the lengths of their columns."""
     agent = request.headers.get("user-agent", "").replace("\0", "")[:200]
     return Origin(address_of(request)[:45], agent)
 
 
 RequestOrigin = Annotated[Origin, Depends(origin)]
-"""Where a request comes from, for sessions and the audit trail."""
+"""The IP address and the user agent of the request, for sessions and the audit trail."""

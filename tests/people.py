@@ -1,4 +1,4 @@
-"""Accounts for tests, put straight into the database, each with a session."""
+"""Accounts for tests, inserted into the database, each with a session."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,10 @@ class Person:
 
 @with_db_session
 def make_person(role: Role, *, name: str = "", password: str | None = None, db: Session, **fields: Any) -> Person:
-    """Somebody of that role; with a password, which takes 30 ms, only where one is named."""
+    """Create an account with this role, and a session.
+
+    It has no password unless one is given, since hashing takes 30 ms.
+    """
     values = {"first_name": name or role.title(), "last_name": "Tester"} | fields
     values.setdefault("password_hash", passwords.hash_of(password) if password else None)
     user = crud.create(

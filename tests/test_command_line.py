@@ -26,14 +26,14 @@ def test_create_admin_creates_an_admin(anonymous: TestClient) -> None:
     assert (me["role"], "audit:read" in me["permissions"]) == ("admin", True)
 
     again = manage("create-admin", "--email", "root@campus.example", CAMPUS_PASSWORD=PASSWORD)
-    assert (again.returncode, again.stderr) == (2, "campus: Somebody has this e-mail already.\n")
+    assert (again.returncode, again.stderr) == (2, "campus: Another account already has this e-mail address.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "password", "reason"),
     [
         (["--email", "nonsense"], PASSWORD, "valid email"),
-        (["--email", "a@campus.example"], "password", "tries first"),
+        (["--email", "a@campus.example"], "password", "too easy to guess"),
         (["--email", "a@campus.example"], "short", "8 to 256"),
         (["--email", "a@campus.example", "--first-name", ""], PASSWORD, "at least 1"),
         (["--email", "a@campus.example", "--first-name", "a\nb"], PASSWORD, "control characters"),

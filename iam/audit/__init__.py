@@ -1,1 +1,1 @@
-"""`audit_events`: who signed in, who changed a role; kept for ever."""
+"""The audit trail, `audit_events`: sign-ins, changes of roles and the like. Events are never deleted."""

@@ -11,14 +11,14 @@ from iam.audit.models import AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from."""
+    """The IP address and the user agent of a request."""
 
     address: str = ""
     agent: str = ""
 
 
 HERE = Origin(agent="command line")
-"""For what an operator or a worker does."""
+"""The origin of events that are caused by the command line or by a worker."""
 
 
 def record(
@@ -30,7 +30,7 @@ def record(
     subject_id: int | None = None,
     **details: object,
 ) -> None:
-    """Put it on record, in the caller's transaction."""
+    """Add an event to the audit trail, in the caller's transaction."""
     record_all(db, what, origin=origin, actor_id=actor_id, subject_ids=[subject_id], **details)
 
 
@@ -43,7 +43,7 @@ def record_all(
     subject_ids: Sequence[int | None],
     **details: object,
 ) -> None:
-    """The same of many people."""
+    """Add one event for each subject, in the caller's transaction."""
     for subject_id in subject_ids:
         db.add(
             AuditEvent(
@@ -61,7 +61,7 @@ def record_all(
 def page(
     db: Session, *, before_id: int | None, limit: int, subject_id: int | None = None, what: str | None = None
 ) -> Sequence[AuditEvent]:
-    """The newest first."""
+    """Return events, newest first."""
     query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(AuditEvent.id < before_id)

@@ -1,1 +1,1 @@
-"""Log in with Campus: OAuth 2 and OpenID Connect for `clients`, with `authorization_codes` and `signing_keys`."""
+"""Log in with Campus: an OAuth 2 and OpenID Connect server, with `clients`, `authorization_codes` and `signing_keys`."""

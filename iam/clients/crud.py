@@ -16,7 +16,7 @@ _NOW = func.now()
 
 
 def get(db: Session, *, client_id: str) -> Client:
-    """The client of that name in the protocol, or NotFound."""
+    """Return the client with this OAuth `client_id`. Raises: NotFound."""
     client = find(db, client_id=client_id)
     if client is None:
         raise NotFound("client", client_id)
@@ -28,7 +28,7 @@ def find(db: Session, *, client_id: str) -> Client | None:
 
 
 def page(db: Session, *, owner_id: int | None, after_id: int | None, limit: int) -> Sequence[Client]:
-    """Clients in the order they were made; of one owner, or all."""
+    """Return clients, oldest first: those of one owner, or all."""
     query = select(Client).where(Client.id > (after_id or 0)).order_by(Client.id).limit(limit)
     if owner_id is not None:
         query = query.where(Client.owner_id == owner_id)
@@ -48,29 +48,30 @@ def create_code(db: Session, *, lifetime_s: float, **values: Any) -> Authorizati
 
 
 def lock_code(db: Session, *, code_hash: bytes) -> tuple[AuthorizationCode, bool] | None:
-    """The code, locked, and whether its time is over; None when there is none."""
+    """Return the code, locked, and whether it has expired; None if there is no such code."""
     query = select(AuthorizationCode, AuthorizationCode.expires_at <= _NOW).where(AuthorizationCode.hash == code_hash)
     row = db.execute(query.with_for_update()).one_or_none()
     return (row[0], row[1]) if row else None
 
 
 def use_code(db: Session, *, code: AuthorizationCode, session_id: int) -> None:
+    """Mark the code as used, for this session."""
     code.used_at, code.session_id = _NOW, session_id
     db.flush()
 
 
 def forget_old_codes(db: Session, *, client_id: int) -> None:
-    """Those a day old: until then a second use is noticed."""
+    """Delete the client's codes that are more than a day old. Until then, a second use of a code is detected."""
     old = AuthorizationCode.created_at < _NOW - dt.timedelta(days=1)
     db.execute(delete(AuthorizationCode).where(AuthorizationCode.client_id == client_id, old))
 
 
 def signing_keys(db: Session, *, key_ids: Sequence[str]) -> dict[str, str]:
-    """The encrypted keys of these ids."""
+    """Return the encrypted keys (PEM) with these ids, keyed by id."""
     found = db.execute(select(SigningKey.key_id, SigningKey.pem).where(SigningKey.key_id.in_(key_ids)))
     return {row[0]: row[1] for row in found}
 
 
 def add_signing_key(db: Session, *, key_id: str, pem: str) -> None:
-    """Keep it, unless another process was first."""
+    """Store the key, unless another process has already stored one with this id."""
     db.execute(insert(SigningKey).values(key_id=key_id, pem=pem).on_conflict_do_nothing())

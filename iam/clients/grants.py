@@ -1,4 +1,5 @@
-"""What Authlib is told of our rows, and which grants there are: the code grant with PKCE, S256 alone; revocation."""
+"""Adapters from our tables to Authlib, and the supported grants: the authorization code grant with PKCE (S256 only), and
+revocation."""
 
 import hmac
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from iam.tokens.jwt import Kind
 from iam.users import crud as users
 
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
-PLAIN = (
+UNQUOTED = (
     "response_type",
     "client_id",
     "redirect_uri",
@@ -31,11 +32,14 @@ PLAIN = (
     "prompt",
     "response_mode",
 )
+"""Parameters whose values must not contain a quotation mark or a backslash."""
 
 
 class Request(OAuth2Request):
+    """A request as Authlib expects it, made from parsed parameters."""
+
     def __init__(self, method: str, headers: dict[str, str], pairs: list[tuple[str, str]]) -> None:
-        super().__init__(method, "https://campus/", headers=headers)  # TLS is the proxy's matter
+        super().__init__(method, "https://campus/", headers=headers)  # Authlib requires https; here the proxy ends TLS
         self.payload = BasicOAuth2Payload(dict(pairs))
         for name, _ in pairs:
             self.payload.datalist[name] = [value for other, value in pairs if other == name]
@@ -52,19 +56,20 @@ def from_query(query: str) -> Request:
 
 
 def pairs_of(query: str) -> list[tuple[str, str]]:
-    """Names and values. Invalid for characters that the protocol has not, which Authlib repeats in its errors."""
+    """Return the names and values of a query string or form. Raises: Invalid, if it cannot be parsed or a value has a
+    character that OAuth does not allow, since Authlib repeats values in its error messages."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=50, errors="strict")
     except ValueError:
-        raise Invalid("These are no parameters.") from None
+        raise Invalid("The parameters cannot be parsed.") from None
     for name, value in pairs:
-        if not value.isascii() or not value.isprintable() or (name in PLAIN and ('"' in value or "\\" in value)):
-            raise Invalid("There is a character in it that must not be.", field=name if name.isidentifier() else None)
+        if not value.isascii() or not value.isprintable() or (name in UNQUOTED and ('"' in value or "\\" in value)):
+            raise Invalid("A parameter contains a character that is not allowed.", field=name if name.isidentifier() else None)
     return pairs
 
 
 class ClientOfProtocol:
-    """A row as Authlib wants it."""
+    """A row of `clients` with the methods that Authlib calls."""
 
     def __init__(self, row: Client) -> None:
         self.row = row
@@ -73,7 +78,7 @@ class ClientOfProtocol:
         return self.row.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """None: it has to be named."""
+        """Return None: there is no default, so every request must contain `redirect_uri`."""
 
     def get_allowed_scope(self, scope: str) -> str:
         return " ".join(name for name in helpers.SCOPES if name in (scope or "").split())
@@ -96,7 +101,7 @@ class ClientOfProtocol:
 
 
 class Code:
-    """A code as Authlib wants it."""
+    """A row of `authorization_codes` with the methods that Authlib calls."""
 
     code_challenge_method = "S256"
 
@@ -112,9 +117,9 @@ class Code:
 
 
 class S256(CodeChallenge):
-    """S256, always."""
+    """PKCE that is required and accepts no other method than S256."""
 
-    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012  # as Authlib has it
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012  # as Authlib declares it
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
         data = grant.request.payload.data
@@ -123,21 +128,21 @@ class S256(CodeChallenge):
         super().validate_code_challenge(grant, redirect_uri)
 
 
-class Answers(Protocol):
-    """The server, as grants see it."""
+class GrantServer(Protocol):
+    """The methods of `Server` that the grants call."""
 
     db: Session
 
-    def keep_code(self, code: str, request: Any) -> None: ...
+    def save_code(self, code: str, request: Any) -> None: ...
     def find_code(self, code: str, client: "ClientOfProtocol") -> "Code | None": ...
 
 
 class CodeGrant(AuthorizationCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
-    server: "Answers"
+    server: "GrantServer"
 
     def save_authorization_code(self, code: str, request: Any) -> None:
-        self.server.keep_code(code, request)
+        self.server.save_code(code, request)
 
     def query_authorization_code(self, code: str, client: ClientOfProtocol) -> Code | None:
         return self.server.find_code(code, client)
@@ -146,13 +151,13 @@ class CodeGrant(AuthorizationCodeGrant):
         return users.get(self.server.db, user_id=authorization_code.row.user_id)
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
-        """It stays, used: a second use is to be noticed."""
+        """Do nothing: the code is kept and marked as used, so that a second use is detected."""
 
 
 class Revocation(RevocationEndpoint):
     CLIENT_AUTH_METHODS = AUTH_METHODS
     SUPPORTED_TOKEN_TYPES = ("access_token", "refresh_token")
-    server: "Answers"
+    server: "GrantServer"
 
     def query_token(self, token: str, _hint: str | None) -> "Token | None":
         try:

@@ -1,4 +1,4 @@
-"""Use cases on clients: registering them, and what they learn of a person."""
+"""Use cases on OAuth clients: managing them, and the claims about a person that they receive."""
 
 import calendar
 import hashlib
@@ -23,9 +23,9 @@ from iam.users import crud as users
 from iam.users.models import User
 
 SCOPES = {
-    "openid": "Know that you are the same person when you come back",
+    "openid": "Recognise you when you come back",
     "profile": "See your name, nickname, picture and website",
-    "email": "See your e-mail",
+    "email": "See your e-mail address",
 }
 MAX_CLIENTS = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,10 +45,13 @@ def register(
     redirect_uris: list[str],
     confidential: bool,
 ) -> tuple[Client, str | None]:
-    """A client, and its secret, which is told this once. Invalid for an address that cannot be; Conflict past 20."""
-    _check(redirect_uris)
+    """Create a client. Return it with its secret, which is not stored, or with None for a public client.
+
+    Raises: Invalid, if a redirect URI is not acceptable; Conflict, if the owner already has `MAX_CLIENTS` clients.
+    """
+    _assert_acceptable(redirect_uris)
     if crud.count(db, owner_id=owner.user_id) >= MAX_CLIENTS:
-        raise Conflict(f"Nobody has more than {MAX_CLIENTS} clients.")
+        raise Conflict(f"You already have {MAX_CLIENTS} clients, which is the maximum. Delete one first.")
     secret = secrets.token_urlsafe(32) if confidential else None
     client = crud.create(
         db,
@@ -63,26 +66,30 @@ def register(
     return client, secret
 
 
-def _check(redirect_uris: list[str]) -> None:
-    """https; http on this machine (RFC 8252, 7.3); or a scheme of a domain turned around (7.1). Compared as a whole."""
+def _assert_acceptable(redirect_uris: list[str]) -> None:
+    """Raises: Invalid, unless every URI has the scheme https, http for the loopback interface (RFC 8252, 7.3), or a
+    private-use scheme made of a reversed domain name (RFC 8252, 7.1)."""
     for number, uri in enumerate(redirect_uris):
         field = f"redirect_uris.{number}"
         try:
             parts = urlsplit(uri)
             host, _ = parts.hostname, parts.port
         except ValueError:
-            raise Invalid("This is not an address.", field=field) from None
+            raise Invalid("The redirect URI is not a valid URL.", field=field) from None
         if not uri.isascii() or not uri.isprintable() or any(char in uri for char in ' "<>\\^`{|}*'):
-            raise Invalid("There is a character in it that an address has not.", field=field)
+            raise Invalid("The redirect URI contains a character that is not allowed.", field=field)
         if "#" in uri or parts.username is not None:
-            raise Invalid("It has no fragment and no user.", field=field)
+            raise Invalid("The redirect URI must not contain a fragment (#) or a user name.", field=field)
         secure = parts.scheme == "https" and host
         if not (secure or (parts.scheme == "http" and host in LOOPBACK) or "." in parts.scheme):
-            raise Invalid("It begins with https://, http://127.0.0.1, or a scheme like com.example.app:", field=field)
+            raise Invalid(
+                "The redirect URI must begin with https:// or http://127.0.0.1, or have a scheme like com.example.app.",
+                field=field,
+            )
 
 
 def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
-    """A client of the viewer's own, or anybody's for an admin. NotFound."""
+    """Return the client. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
     client = crud.get(db, client_id=client_id)
     if client.owner_id != viewer.user_id and not viewer.may("clients:admin"):
         raise NotFound("client", client_id)
@@ -92,8 +99,8 @@ def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
 def update(
     db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected, **changes: Any
 ) -> Client:
-    """Set the named columns. NotFound; Changed; Invalid."""
-    _check(changes.get("redirect_uris", []))
+    """Set the named columns. Raises: NotFound; Changed; Invalid, if a redirect URI is not acceptable."""
+    _assert_acceptable(changes.get("redirect_uris", []))
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.record(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
     return rows.save(db, client, **changes)
@@ -104,7 +111,7 @@ def _lock(db: Session, *, client_id: str, editor: Identity, expected: Expected) 
 
 
 def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin) -> tuple[Client, str]:
-    """Another secret in place of the one before. NotFound; Conflict for a public client."""
+    """Replace the secret and return the new one. Raises: NotFound; Conflict, if it is a public client."""
     client = get(db, client_id=client_id, viewer=editor)
     if client.secret_hash is None:
         raise Conflict("A public client has no secret.")
@@ -114,18 +121,21 @@ def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin)
 
 
 def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected) -> None:
-    """The client, and every session it was given. NotFound; Changed."""
+    """Delete the client and all its sessions. Raises: NotFound; Changed."""
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.record(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
     rows.delete(db, client)
 
 
 def claims(user: User, *, scope: str, picture: str | None) -> dict[str, Any]:
-    """What the scopes tell of a person, and no more (OpenID Connect Core, 5.4). `picture`: where it is."""
+    """Return the claims about a user that the scopes allow (OpenID Connect Core, 5.4), without empty ones.
+
+    `picture`: URL of the profile picture.
+    """
     scopes = scope.split()
-    told: dict[str, Any] = {"sub": str(user.id)}
+    values: dict[str, Any] = {"sub": str(user.id)}
     if "profile" in scopes:
-        told |= {
+        values |= {
             "name": user.name,
             "given_name": user.first_name,
             "family_name": user.last_name,
@@ -137,14 +147,14 @@ def claims(user: User, *, scope: str, picture: str | None) -> dict[str, Any]:
             "updated_at": calendar.timegm(user.updated_at.utctimetuple()),
         }
     if "email" in scopes:
-        told |= {"email": user.email, "email_verified": user.email_verified_at is not None}
-    return {name: value for name, value in told.items() if value not in (None, "")}
+        values |= {"email": user.email, "email_verified": user.email_verified_at is not None}
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def of_token(db: Session, *, token: str) -> tuple[User, str]:
-    """The user that a client's access token speaks of, and its scope. Unauthenticated."""
-    claimed = jwt.decode(Kind.CLIENT, token)
-    row = sessions.live(db, session_id=claimed["sid"], user_id=claimed["sub"])
+    """Return the user and the scope of a client's access token. Raises: Unauthenticated."""
+    payload = jwt.decode(Kind.CLIENT, token)
+    row = sessions.live(db, session_id=payload["sid"], user_id=payload["sub"])
     if row is None or row.client_id is None:
-        raise Unauthenticated("The token is not valid, or no longer.")
+        raise Unauthenticated("The token is invalid or has expired.")
     return users.get(db, user_id=row.user_id), row.scope

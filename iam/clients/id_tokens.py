@@ -1,7 +1,7 @@
-"""ID tokens (OpenID Connect Core, 2), signed with RS256 so that clients verify them with public keys alone.
+"""ID tokens (OpenID Connect Core, 2), signed with RS256, so that clients can verify them with the public keys.
 
-There is one RSA key for each SECRET_KEY, kept in the database under a password made from that SECRET_KEY; so both are
-changed at once.
+There is one RSA key for each SECRET_KEY. It is stored in the database, encrypted with a password derived from that
+SECRET_KEY, so a new SECRET_KEY also brings a new RSA key.
 """
 
 import functools
@@ -27,9 +27,10 @@ LIFETIME_S = 3600
 
 
 def encode(claims: dict[str, Any], *, client_id: str, access_token: str, nonce: str | None, signed_in_at: int) -> str:
+    """Return a signed ID token. `signed_in_at`: a Unix time."""
     now = int(time.time())
     half = hashlib.sha256(access_token.encode()).digest()[:16]
-    own = {
+    registered = {
         "iss": get_settings().public_url,
         "aud": client_id,
         "iat": now,
@@ -38,44 +39,46 @@ def encode(claims: dict[str, Any], *, client_id: str, access_token: str, nonce: 
         "at_hash": urlsafe_b64encode(half).decode(),
     }
     if nonce is not None:
-        own["nonce"] = nonce
+        registered["nonce"] = nonce
     key = _keys()[0]
-    return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, own | claims, key, algorithms=[ALGORITHM])
+    return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, registered | claims, key, algorithms=[ALGORITHM])
 
 
 def public_keys() -> list[dict[str, Any]]:
-    """RFC 7517: those that verify what we sign, and signed before."""
+    """Return the public keys of the current and the previous signing keys, as JSON Web Keys (RFC 7517)."""
     return [dict(key.as_dict(private=False, use="sig", alg=ALGORITHM)) for key in _keys()]
 
 
 def ensure() -> None:
-    """Have the keys at hand, before a transaction is begun: a session more is taken for it, once a process."""
+    """Load the keys into the cache of this process. Call it before a transaction begins: the first call opens a database
+    session of its own."""
     _keys()
 
 
 @functools.cache
 def _keys() -> tuple[RSAKey, ...]:
-    return tuple(key for wanted in keys("id tokens") if (key := _load_or_make(wanted=wanted)) is not None)
+    return tuple(key for root in keys("id tokens") if (key := _load_or_make(root=root)) is not None)
 
 
 @with_db_session
-def _load_or_make(*, wanted: Key, db: Session) -> RSAKey | None:
-    """The key of that id; made when it is the one that signs and there is none yet."""
-    pem = crud.signing_keys(db, key_ids=[wanted.id]).get(wanted.id)
-    if pem is None and wanted != keys("id tokens")[0]:
+def _load_or_make(*, root: Key, db: Session) -> RSAKey | None:
+    """Return the RSA key that belongs to a SECRET_KEY. If it does not exist yet, create it for the current SECRET_KEY and
+    return None for an old one."""
+    pem = crud.signing_keys(db, key_ids=[root.id]).get(root.id)
+    if pem is None and root != keys("id tokens")[0]:
         return None
     if pem is None:
-        crud.add_signing_key(db, key_id=wanted.id, pem=_make(wanted.secret))
-        pem = crud.signing_keys(db, key_ids=[wanted.id])[wanted.id]
+        crud.add_signing_key(db, key_id=root.id, pem=_make(root.secret))
+        pem = crud.signing_keys(db, key_ids=[root.id])[root.id]
     try:
-        private = serialization.load_pem_private_key(pem.encode(), wanted.secret.hex().encode())
+        private = serialization.load_pem_private_key(pem.encode(), root.secret.hex().encode())
     except ValueError:
         raise Unavailable("The signing key cannot be read.", retry_after=300) from None
     assert isinstance(private, rsa.RSAPrivateKey)
     plain = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return RSAKey.import_key(plain, {"kid": wanted.id})
+    return RSAKey.import_key(plain, {"kid": root.id})
 
 
 def _make(secret: bytes) -> str:

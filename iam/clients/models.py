@@ -1,4 +1,4 @@
-"""Programs of others that log people in with Campus."""
+"""Tables of the OAuth server: clients, authorization codes and signing keys."""
 
 import datetime as dt
 
@@ -9,14 +9,14 @@ from conf.db.models import Model, Timestamps
 
 
 class Client(Timestamps, Model):
-    """RFC 6749, 2."""
+    """A program that lets people log in with their Campus account (RFC 6749, 2)."""
 
     __tablename__ = "clients"
 
     client_id: Mapped[str] = mapped_column(String(40), unique=True)
-    """Its name in the protocol."""
+    """The identifier that the client sends in OAuth requests; not the primary key."""
     secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """SHA-256 of 32 random bytes. Null: a public client, as one in a browser or on a phone."""
+    """SHA-256 of the secret. Null: a public client, such as a program in a browser or on a phone."""
     name: Mapped[str] = mapped_column(String(100))
     website: Mapped[str | None] = mapped_column(String(200))
     redirect_uris: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -28,12 +28,12 @@ class Client(Timestamps, Model):
 
 
 class AuthorizationCode(Model):
-    """RFC 6749, 4.1.2: good once, for a minute."""
+    """An authorization code (RFC 6749, 4.1.2), valid once and for a minute."""
 
     __tablename__ = "authorization_codes"
 
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    """SHA-256."""
+    """SHA-256 of the code."""
     client_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("clients.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), index=True)
     redirect_uri: Mapped[str] = mapped_column(Text)
@@ -47,11 +47,11 @@ class AuthorizationCode(Model):
     session_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("sessions.id", ondelete="SET NULL"), index=True
     )
-    """What it gave."""
+    """The session that the client got for the code."""
 
 
 class SigningKey(Model):
-    """An RSA key that signs ID tokens; encrypted with a key made from the SECRET_KEY of that id."""
+    """An RSA key that signs ID tokens, encrypted with a password derived from the SECRET_KEY that has this id."""
 
     __tablename__ = "signing_keys"
 

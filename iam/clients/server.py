@@ -1,7 +1,7 @@
-"""The authorization server: RFC 6749's code grant with PKCE (RFC 7636) and revocation (RFC 7009).
+"""The authorization server: the authorization code grant of RFC 6749 with PKCE (RFC 7636), and revocation (RFC 7009).
 
-Authlib's framework-free core holds the rules of the protocol; here is what it asks of the database. One server is made
-for each request and has its session.
+The framework-independent core of Authlib implements the protocol. This module implements its access to the database. Each
+request makes a `Server` with its own database session.
 """
 
 import contextlib
@@ -26,13 +26,15 @@ from iam.tokens.jwt import Kind
 from iam.users.models import User
 
 CODE_S = 60
+"""Lifetime of an authorization code."""
 ACCESS_S = 15 * 60
+"""Lifetime of a client's access token."""
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Of the protocol: JSON of its own, not problem+json (RFC 6749, 5.2)."""
+class OAuthResponse:
+    """A response of the protocol, whose errors are JSON of RFC 6749, 5.2, not `application/problem+json`."""
 
     status: int
     body: dict[str, Any]
@@ -40,7 +42,7 @@ class Answer:
 
 
 class Server(AuthorizationServer):
-    """`check` and `consent` for the page on which people consent; `token` and `revoke` for clients."""
+    """`check` and `consent` serve the consent page; `token` and `revoke` serve clients. Authlib calls the others."""
 
     def __init__(self, db: Session, *, origin: Origin, identity: Identity | None = None) -> None:
         super().__init__(scopes_supported=list(helpers.SCOPES))
@@ -53,67 +55,74 @@ class Server(AuthorizationServer):
         self.register_token_generator("default", self._make_token)
 
     def check(self, query: str) -> tuple[Client, list[str]] | str:
-        """For the page: the client and the scopes to consent to, or the address that tells the client what is wrong.
-        Invalid when it must not be told there, since the client or its address is not known."""
+        """Check an authorization request. Return the client and the requested scopes; or, if the request is wrong, the
+        redirect URI with the error in its query.
+
+        Raises: Invalid, if the client or its redirect URI is unknown, so that the browser must not be redirected.
+        """
         request = from_query(query)
         try:
             grant = self._valid_grant(request)
             if request.payload.data.get("prompt") == "none":
-                raise _told_to(request, "login_required", "Somebody has to sign in.")
+                raise _redirect_error(request, "login_required", "The user must sign in.")
         except OAuth2Error as error:
-            return _told(error)
+            return _error_address(error)
         return grant.request.client.row, request.scope.split()
 
     def consent(self, query: str, *, allow: bool) -> str:
-        """The address to go on to, with a code or with the refusal. Invalid as above."""
+        """Return the redirect URI with an authorization code in its query, or with the error. Raises: Invalid, as
+        `check` does."""
         request = from_query(query)
         try:
             grant = self._valid_grant(request)
         except OAuth2Error as error:
-            return _told(error)
-        answer = self.create_authorization_response(request, self._identity if allow else None, grant=grant)
-        return _with_issuer(answer.headers["Location"])
+            return _error_address(error)
+        response = self.create_authorization_response(request, self._identity if allow else None, grant=grant)
+        return _with_issuer(response.headers["Location"])
 
     def _valid_grant(self, request: Request) -> Any:
-        """Authlib's checks, and those of OpenID Connect Core, 3.1.2.1 and 6."""
+        """Return the grant, checked by Authlib and by the rules of OpenID Connect Core, 3.1.2.1 and 6.
+
+        Raises: OAuth2Error.
+        """
         grant = self.get_consent_grant(request, end_user=self._identity)
         data = request.payload.data
         for name in ("request", "request_uri"):
             if data.get(name):
-                raise _told_to(request, f"{name}_not_supported", f"There is no {name} here.")
+                raise _redirect_error(request, f"{name}_not_supported", f"The parameter {name} is not supported.")
         if data.get("response_mode", "query") != "query":
-            raise _told_to(request, "invalid_request", "response_mode can only be query.")
+            raise _redirect_error(request, "invalid_request", "The only supported response_mode is query.")
         prompts = data.get("prompt", "").split()
         if "none" in prompts and len(prompts) > 1:
-            raise _told_to(request, "invalid_request", "prompt=none stands alone.")
+            raise _redirect_error(request, "invalid_request", "prompt=none must not be combined with other values.")
         if "openid" not in request.scope.split():
-            raise _told_to(request, "invalid_scope", "The scope openid is needed.")
+            raise _redirect_error(request, "invalid_scope", "The scope openid is required.")
         return grant
 
-    def token(self, body: str, headers: dict[str, str]) -> Answer:
-        """RFC 6749, 4.1.3."""
-        return self._answer("token", body, headers)
+    def token(self, body: str, headers: dict[str, str]) -> OAuthResponse:
+        """Respond to a token request (RFC 6749, 4.1.3)."""
+        return self._respond("token", body, headers)
 
-    def revoke(self, body: str, headers: dict[str, str]) -> Answer:
-        """RFC 7009."""
-        return self._answer("revocation", body, headers)
+    def revoke(self, body: str, headers: dict[str, str]) -> OAuthResponse:
+        """Respond to a revocation request (RFC 7009)."""
+        return self._respond("revocation", body, headers)
 
-    def _answer(self, endpoint: str, body: str, headers: dict[str, str]) -> Answer:
+    def _respond(self, endpoint: str, body: str, headers: dict[str, str]) -> OAuthResponse:
         try:
             request = Request("POST", headers, pairs_of(body))
         except Invalid as error:
-            return Answer(400, {"error": "invalid_request", "error_description": error.detail}, NO_STORE)
+            return OAuthResponse(400, {"error": "invalid_request", "error_description": error.detail}, NO_STORE)
         if endpoint == "token" and not request.payload.grant_type:
-            told = {"error": "invalid_request", "error_description": "Missing 'grant_type' in request."}
-            return Answer(400, told, NO_STORE)
-        answer: Answer = (
+            error_body = {"error": "invalid_request", "error_description": "Missing 'grant_type' in request."}
+            return OAuthResponse(400, error_body, NO_STORE)
+        response: OAuthResponse = (
             self.create_token_response(request)
             if endpoint == "token"
             else self.create_endpoint_response(endpoint, request)
         )
-        return answer
+        return response
 
-    def keep_code(self, code: str, request: Any) -> None:
+    def save_code(self, code: str, request: Any) -> None:
         assert self._identity is not None
         crud.forget_old_codes(self.db, client_id=request.client.row.id)
         crud.create_code(
@@ -139,7 +148,8 @@ class Server(AuthorizationServer):
         )
 
     def find_code(self, code: str, client: ClientOfProtocol) -> Code | None:
-        """The code, when it is this client's and good. One that was used before takes back what it gave."""
+        """Return the code if it is this client's and valid, else None. A second use of a code ends the session that the
+        first use began (RFC 6749, 4.1.2)."""
         found = crud.lock_code(self.db, code_hash=helpers.secret_hash(code))
         if found is None or found[0].client_id != client.row.id:
             return None
@@ -183,32 +193,32 @@ class Server(AuthorizationServer):
         return ClientOfProtocol(row) if row else None
 
     def save_token(self, token: dict[str, Any], request: Any) -> None:
-        """Its session is there already."""
+        """Do nothing: `_make_token` has created the session."""
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+        """Do nothing: signals are not used."""
 
     def create_oauth2_request(self, request: Request) -> Request:
         return request
 
-    def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Answer:
-        return Answer(status, dict(body or {}), NO_STORE | dict(headers))
+    def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> OAuthResponse:
+        return OAuthResponse(status, dict(body or {}), NO_STORE | dict(headers))
 
 
-def _told_to(request: Request, error: str, description: str) -> OAuth2Error:
-    """An error for a client whose address has been checked."""
+def _redirect_error(request: Request, error: str, description: str) -> OAuth2Error:
+    """Return an error to redirect to the client, whose redirect URI has been checked."""
     payload = request.payload
     return OAuth2Error(description, error=error, state=payload.state, redirect_uri=payload.redirect_uri)
 
 
-def _told(error: OAuth2Error) -> str:
-    """The address that tells the client. Invalid when there is none that is known to be the client's."""
+def _error_address(error: OAuth2Error) -> str:
+    """Return the redirect URI with the error in its query. Raises: Invalid, if the error has no checked redirect URI."""
     if not error.redirect_uri:
-        raise Invalid(error.description or "The address that brought you here is not complete, or not right.")
+        raise Invalid(error.description or "The authorization request is incomplete or invalid.")
     return _with_issuer(error()[2][0][1])
 
 
 def _with_issuer(address: str) -> str:
-    """RFC 9207: so that a client with several servers knows whose answer it is."""
-    told: str = add_params_to_uri(address, {"iss": get_settings().public_url})
-    return told
+    """Add `iss`, so that a client that uses several servers knows which one has responded (RFC 9207)."""
+    with_issuer: str = add_params_to_uri(address, {"iss": get_settings().public_url})
+    return with_issuer

@@ -1,1 +1,1 @@
-"""`groups` of users, with a name and a colour."""
+"""Groups of users (`groups`), each with a name and a colour."""

@@ -12,7 +12,7 @@ from conf.errors import Conflict
 from conf.values import Expected
 from iam.groups.models import Group
 
-VIOLATIONS = {"uq_groups_name": partial(Conflict, "There is already a group of this name.", field="name")}
+VIOLATIONS = {"uq_groups_name": partial(Conflict, "There is already a group with this name.", field="name")}
 
 
 def get(db: Session, *, group_id: int) -> Group:
@@ -21,27 +21,27 @@ def get(db: Session, *, group_id: int) -> Group:
 
 
 def by_names(db: Session, *, names: set[str]) -> dict[str, int]:
-    """The ids of the groups of these names, by name in lower case."""
-    wanted = [name.lower() for name in names]
-    found = db.execute(select(func.lower(Group.name), Group.id).where(func.lower(Group.name).in_(wanted)))
+    """Return the ids of the groups with these names, keyed by the name in lower case. The comparison ignores case."""
+    lower_names = [name.lower() for name in names]
+    found = db.execute(select(func.lower(Group.name), Group.id).where(func.lower(Group.name).in_(lower_names)))
     return {row[0]: row[1] for row in found}
 
 
 def page(db: Session, *, after_id: int | None, limit: int) -> Sequence[Group]:
-    """Groups in the order they were made."""
+    """Return groups, oldest first."""
     return db.scalars(select(Group).where(Group.id > (after_id or 0)).order_by(Group.id).limit(limit)).all()
 
 
 def create(db: Session, **values: Any) -> Group:
-    """Raises: Conflict when there is one of that name."""
+    """Create a group. Raises: Conflict, if there is already a group with this name."""
     return rows.save(db, Group(**values), VIOLATIONS)
 
 
 def update(db: Session, *, group_id: int, expected: Expected, **values: Any) -> Group:
-    """Set the named columns. Raises: NotFound; Changed; Conflict when another group has that name."""
+    """Set the named columns. Raises: NotFound; Changed; Conflict, if another group has this name."""
     return rows.save(db, rows.lock(db, Group, group_id, expected=expected), VIOLATIONS, **values)
 
 
 def delete(db: Session, *, group_id: int, expected: Expected) -> None:
-    """Delete the group; its members stay, without a group. Raises: NotFound; Changed."""
+    """Delete the group. Its members stay, without a group. Raises: NotFound; Changed."""
     rows.delete(db, rows.lock(db, Group, group_id, expected=expected))

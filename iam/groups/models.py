@@ -11,7 +11,7 @@ class Group(Timestamps, Model):
 
     name: Mapped[str] = mapped_column(String(100))
     colour: Mapped[str] = mapped_column(String(7))
-    """`#1e90ff`"""
+    """Red, green and blue in hexadecimal, in lower case: `#1e90ff`."""
 
 
 Index("uq_groups_name", func.lower(Group.name), unique=True)

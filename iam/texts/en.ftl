@@ -1,28 +1,28 @@
-# Mails on accounts. $link: what opens the page.
+# Mails about accounts. $link: URL of the page to open.
 welcome-subject = Welcome to Campus
 welcome =
     Hello,
 
-    an account at Campus was created with this e-mail. If it was you, confirm the e-mail here:
+    An account at Campus was created with this e-mail address. If you created it, confirm the address here:
 
     { $link }
 
-    If it was not you, ignore this mail.
+    If you did not, ignore this mail.
 reset-subject = Your password at Campus
 reset =
     Hello,
 
-    a new password was requested for your account at Campus. Set it here within an hour:
+    Somebody has requested a new password for your account at Campus. Set it here within an hour:
 
     { $link }
 
-    If it was not you, ignore this mail: your password stays as it is.
+    If it was not you, ignore this mail. Your password stays as it is.
 invitation-subject = Your account at Campus
 invitation =
     Hello,
 
-    you have an account at Campus now. Set your password here within an hour:
+    You now have an account at Campus. Set your password here within an hour:
 
     { $link }
 
-    Later, request another link at { $page }
+    If the hour has passed, request another link at { $page }

@@ -1,1 +1,1 @@
-"""Signing in: `sessions`, the tokens that speak for them, passwords."""
+"""Signing in: `sessions`, their access and refresh tokens, and changing passwords."""

@@ -14,6 +14,7 @@ from iam.users.models import User
 
 _NOW = func.now()
 OLD = dt.timedelta(days=30)
+"""Age after which ended sessions are deleted."""
 
 
 def _is_live() -> ColumnElement[bool]:
@@ -26,12 +27,12 @@ _LIVE = select(
 
 
 def live(db: Session, *, session_id: int, user_id: int) -> Any:
-    """User, role, client and scope of the session, or None when it has ended."""
+    """Return the user, role, client and scope of the session, or None if it has ended."""
     return db.execute(_LIVE.where(UserSession.id == session_id, User.id == user_id, _is_live())).one_or_none()
 
 
 def lock(db: Session, *, session_id: int) -> UserSession | None:
-    """The session, locked until the transaction ends; None when it has ended."""
+    """Return the session, locked until the transaction ends, or None if the session has ended."""
     query = select(UserSession).where(UserSession.id == session_id, _is_live()).with_for_update()
     return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
@@ -60,7 +61,7 @@ def create(
 
 
 def rotate(db: Session, *, session: UserSession, refresh_hash: bytes, lifetime_s: float) -> None:
-    """Note the newest refresh token of a session."""
+    """Store the hash of the new refresh token and prolong the session."""
     session.refresh_hash = refresh_hash
     session.used_at = _NOW
     session.expires_at = _NOW + dt.timedelta(seconds=lifetime_s)
@@ -68,7 +69,7 @@ def rotate(db: Session, *, session: UserSession, refresh_hash: bytes, lifetime_s
 
 
 def of_user(db: Session, *, user_id: int) -> Sequence[Any]:
-    """Sessions that have not ended, the last used first, with the name of the client."""
+    """Return up to 100 sessions that have not ended, most recently used first, with the names of their clients."""
     query = (
         select(*UserSession.__table__.c, Client.name.label("client"))
         .outerjoin(Client, Client.id == UserSession.client_id)
@@ -80,7 +81,7 @@ def of_user(db: Session, *, user_id: int) -> Sequence[Any]:
 
 
 def revoke(db: Session, *, session_id: int, user_id: int) -> None:
-    """End the session. NotFound when it is not a live one of that user."""
+    """End the session. Raises: NotFound, if it has ended or belongs to another user."""
     query = (
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.user_id == user_id, _is_live())
@@ -92,7 +93,7 @@ def revoke(db: Session, *, session_id: int, user_id: int) -> None:
 
 
 def revoke_all(db: Session, *, user_id: int, but: int | None = None) -> None:
-    """End all sessions of the user, `but` one, and take back codes that would give more."""
+    """End all sessions of the user except `but`, and delete unused authorization codes, which could begin new ones."""
     unused = delete(AuthorizationCode).where(AuthorizationCode.user_id == user_id, AuthorizationCode.used_at.is_(None))
     db.execute(unused)
     query = update(UserSession).where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
@@ -102,10 +103,11 @@ def revoke_all(db: Session, *, user_id: int, but: int | None = None) -> None:
 
 
 def begun_at(db: Session, *, session_id: int) -> dt.datetime | None:
+    """Return when the user signed in."""
     return db.scalar(select(UserSession.created_at).where(UserSession.id == session_id))
 
 
 def forget_old(db: Session, *, user_id: int) -> None:
-    """Remove what ended long ago."""
+    """Delete the user's sessions that ended more than 30 days ago."""
     ended = or_(UserSession.revoked_at < _NOW - OLD, UserSession.expires_at < _NOW - OLD)
     db.execute(delete(UserSession).where(UserSession.user_id == user_id, ended))

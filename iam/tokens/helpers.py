@@ -1,7 +1,9 @@
-"""Signing in and out, and who a token speaks for.
+"""Signing in and out, identifying the caller by an access token, and changing passwords.
 
-A session is a family of refresh tokens of which one is good at a time. Using it makes the next; using one that is spent
-ends the session, for then two hold it. Of two that come at once the row's lock lets one pass, and the other is spent.
+A session is a family of refresh tokens (refresh token rotation). Only the newest token is valid; a refresh replaces it.
+A token that is used a second time ends the session, because somebody else may have a copy of it. If two requests send
+the same token at the same time, the lock on the session's row lets the first one refresh; the second one ends the
+session.
 """
 
 import hashlib
@@ -30,9 +32,11 @@ from iam.users.models import User
 ACCESS_S = 15 * 60
 REFRESH_S = 30 * 24 * 3600
 MAIL_S = 3600
+"""Lifetime of a link to set a password."""
 VERIFY_S = 7 * 24 * 3600
+"""Lifetime of a link to verify an e-mail address."""
 TRUSTED_S = 30
-"""How long a process goes by what it knows of a session before it looks again; for what changes nothing."""
+"""Seconds for which a process trusts its cached identity of an access token, for requests that only read."""
 MAX_CACHED_IDENTITIES = 10_000
 
 WELCOME = "iam.tokens.mail_welcome"
@@ -41,7 +45,7 @@ RESET = "iam.tokens.mail_reset"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """RFC 6749, 5.1."""
+    """The response to a sign-in or a refresh (RFC 6749, 5.1)."""
 
     access_token: str
     refresh_token: str
@@ -53,11 +57,15 @@ class Tokens:
 def register(
     db: Session, *, origin: Origin, language: Language, email: str, password: str, first_name: str, last_name: str
 ) -> Tokens:
-    """A new student, signed in. Forbidden when it is switched off; Invalid for a bad password; Conflict."""
+    """Create a student account and sign in.
+
+    Raises: Forbidden, if registration is switched off; Invalid, if the password is not acceptable; Conflict, if the
+    e-mail is taken.
+    """
     if not get_settings().registration:
-        raise Forbidden("Registration is switched off here. Ask for an account.")
+        raise Forbidden("Registration is switched off. Ask an admin for an account.")
     passwords.check(password, person=(email,))
-    hashed = passwords.hash_of(password)  # first, so that it takes as long when the e-mail is taken
+    hashed = passwords.hash_of(password)  # before the insert, so that a taken e-mail takes the same time
     user = users.create(
         db,
         email=email,
@@ -73,7 +81,8 @@ def register(
 
 
 def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens:
-    """Unauthenticated, with the same words and after the same time, whether the account or the password is wrong."""
+    """Begin a session. Raises: Unauthenticated, with the same message and after the same time whether the e-mail or the
+    password is wrong."""
     user = verify_credentials(db, email=email, password=password, origin=origin)
     crud.forget_old(db, user_id=user.id)
     audit.record(db, "signed_in", origin=origin, actor_id=user.id, subject_id=user.id)
@@ -81,33 +90,33 @@ def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens
 
 
 def verify_credentials(db: Session, *, email: str, password: str, origin: Origin) -> User:
-    """The user of that e-mail, who knows the password. Unauthenticated, which goes on record."""
+    """Return the user with this e-mail and password. Raises: Unauthenticated; the audit trail records the failure."""
     user = users.by_email(db, email=email)
-    release_connection(db)  # nobody waits for a connection while we compute
+    release_connection(db)  # hashing takes long: other requests can use the connection meanwhile
     right, new_hash = passwords.verify(password, user.password_hash if user else None)
     if user is None or not right:
         audit.record(db, "sign_in_failed", origin=origin, subject_id=user.id if user else None)
         raise Unauthenticated("The e-mail or the password is wrong.", keep_writes=True)
-    _assert_still(db, user_id=user.id, hashed=user.password_hash)
+    _lock_if_password_unchanged(db, user_id=user.id, hashed=user.password_hash)
     if new_hash:
         users.set_password(db, user_id=user.id, password_hash=new_hash)
     return user
 
 
-def _assert_still(db: Session, *, user_id: int, hashed: str | None) -> None:
-    """Lock the user. Unauthenticated when the password was changed meanwhile: the old one opens nothing more."""
+def _lock_if_password_unchanged(db: Session, *, user_id: int, hashed: str | None) -> None:
+    """Lock the user. Raises: Unauthenticated, if the password was changed while the old one was being verified."""
     now = users.with_password_hash(db, user_id=user_id, lock=True)
     if now is None or now.password_hash != hashed:
-        raise Unauthenticated("The password was changed just now. Sign in again.")
+        raise Unauthenticated("The password has just been changed. Sign in again.")
 
 
 def _begin(db: Session, *, user_id: int, origin: Origin) -> Tokens:
     session = crud.create(db, user_id=user_id, lifetime_s=REFRESH_S, address=origin.address, agent=origin.agent)
-    return _next(db, session)
+    return _rotate(db, session)
 
 
-def _next(db: Session, session: UserSession) -> Tokens:
-    """The next pair of the session, in place of any before."""
+def _rotate(db: Session, session: UserSession) -> Tokens:
+    """Make new tokens for the session. They replace its previous refresh token."""
     access = jwt.encode(Kind.ACCESS, subject=session.user_id, lifetime_s=ACCESS_S, sid=session.id)
     refresh = jwt.encode(Kind.REFRESH, subject=session.user_id, lifetime_s=REFRESH_S, sid=session.id)
     crud.rotate(db, session=session, refresh_hash=_hash(refresh), lifetime_s=REFRESH_S)
@@ -119,7 +128,7 @@ def _hash(token: str) -> bytes:
 
 
 def refresh(db: Session, *, refresh_token: str, origin: Origin) -> Tokens:
-    """The next pair. Unauthenticated; a token that was used before ends its session."""
+    """Return new tokens. Raises: Unauthenticated; if the token was already used, its session ends."""
     claims = jwt.decode(Kind.REFRESH, refresh_token)
     session = crud.lock(db, session_id=claims["sid"])
     if session is None or session.user_id != claims["sub"]:
@@ -127,20 +136,28 @@ def refresh(db: Session, *, refresh_token: str, origin: Origin) -> Tokens:
     if session.refresh_hash != _hash(refresh_token):
         crud.revoke(db, session_id=session.id, user_id=session.user_id)
         audit.record(db, "refresh_token_reused", origin=origin, subject_id=session.user_id, session_id=session.id)
-        raise Unauthenticated("This token was used before, so its session has ended. Sign in again.", keep_writes=True)
-    return _next(db, session)
+        raise Unauthenticated(
+            "This refresh token was already used, so its session has ended. Sign in again.", keep_writes=True
+        )
+    return _rotate(db, session)
 
 
 def subject_of(refresh_token: str) -> int:
-    """The user whose refresh token it is, spent or not. Unauthenticated."""
+    """Return the id of the user that the refresh token was issued to, even if it was already used.
+
+    Raises: Unauthenticated, if it is invalid or has expired.
+    """
     subject: int = jwt.decode(Kind.REFRESH, refresh_token)["sub"]
     return subject
 
 
 def sign_out(db: Session, *, identity: Identity, session_id: int, origin: Origin) -> None:
-    """End a session of one's own. NotFound. This process forgets it at once, others within 30 s."""
+    """End one of the caller's sessions. Raises: NotFound.
+
+    Other processes may accept its access token for up to 30 s more, for requests that only read; see `identify`.
+    """
     crud.revoke(db, session_id=session_id, user_id=identity.user_id)
-    for token in [token for token, (known, _) in list(_identities.items()) if known.session_id == session_id]:
+    for token in [token for token, (cached, _) in list(_identities.items()) if cached.session_id == session_id]:
         _identities.pop(token, None)
     audit.record(
         db, "signed_out", origin=origin, actor_id=identity.user_id, subject_id=identity.user_id, session_id=session_id
@@ -151,10 +168,11 @@ _identities: dict[str, tuple[Identity, float]] = {}
 
 
 def identify(db: Session, *, token: str, fresh: bool) -> Identity:
-    """Whose access token it is. Unauthenticated.
+    """Return the identity of the caller with this access token. Raises: Unauthenticated.
 
-    A process looks at the session at most every 30 s, or every time with `fresh`: so what changes something sees a
-    revocation, a deletion or another role at once, and what only reads within 30 s.
+    Each process caches identities for 30 s. With `fresh`, the session is read from the database: routes that change
+    something use it, so a revoked session, a deleted account or a new role takes effect for them at once, and for
+    routes that only read within 30 s.
     """
     now = time.time()
     identity, until = _identities.get(token, (None, 0.0))
@@ -174,17 +192,21 @@ def identify(db: Session, *, token: str, fresh: bool) -> Identity:
 
 @with_db_session
 def is_live(*, identity: Identity, db: Session) -> bool:
-    """Whether the session goes on: for what lasts longer than a request."""
+    """Return whether the session has not ended. Streams call it repeatedly, since they outlast their first check."""
     return crud.live(db, session_id=identity.session_id, user_id=identity.user_id) is not None
 
 
 def clear_identity_cache() -> None:
-    """Look at every session again."""
+    """Forget all cached identities."""
     _identities.clear()
 
 
 def change_password(db: Session, *, identity: Identity, old: str, new: str, origin: Origin) -> None:
-    """Set a new password and end all other sessions. Forbidden when the old one is wrong; Invalid for a bad new one."""
+    """Set a new password and end all other sessions.
+
+    Raises: Forbidden, if the old password is wrong; Invalid, if the new one is not acceptable; Unauthenticated, if the
+    session has ended or the password was changed meanwhile.
+    """
     user = users.with_password_hash(db, user_id=identity.user_id)
     release_connection(db)
     if user is None or not passwords.verify(old, user.password_hash)[0]:
@@ -193,7 +215,7 @@ def change_password(db: Session, *, identity: Identity, old: str, new: str, orig
         )
         raise Forbidden("The old password is wrong.", field="old_password", keep_writes=True)
     new_hash = _checked_hash(new, user)
-    _assert_still(db, user_id=user.id, hashed=user.password_hash)
+    _lock_if_password_unchanged(db, user_id=user.id, hashed=user.password_hash)
     if crud.live(db, session_id=identity.session_id, user_id=user.id) is None:
         raise Unauthenticated("The session has ended. Sign in again.")
     users.set_password(db, user_id=user.id, password_hash=new_hash)
@@ -207,7 +229,10 @@ def _checked_hash(new: str, user: User) -> str:
 
 
 def mailed_token(kind: Kind, user: User) -> str:
-    """For a link in a mail: good once for a reset, since it names the password it replaces."""
+    """Return a token for a link in a mail.
+
+    It contains a fingerprint of the current password, so a new password makes reset links invalid: each works once.
+    """
     lifetime_s = MAIL_S if kind == Kind.RESET else VERIFY_S
     return jwt.encode(kind, subject=user.id, lifetime_s=lifetime_s, email=user.email, was=_fingerprint(user))
 
@@ -217,10 +242,13 @@ def _fingerprint(user: User) -> str:
 
 
 def reset_password(db: Session, *, token: str, new: str, origin: Origin) -> None:
-    """Set a new password by a mailed token, and end all sessions. Invalid when the token or the password is no good."""
-    user, claims = _mailed(db, Kind.RESET, token)
+    """Set a new password with a token from a mail, mark the e-mail address as verified, and end all sessions.
+
+    Raises: Invalid, if the token or the password is not acceptable.
+    """
+    user, claims = _recipient(db, Kind.RESET, token)
     if claims["was"] != _fingerprint(user):
-        raise Invalid("This link was used already, or is out of date.", field="token")
+        raise Invalid("This link was already used or is out of date. Request a new one.", field="token")
     users.set_password(db, user_id=user.id, password_hash=_checked_hash(new, user))
     crud.revoke_all(db, user_id=user.id)
     users.verify_email(db, user_id=user.id, email=user.email)
@@ -228,18 +256,19 @@ def reset_password(db: Session, *, token: str, new: str, origin: Origin) -> None
 
 
 def verify_email(db: Session, *, token: str) -> None:
-    """Note that the mail has been answered. Invalid when the token is no good."""
-    user, _ = _mailed(db, Kind.VERIFY, token)
+    """Mark the e-mail address as verified. Raises: Invalid, if the token is not acceptable."""
+    user, _ = _recipient(db, Kind.VERIFY, token)
     users.verify_email(db, user_id=user.id, email=user.email)
 
 
-def _mailed(db: Session, kind: Kind, token: str) -> tuple[User, dict[str, Any]]:
-    """The user that the mail with this token went to, locked, and its claims. Invalid."""
+def _recipient(db: Session, kind: Kind, token: str) -> tuple[User, dict[str, Any]]:
+    """Return the user to whom this token was mailed, locked, and the token's claims. Raises: Invalid, if the token is
+    invalid or has expired, or the user has another e-mail address now."""
     try:
         claims = jwt.decode(kind, token)
     except Unauthenticated:
-        raise Invalid("This link is not valid, or no longer.", field="token") from None
+        raise Invalid("This link is invalid or has expired. Request a new one.", field="token") from None
     user = users.by_email(db, email=claims["email"])
     if user is None or user.id != claims["sub"]:
-        raise Invalid("This link is not valid, or no longer.", field="token")
+        raise Invalid("This link is invalid or has expired. Request a new one.", field="token")
     return users.lock(db, user_id=user.id), claims

@@ -1,6 +1,7 @@
-"""Signed tokens (RFC 7519), HS256 alone. The only importer of python-jose.
+"""JSON Web Tokens (RFC 7519), signed with HS256 only. No other module imports python-jose.
 
-Each kind has an audience and a `typ` of its own, so that none is taken for another (RFC 8725, 3.11 and 3.12).
+Each kind of token has its own audience and its own `typ` claim, so that a token of one kind is never accepted as
+another (RFC 8725, 3.11 and 3.12).
 """
 
 import enum
@@ -18,29 +19,30 @@ from conf.values import MAX_ID
 
 ALGORITHM = "HS256"
 LEEWAY_S = 10
-"""Clocks differ."""
+"""Seconds by which the clocks of two servers may differ."""
 MAX_LENGTH = 4096
 PURPOSE = "tokens"
 _REQUIRED = {f"require_{claim}": True for claim in ("iss", "aud", "sub", "exp", "iat", "jti")}
 
 
 class Kind(enum.StrEnum):
-    """The `typ` claim; the audience is `campus/` and it."""
+    """The `typ` claim of a token. Its audience is `campus/<typ>`."""
 
     ACCESS = "access"
     REFRESH = "refresh"
     CLIENT = "client"
-    """What a client may learn with, at userinfo alone."""
+    """Access token of an OAuth client. Only the userinfo endpoint accepts it."""
     RESET = "reset"
-    """Sent by mail: sets a new password."""
+    """Sent by mail, to set a new password."""
     VERIFY = "verify"
-    """Sent by mail: proves the address."""
+    """Sent by mail, to verify the e-mail address."""
 
 
 def encode(kind: Kind, *, subject: int, lifetime_s: float, **claims: Any) -> str:
+    """Return a signed token for the user `subject`, with the extra `claims`."""
     now = int(time.time())
     key = keys(PURPOSE)[0]
-    own = {
+    registered = {
         "iss": get_settings().public_url,
         "aud": f"campus/{kind}",
         "typ": kind.value,
@@ -49,11 +51,11 @@ def encode(kind: Kind, *, subject: int, lifetime_s: float, **claims: Any) -> str
         "exp": now + int(lifetime_s),
         "jti": secrets.token_urlsafe(12),
     }
-    return jwt.encode(own | claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id})
+    return jwt.encode(registered | claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id})
 
 
 def decode(kind: Kind, token: str) -> dict[str, Any]:
-    """The claims. Unauthenticated when it is not a token of this kind, made here, that is still good."""
+    """Return the claims. Raises: Unauthenticated, if the token is of another kind, expired, or not signed by Campus."""
     if len(token) > MAX_LENGTH:
         raise _refusal()
     try:
@@ -76,7 +78,7 @@ def decode(kind: Kind, token: str) -> dict[str, Any]:
 
 
 def _ids(kind: Kind, claims: dict[str, Any]) -> list[object]:
-    """User and session; what is mailed has no session."""
+    """Return the claims that must be ids: the user and the session. Tokens sent by mail have no session."""
     return [claims["sub"]] if kind in (Kind.RESET, Kind.VERIFY) else [claims["sub"], claims["sid"]]
 
 
@@ -85,4 +87,4 @@ def _is_id(value: object) -> bool:
 
 
 def _refusal() -> Unauthenticated:
-    return Unauthenticated("The token is not valid, or no longer.")
+    return Unauthenticated("The token is invalid or has expired.")

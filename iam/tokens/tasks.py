@@ -1,4 +1,5 @@
-"""Mails. They are sent at least once: a worker that dies between sending and the record sends again."""
+"""Mails about accounts, delivered at least once: if a worker dies after sending a mail and before the job is recorded
+as done, the mail is sent again."""
 
 from sqlalchemy.orm import Session
 
@@ -19,22 +20,24 @@ TEXTS = Texts("iam")
 
 
 def _link(page: str, token: str) -> str:
-    """Behind the #, so that no log of a server or a proxy sees the token."""
+    """Return the URL of the page, with the token in the fragment: browsers do not send it, so no log contains it."""
     return f"{get_settings().public_url}/account/{page}/#token={token}"
 
 
 def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str, text: str) -> None:
-    """Send the mail of these messages. Nothing of the row is locked, and no connection held, while the mail server
-    takes its time."""
+    """Send a mail with a link to `page`, if the user exists. `subject`, `text`: names of messages in `iam/texts/`.
+
+    The session holds no lock and no connection while the mail is sent, since the mail server may be slow.
+    """
     if user is None:
         return
     link = _link(page, helpers.mailed_token(kind, user))
-    again = f"{get_settings().public_url}/account/password/"
+    reset_page = f"{get_settings().public_url}/account/password/"
     release_connection(db)
     mail.send(
         to=user.email,
         subject=TEXTS(user.language, subject),
-        text=TEXTS(user.language, text, link=link, page=again) + "\n",
+        text=TEXTS(user.language, text, link=link, page=reset_page) + "\n",
     )
 
 

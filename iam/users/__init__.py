@@ -1,1 +1,1 @@
-"""People: `users`, their pictures, their import from files (`user_imports`)."""
+"""Accounts (`users`), their profile pictures, and their import from CSV files (`user_imports`)."""

@@ -1,4 +1,4 @@
-"""Pictures of people."""
+"""Profile pictures."""
 
 from sqlalchemy.orm import Session
 
@@ -12,18 +12,18 @@ AVATARS = Pictures(User, what="user", name="avatar", folder="users", task="iam.u
 
 
 def assert_may_change(*, user_id: int, editor: Identity) -> None:
-    """Forbidden unless it is one's own or an admin's to change."""
+    """Raises: Forbidden, unless the editor is the user or an admin."""
     if user_id != editor.user_id and not editor.may("users:admin"):
-        raise Forbidden("You may not change this person.")
+        raise Forbidden("You may not change this user.")
 
 
 def replace(db: Session, *, user_id: int, editor: Identity, file: IncomingFile) -> User:
-    """As `Pictures.replace`. Raises: Forbidden."""
+    """Replace the picture, as `Pictures.replace` does. Raises: NotFound; Forbidden; Conflict."""
     assert_may_change(user_id=user_id, editor=editor)
     return AVATARS.replace(db, row_id=user_id, owner_id=editor.user_id, file=file)
 
 
 def remove(db: Session, *, user_id: int, editor: Identity) -> None:
-    """Take the picture away. NotFound; Forbidden."""
+    """Delete the picture. Raises: NotFound; Forbidden; Conflict."""
     assert_may_change(user_id=user_id, editor=editor)
     AVATARS.remove(db, row_id=user_id)

@@ -13,21 +13,21 @@ from conf.errors import Conflict, Invalid, NotFound
 from iam.roles import Role
 from iam.users.models import User
 
-IMPORT_LOCK = 0x75736572  # "user"
+IMPORT_LOCK = 0x75736572  # key of a PostgreSQL advisory lock: "user" in ASCII
 VIOLATIONS: rows.Violations = {
-    "uq_users_email": partial(Conflict, "Somebody has this e-mail already.", field="email"),
-    "uq_users_nickname": partial(Conflict, "Somebody has this nickname already.", field="nickname"),
-    "fk_users_group_id": partial(Invalid, "There is no such group.", field="group_id"),
+    "uq_users_email": partial(Conflict, "Another account already has this e-mail address.", field="email"),
+    "uq_users_nickname": partial(Conflict, "Another account already has this nickname.", field="nickname"),
+    "fk_users_group_id": partial(Invalid, "There is no group with this id.", field="group_id"),
 }
 
 
 def get(db: Session, *, user_id: int) -> User:
-    """Return the user with the group. Raises: NotFound."""
+    """Return the user, with the group. Raises: NotFound."""
     return rows.get(db, User, user_id)
 
 
 def find(db: Session, *, who: str) -> User:
-    """The user of that id or nickname, or NotFound."""
+    """Return the user with this id or nickname. Raises: NotFound."""
     if who.isascii() and who.isdigit():
         return get(db, user_id=min(int(who), 2**63 - 1))
     user = db.scalars(select(User).where(func.lower(User.nickname) == who.lower())).one_or_none()
@@ -37,12 +37,12 @@ def find(db: Session, *, who: str) -> User:
 
 
 def by_email(db: Session, *, email: str) -> User | None:
-    """The user with the password's hash."""
+    """Return the user with this e-mail address, with the password hash, or None."""
     return db.scalars(select(User).where(User.email == email).options(undefer(User.password_hash))).one_or_none()
 
 
 def with_password_hash(db: Session, *, user_id: int, lock: bool = False) -> User | None:
-    """The user with the password's hash; locked until the transaction ends, if wanted."""
+    """Return the user with the password hash, or None. With `lock`, lock the row until the transaction ends."""
     query = select(User).where(User.id == user_id).options(undefer(User.password_hash))
     if lock:
         query = query.with_for_update(of=User)
@@ -50,13 +50,16 @@ def with_password_hash(db: Session, *, user_id: int, lock: bool = False) -> User
 
 
 def try_keep(db: Session, *, user_id: int) -> bool:
-    """Whether the user is there, and not about to go; then they stay until the transaction ends. Without waiting."""
+    """Try to protect the user from deletion until the transaction ends, without waiting.
+
+    Returns False if there is no such user, or if another transaction is deleting it or has locked its row.
+    """
     query = select(User.id).where(User.id == user_id).with_for_update(read=True, key_share=True, skip_locked=True)
     return db.scalar(query) is not None
 
 
 def lock(db: Session, *, user_id: int) -> User:
-    """`with_password_hash`, locked, or NotFound."""
+    """Return the user with the password hash, locked until the transaction ends. Raises: NotFound."""
     user = with_password_hash(db, user_id=user_id, lock=True)
     if user is None:
         raise NotFound("user", user_id)
@@ -73,7 +76,10 @@ def page(
     learning_class: str | None = None,
     words: str | None = None,
 ) -> Sequence[User]:
-    """Users in the order they were made. Each of `words` begins one of the names."""
+    """Return users, oldest account first. With `words`, each word must be a prefix of one of the user's names.
+
+    Raises: Invalid, if `words` has no letter or digit.
+    """
     query = select(User).where(User.id > (after_id or 0)).order_by(User.id).limit(limit)
     if role is not None:
         query = query.where(User.role == role)
@@ -87,7 +93,10 @@ def page(
 
 
 def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None) -> Sequence[Any]:
-    """Students with their rank, the most points first. `after`: points and id of the last one before."""
+    """Return students with their ranks, most points first. With `group_id`, rank the members of that group only.
+
+    `after`: points and id of the last student of the previous page.
+    """
     other = aliased(User)
     better = select(func.count()).where(other.role == Role.STUDENT, other.points > User.points)
     query = select(User).where(User.role == Role.STUDENT)
@@ -100,13 +109,13 @@ def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group
 
 
 def create(db: Session, **values: Any) -> User:
-    """As `save`, of a new user."""
+    """Create a user. Raises what `save` raises."""
     return save(db, User(**values))
 
 
 def save(db: Session, user: User, **values: Any) -> User:
-    """Set the named columns. Raises: Conflict when the e-mail or the nickname is taken; Invalid when there is no such
-    group."""
+    """Set the named columns. Raises: Conflict, if the e-mail or nickname is taken; Invalid, if the group does not
+    exist."""
     rows.save(db, user, VIOLATIONS, **values)
     db.refresh(user, ["group"])
     return user
@@ -117,7 +126,7 @@ def set_password(db: Session, *, user_id: int, password_hash: str) -> None:
 
 
 def verify_email(db: Session, *, user_id: int, email: str) -> bool:
-    """Note that the user has answered a mail to that address. False when it is no longer theirs."""
+    """Mark the user's e-mail as verified. Return False if the user's address is no longer `email`."""
     query = (
         update(User)
         .where(User.id == user_id, User.email == email)
@@ -128,19 +137,22 @@ def verify_email(db: Session, *, user_id: int, email: str) -> bool:
 
 
 def existing(db: Session, *, emails: Sequence[str], nicknames: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Those of the e-mails, and of the nicknames in lower case, that are taken."""
+    """Return which of the e-mails and which of the nicknames are taken. `nicknames` must be in lower case."""
     taken = set(db.scalars(select(User.email).where(User.email.in_(emails))))
     names = set(db.scalars(select(func.lower(User.nickname)).where(func.lower(User.nickname).in_(nicknames))))
     return taken, names
 
 
 def try_to_import(db: Session) -> bool:
-    """Whether no other transaction imports users; then none does until this one ends."""
+    """Try to take the lock that lets one transaction at a time import users. Return False if another one holds it."""
     return bool(db.scalar(select(func.pg_try_advisory_xact_lock(IMPORT_LOCK))))
 
 
 def lock_admins(db: Session) -> Sequence[int]:
-    """The ids of all admins, locked in one order: none of them goes while we count them."""
+    """Lock all admins, in the order of their ids, and return the ids.
+
+    No admin can be deleted or get another role until the transaction ends.
+    """
     query = select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()
     return db.scalars(query).all()
 

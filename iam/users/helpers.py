@@ -1,4 +1,4 @@
-"""Use cases on people: who may see and change what of whom."""
+"""Use cases on accounts, with the rules of who may see and change which fields."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from iam.users.models import User
 
 NAMES = frozenset({"first_name", "last_name", "patronymic"})
 OWN = NAMES | {"nickname", "language", "about", "tech_stack", "telegram", "github", "stepik", "kaggle", "website"}
-"""What people change of themselves."""
+"""Fields that people may change in their own account."""
 SCHOOL = NAMES | {"group_id", "learning_class", "points"}
-"""What a teacher changes of a student."""
+"""Fields that a teacher may change in a student's account."""
 ALL = OWN | SCHOOL | {"email", "role"}
 
 
@@ -32,9 +32,12 @@ def sees_email(viewer: Identity | None, user: User) -> bool:
 
 
 def create(db: Session, *, creator: Identity, origin: Origin, password: str | None, role: Role, **values: Any) -> User:
-    """An account made by somebody else. Forbidden when it is more than a student and the creator is no admin; Conflict;
-    Invalid for a bad password. Without one the person sets it by the reset mail."""
-    _may_give(creator, role)
+    """Create an account for somebody else. Without a password, the person sets one with the reset mail.
+
+    Raises: Forbidden, if the creator may not give this role; Conflict, if the e-mail or nickname is taken; Invalid, if
+    the password is not acceptable or the group does not exist.
+    """
+    _assert_may_give(creator, role)
     if password is not None:
         passwords.check(password, person=(values["email"], values.get("nickname") or ""))
     hashed, language = passwords.hash_of(password) if password else None, get_settings().default_language
@@ -44,7 +47,10 @@ def create(db: Session, *, creator: Identity, origin: Origin, password: str | No
 
 
 def create_admin(db: Session, *, email: str, password: str, first_name: str, last_name: str) -> User:
-    """By an operator. Invalid for a bad password; Conflict."""
+    """Create an admin, for an operator at the command line.
+
+    Raises: Invalid, if the password is not acceptable; Conflict, if the e-mail is taken.
+    """
     passwords.check(password, person=(email,))
     hashed = passwords.hash_of(password)
     user = crud.create(
@@ -54,28 +60,31 @@ def create_admin(db: Session, *, email: str, password: str, first_name: str, las
     return user
 
 
-def _may_give(editor: Identity, role: Role) -> None:
+def _assert_may_give(editor: Identity, role: Role) -> None:
     if role != Role.STUDENT and not editor.may("users:admin"):
-        raise Forbidden("Only an admin makes somebody more than a student.", field="role")
+        raise Forbidden("Only an admin may give a role other than student.", field="role")
 
 
 def update(
     db: Session, *, user_id: int, editor: Identity, origin: Origin, expected: Expected = ANY, **changes: Any
 ) -> User:
-    """Set the named columns. NotFound; Changed; Forbidden, with the field, for what the editor may not change;
-    Conflict."""
+    """Set the named columns.
+
+    Raises: NotFound; Changed; Forbidden, with the field, if the editor may not change it; Conflict, if the e-mail or
+    nickname is taken or the last admin would lose the role; Invalid, if the group does not exist.
+    """
     if "role" in changes:
-        crud.lock_admins(db)  # before anybody else, so that two who demote each other do so in turn
+        crud.lock_admins(db)  # before the user, so that two admins who demote each other take turns
     user = crud.lock(db, user_id=user_id)
     allowed = _changeable(editor, user)
     for field in changes:
         if field not in allowed:
-            raise Forbidden("You may not change this.", field=field)
+            raise Forbidden("You may not change this field of this user.", field=field)
     if not allowed:
-        raise Forbidden("You may not change this person.")
+        raise Forbidden("You may not change this user.")
     expected.check(user.updated_at)
     if changes.get("role", user.role) != user.role:
-        _keep_an_admin(db, user)
+        _assert_not_last_admin(db, user)
         audit.record(
             db,
             "role_changed",
@@ -101,20 +110,22 @@ def _changeable(editor: Identity, user: User) -> frozenset[str]:
 
 
 def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin, expected: Expected = ANY) -> None:
-    """Oneself, or anybody as an admin. What they made stays, without an owner. NotFound; Forbidden; Changed; Conflict
-    for the last admin."""
+    """Delete the account, with its pictures, sessions and clients. Its videos, bookings and imports lose their owner.
+
+    Raises: NotFound; Forbidden, unless the editor is the user or an admin; Changed; Conflict, if it is the last admin.
+    """
     if crud.get(db, user_id=user_id).role == Role.ADMIN:
         crud.lock_admins(db)
     user = crud.lock(db, user_id=user_id)
     if editor.user_id != user.id and not editor.may("users:admin"):
-        raise Forbidden("You may not delete this person.")
+        raise Forbidden("You may not delete this user.")
     expected.check(user.updated_at)
-    _keep_an_admin(db, user)
+    _assert_not_last_admin(db, user)
     remove_later(db, prefix=folder_of(user.id))
     audit.record(db, "user_deleted", origin=origin, actor_id=editor.user_id, subject_id=user.id, role=user.role)
     rows.delete(db, user)
 
 
-def _keep_an_admin(db: Session, user: User) -> None:
+def _assert_not_last_admin(db: Session, user: User) -> None:
     if user.role == Role.ADMIN and crud.lock_admins(db) == [user.id]:
-        raise Conflict("This is the last admin.")
+        raise Conflict("This is the last admin. Make somebody else an admin first.")

@@ -1,6 +1,6 @@
-"""Users from a CSV file: the good rows become users, every bad one is reported with line, column and reason.
+"""Import of users from a CSV file. Valid rows become users; invalid rows are reported with line, column and reason.
 
-A row whose e-mail has an account is left alone, so the same file twice makes nothing twice.
+A row whose e-mail already has an account is skipped, so a file can be imported again without creating duplicates.
 """
 
 import csv
@@ -43,7 +43,7 @@ REQUIRED = ("email", "first_name", "last_name")
 
 
 class Row(BaseModel):
-    """One line. Empty cells are as if they were not there."""
+    """One row of the file. Empty cells are left out, so they take the defaults."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -70,14 +70,16 @@ class Report:
     failed: int = 0
     faults: list[dict[str, Any]] = field(default_factory=list)
 
-    def fault(self, line: int, column: str, reason: str) -> None:
+    def add_fault(self, line: int, column: str, reason: str) -> None:
         if len(self.faults) < MAX_FAULTS:
             self.faults.append({"line": line, "column": column, "reason": reason})
 
 
 def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, invite: bool) -> UserImport:
-    """Store the file and enqueue its import as the job `job_id`. Raises: Invalid when it is no CSV file with the right
-    columns."""
+    """Store the file and enqueue its import as the job `job_id`.
+
+    Raises: Invalid, if it is not a CSV file in UTF-8 with the required columns, or has more than `MAX_ROWS` rows.
+    """
     _, lines = _open(file.path.read_bytes())
     if sum(1 for _ in lines) > MAX_ROWS:
         raise Invalid(f"The file must have at most {MAX_ROWS} rows.", field="file")
@@ -92,7 +94,7 @@ def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, i
 
 
 def get(db: Session, *, import_id: int, viewer: Identity) -> UserImport:
-    """The import of the viewer, or anybody's for an admin. NotFound."""
+    """Return the import. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
     record = db.get(UserImport, import_id)
     if record is None or (record.owner_id != viewer.user_id and not viewer.may("users:admin")):
         raise NotFound("import", import_id)
@@ -100,25 +102,26 @@ def get(db: Session, *, import_id: int, viewer: Identity) -> UserImport:
 
 
 def run(db: Session, *, import_id: int, attempt: Attempt) -> None:
-    """Read the file and make the users, all in one transaction with the report; one import at a time.
+    """Create the users of the file and write the report, all in one transaction. Only one import runs at a time.
 
-    What the owner may do counts as it is now. Forbidden; Invalid when the owner or the file is gone; Unavailable while
-    another import is under way.
+    The permissions that the owner has now apply, not those at the time of the upload. Raises: Forbidden, if the owner
+    may no longer create users; Invalid, if the owner or the file no longer exists; Unavailable, while another import
+    runs; Stopped.
     """
     if not crud.try_to_import(db):
-        raise Unavailable("Another import is under way.", retry_after=5)
+        raise Unavailable("Another import is running. Try again later.", retry_after=5)
     record = db.get_one(UserImport, import_id)
     owner = db.get(User, record.owner_id) if record.owner_id else None
     if owner is None:
-        raise Invalid("Whoever sent the file has no account any more.")
+        raise Invalid("The account that started this import no longer exists.")
     identity = Identity(owner.id, owner.role, 0)
     if not identity.may("users:write"):
-        raise Forbidden("Whoever sent the file may not make users any more.")
+        raise Forbidden("The account that started this import may no longer create users.")
     any_role = identity.may("users:admin")
     try:
         content = storage().read(record.source_key, limit=MAX_BYTES)
     except NotFound:
-        raise Invalid("The file is gone. Send it again.") from None
+        raise Invalid("The file no longer exists. Upload it again.") from None
     columns, rows = _open(content)
     report = Report()
     seen: dict[str, int] = {}
@@ -135,32 +138,35 @@ def run(db: Session, *, import_id: int, attempt: Attempt) -> None:
 
 
 def on_status_change(db: Session, *, job: Job) -> None:
-    """Remove the file when nobody will read it any more."""
+    """Remove the file when the job has ended."""
     record = db.get(UserImport, job.args["import_id"])
     if record is not None and job.status in ENDED:
         remove_later(db, prefix=posixpath.dirname(record.source_key) + "/")
 
 
 def _open(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The columns, and the rows with the lines they begin in. Invalid, at once or while they are read."""
+    """Return the columns, and an iterator over the rows, each with the number of the line where it begins.
+
+    Raises: Invalid, if the file is not such a CSV file; for a broken row only when the iterator reaches it.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Invalid(f"The file is not UTF-8: see line {line}.", field="file") from None
+        raise Invalid(f"The file is not valid UTF-8: see line {line}.", field="file") from None
     if "\0" in text:
-        raise Invalid("The file is not text.", field="file")
+        raise Invalid("The file contains NUL characters, so it is not a text file.", field="file")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns = [cell.strip().lower() for cell in next(_rows(reader), (0, []))[1]]
     if unknown := [name for name in columns if name not in Row.model_fields]:
         known = ", ".join(Row.model_fields)
-        raise Invalid(f"Line 1: there is no column {unknown[0][:40]!r}; there are {known}.", field="file")
+        raise Invalid(f"Line 1: unknown column {unknown[0][:40]!r}. The columns may be {known}.", field="file")
     if missing := [name for name in REQUIRED if name not in columns]:
         raise Invalid(f"Line 1: the column {missing[0]!r} is missing.", field="file")
     if len(set(columns)) < len(columns):
-        raise Invalid("Line 1: a column is there twice.", field="file")
+        raise Invalid("Line 1: a column occurs twice.", field="file")
     return columns, _rows(reader)
 
 
@@ -180,22 +186,22 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
 def _read(
     line: int, cells: list[str], columns: list[str], report: Report, seen: dict[str, int], *, any_role: bool
 ) -> tuple[int, Row] | None:
-    """The row with its line, or None and the faults in the report."""
+    """Return the row with its line, or None if it is invalid; then its faults are in the report."""
     faults: list[tuple[str, str]] = []
     row = None
     if len(cells) != len(columns):
-        faults.append(("", f"There are {len(cells)} cells; the first line has {len(columns)}."))
+        faults.append(("", f"The row has {len(cells)} cells, but the first line has {len(columns)}."))
     else:
         try:
             row = Row(**{name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()})
         except ValidationError as error:
             faults += [(str(e["loc"][0]), _reason(e["msg"], e["type"])) for e in error.errors()]
     if row is not None and row.role != Role.STUDENT and not any_role:
-        faults.append(("role", "Only an admin makes somebody more than a student."))
+        faults.append(("role", "Only an admin may give a role other than student."))
     if row is not None and row.email in seen:
-        faults.append(("email", f"It is on line {seen[row.email]} too."))
+        faults.append(("email", f"Line {seen[row.email]} has the same e-mail address."))
     for column, reason in faults:
-        report.fault(line, column, reason)
+        report.add_fault(line, column, reason)
     if faults or row is None:
         report.failed += 1
         return None
@@ -204,7 +210,7 @@ def _read(
 
 
 def _reason(message: str, kind: str) -> str:
-    return "It is missing." if kind == "missing" else message.removeprefix("Value error, ")
+    return "The value is missing." if kind == "missing" else message.removeprefix("Value error, ")
 
 
 def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, owner_id: int, invite: bool) -> None:
@@ -217,10 +223,10 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, own
         if row.email in taken:
             report.existing += 1
         elif row.nickname and row.nickname.lower() in names:
-            report.fault(line, "nickname", "Somebody has this nickname already.")
+            report.add_fault(line, "nickname", "Another account or an earlier row already has this nickname.")
             report.failed += 1
         elif row.group and row.group.lower() not in group_ids:
-            report.fault(line, "group", f"There is no group {row.group}.")
+            report.add_fault(line, "group", f"There is no group with the name {row.group}.")
             report.failed += 1
         else:
             if row.nickname:
@@ -228,12 +234,12 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, own
             values.append(_values(row, group_ids))
     if values:
         query = insert(User).values(values).on_conflict_do_nothing(index_elements=[User.email])
-        made = db.scalars(query.returning(User.id)).all()
-        report.created += len(made)
-        report.existing += len(values) - len(made)
-        audit.record_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=made)
+        created = db.scalars(query.returning(User.id)).all()
+        report.created += len(created)
+        report.existing += len(values) - len(created)
+        audit.record_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=created)
         if invite:
-            enqueue_all(db, INVITE, [{"user_id": user_id} for user_id in made])
+            enqueue_all(db, INVITE, [{"user_id": user_id} for user_id in created])
 
 
 def _values(row: Row, group_ids: dict[str, int]) -> dict[str, Any]:

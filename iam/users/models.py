@@ -1,4 +1,4 @@
-"""People, and what came of importing them from a file."""
+"""Accounts, and the reports on their imports from files."""
 
 import datetime as dt
 from typing import Any
@@ -24,19 +24,19 @@ class User(Timestamps, Model):
 
     email: Mapped[str] = mapped_column(String(254), unique=True)
     email_verified_at: Mapped[dt.datetime | None]
-    """When a mail to it was last answered."""
+    """When the address was verified; null if it has not been."""
     password_hash: Mapped[str | None] = mapped_column(String(255), deferred=True)
-    """argon2id. Null: set one by the reset mail."""
+    """argon2id. Null: the user cannot sign in until a password is set with the reset mail."""
     role: Mapped[Role] = mapped_column(choice(Role, "role"))
     language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
-    """Of the mails to this person."""
+    """Language of the mails to the user."""
 
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
     patronymic: Mapped[str] = mapped_column(String(100), default="")
     nickname: Mapped[str | None] = mapped_column(String(30))
     words: Mapped[str] = mapped_column(TSVECTOR, Computed(WORDS, persisted=True), deferred=True)
-    """What a search looks at."""
+    """The words of all names, for the full-text search."""
     group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("groups.id", ondelete="SET NULL"), index=True)
     group: Mapped[Group | None] = relationship(lazy="joined", innerjoin=False)
     learning_class: Mapped[str] = mapped_column(String(20), default="")
@@ -53,7 +53,7 @@ class User(Timestamps, Model):
     avatar_key: Mapped[str | None] = mapped_column(String(255))
     avatar_small_key: Mapped[str | None] = mapped_column(String(255))
     avatar_job_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The job that makes, or made, the newest picture."""
+    """The job that processes, or has processed, the newest picture."""
 
     @property
     def name(self) -> str:
@@ -66,7 +66,7 @@ Index("ix_users_points", User.points.desc(), User.id)
 
 
 class UserImport(Model):
-    """A CSV file of users, and the report on it."""
+    """An import of users from a CSV file, and its report."""
 
     __tablename__ = "user_imports"
 
@@ -74,12 +74,12 @@ class UserImport(Model):
     job_id: Mapped[int] = mapped_column(BigInteger)
     source_key: Mapped[str] = mapped_column(String(255))
     invite: Mapped[bool]
-    """Whether those created get a mail to set their password."""
+    """Whether every new user gets a mail with a link to set a password."""
     created: Mapped[int] = mapped_column(default=0)
     existing: Mapped[int] = mapped_column(default=0)
-    """Rows whose e-mail has an account already: left alone."""
+    """Number of rows whose e-mail already has an account. They are skipped."""
     failed: Mapped[int] = mapped_column(default=0)
     faults: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
-    """`{"line", "column", "reason"}` each."""
+    """A list of `{"line", "column", "reason"}`."""
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[dt.datetime | None]

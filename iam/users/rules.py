@@ -1,4 +1,4 @@
-"""What a person's fields may hold: for requests and for rows of a file alike."""
+"""Types of the fields of an account, for request bodies and for the rows of an imported file."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,26 +20,27 @@ def _lower(email: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Names stand on pages: no line breaks, no control characters. Persian and Indic scripts have joiners."""
+    """Refuse line breaks and control characters. The zero-width joiners of Persian and Indic scripts are allowed."""
     if not text.translate(_JOINERS).isprintable():
-        raise ValueError("must not contain control characters")
+        raise ValueError("The text must not contain line breaks or control characters.")
     return text
 
 
-def _plain(email: object) -> object:
+def _address_alone(email: object) -> object:
     if isinstance(email, str) and (not email.isascii() or "<" in email):
-        raise ValueError("must be an e-mail of ASCII characters, without a name")
+        raise ValueError("The e-mail address must consist of ASCII characters and have no display name.")
     return email
 
 
-def _free(nickname: str) -> str:
+def _not_reserved(nickname: str) -> str:
     if nickname.lower() in RESERVED:
-        raise ValueError("is reserved")
+        raise ValueError("This nickname is reserved. Choose another one.")
     return nickname
 
 
-def _address(site: str = "") -> AfterValidator:
-    """An http(s) address, of one site where it is named."""
+def _url(site: str = "") -> AfterValidator:
+    """Accept an http or https URL without user name; with `site`, only an https URL of that site."""
+    beginning = f"https://{SITES[site][0]}/" if site else "https:// or http://"
 
     def check(url: str) -> str:
         try:
@@ -53,32 +54,85 @@ def _address(site: str = "") -> AfterValidator:
             or parts.username is not None
             or " " in url
             or not url.isprintable()
+            or (site and (parts.scheme != "https" or host not in SITES[site]))
         ):
-            raise ValueError("must be an address that begins with https://")
-        if site and (parts.scheme != "https" or host not in SITES[site]):
-            raise ValueError(f"must be an address that begins with https://{SITES[site][0]}/")
+            raise ValueError(f"Enter a URL that begins with {beginning}.")
         return url
 
     return AfterValidator(check)
 
 
-_Url = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-Email = Annotated[EmailStr, BeforeValidator(_plain), AfterValidator(_lower), StringConstraints(max_length=254)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)]
-Patronymic = Annotated[str, StringConstraints(max_length=100), AfterValidator(_one_line)]
-Nickname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,29}$"), AfterValidator(_free)]
-LearningClass = Annotated[str, StringConstraints(max_length=20), AfterValidator(_one_line)]
-About = Annotated[str, StringConstraints(max_length=5000)]
-Technology = Annotated[str, StringConstraints(min_length=1, max_length=50)]
-Telegram = Annotated[_Url, _address("telegram")]
-Github = Annotated[_Url, _address("github")]
-Stepik = Annotated[_Url, _address("stepik")]
-Kaggle = Annotated[_Url, _address("kaggle")]
-Website = Annotated[_Url, _address()]
 MAX_POINTS = 2**31 - 1
+
+_Link = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+Email = Annotated[
+    EmailStr,
+    BeforeValidator(_address_alone),
+    AfterValidator(_lower),
+    StringConstraints(max_length=254),
+    Field(
+        description="E-mail address in ASCII characters, without a display name. It is stored in lower case.",
+        examples=["ada.lovelace@campus.example"],
+    ),
+]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line), Field(examples=["Ada"])
+]
+LastName = Annotated[Name, Field(examples=["Lovelace"])]
+Patronymic = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_one_line),
+    Field(description="Name derived from the father's first name; empty if there is none.", examples=["Ivanovna"]),
+]
+Nickname = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,29}$"),
+    AfterValidator(_not_reserved),
+    Field(
+        description="3 to 30 ASCII letters, digits and `_.-`, beginning with a letter. No two users have the same one; "
+        "case is ignored.",
+        examples=["ada.lovelace"],
+    ),
+]
+LearningClass = Annotated[
+    str,
+    StringConstraints(max_length=20),
+    AfterValidator(_one_line),
+    Field(description="School class, such as `9A`; empty if there is none.", examples=["9A"]),
+]
+About = Annotated[
+    str,
+    StringConstraints(max_length=5000),
+    Field(
+        description="What the user writes about themselves. It may have several lines.",
+        examples=["I like analytical engines."],
+    ),
+]
+Technology = Annotated[str, StringConstraints(min_length=1, max_length=50), Field(examples=["Python"])]
+Telegram = Annotated[
+    _Link, _url("telegram"), Field(description="Link to a Telegram account.", examples=["https://t.me/ada_lovelace"])
+]
+Github = Annotated[
+    _Link, _url("github"), Field(description="Link to a GitHub account.", examples=["https://github.com/ada-lovelace"])
+]
+Stepik = Annotated[
+    _Link, _url("stepik"), Field(description="Link to a Stepik account.", examples=["https://stepik.org/users/1815"])
+]
+Kaggle = Annotated[
+    _Link,
+    _url("kaggle"),
+    Field(description="Link to a Kaggle account.", examples=["https://www.kaggle.com/adalovelace"]),
+]
+Website = Annotated[
+    _Link, _url(), Field(description="URL that begins with https:// or http://.", examples=["https://ada.example/"])
+]
 NewPassword = Annotated[
     str,
     StringConstraints(strip_whitespace=False, min_length=8, max_length=256),
-    Field(description="Any characters; not one of the common ones."),
+    Field(
+        description="8 to 256 characters of any kind; not a common password, the e-mail address or the nickname.",
+        examples=["correct horse battery staple"],
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Forged tokens: every one is 401, at the API and at userinfo."""
+"""Forged tokens are refused with 401, by the API and by the userinfo endpoint."""
 
 import base64
 import hashlib
@@ -41,66 +41,70 @@ def claims_of(person: Person, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
-def refused(client: TestClient, token: str) -> None:
+def assert_refused(client: TestClient, token: str) -> None:
     for method, path in (("GET", "/api/v1/auth/me/"), ("GET", "/api/v1/groups/"), ("GET", "/oauth/userinfo")):
-        answer = client.request(method, path, headers=[(b"Authorization", f"Bearer {token}".encode())])
-        assert answer.status_code == 401, (path, answer.status_code, token[:100])
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        response = client.request(method, path, headers=[(b"Authorization", f"Bearer {token}".encode())])
+        assert response.status_code == 401, (path, response.status_code, token[:100])
+        assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_forger_of_these_tests_can_sign(anonymous: TestClient, person: Person) -> None:
+def test_a_correctly_signed_token_is_accepted(anonymous: TestClient, person: Person) -> None:
     token = signed(HEADER, claims_of(person))
     assert anonymous.get("/api/v1/auth/me/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None])
 @pytest.mark.parametrize("signature", ["", "."])
-def test_no_signature(anonymous: TestClient, person: Person, algorithm: str | None, signature: str) -> None:
+def test_a_token_without_a_signature_is_refused(
+    anonymous: TestClient, person: Person, algorithm: str | None, signature: str
+) -> None:
     body = encoded(HEADER | {"alg": algorithm}) + b"." + encoded(claims_of(person))
-    refused(anonymous, body.decode() + "." + signature.strip("."))
-    refused(anonymous, body.decode())
+    assert_refused(anonymous, body.decode() + "." + signature.strip("."))
+    assert_refused(anonymous, body.decode())
 
 
 @pytest.mark.parametrize("encoding", ["PEM", "DER"])
-def test_a_public_key_as_the_secret(anonymous: TestClient, person: Person, encoding: str) -> None:
-    """HS/RS confusion: the public keys that verify ID tokens are known to all."""
+def test_a_token_signed_with_the_public_key_as_secret_is_refused(
+    anonymous: TestClient, person: Person, encoding: str
+) -> None:
+    """Algorithm confusion (HS256/RS256): everybody knows the public keys that verify ID tokens."""
     anonymous.get("/oauth/jwks")
     public = id_tokens._keys()[0].public_key
     info = serialization.PublicFormat.SubjectPublicKeyInfo
     secret = public.public_bytes(getattr(serialization.Encoding, encoding), info)
     for kid in (KEY.id, id_tokens._keys()[0].kid):
-        refused(anonymous, signed(HEADER | {"kid": kid}, claims_of(person), secret))
-        refused(anonymous, signed(HEADER | {"kid": kid, "alg": "RS256"}, claims_of(person), secret))
+        assert_refused(anonymous, signed(HEADER | {"kid": kid}, claims_of(person), secret))
+        assert_refused(anonymous, signed(HEADER | {"kid": kid, "alg": "RS256"}, claims_of(person), secret))
 
 
-def test_an_rsa_signature(anonymous: TestClient, person: Person) -> None:
+def test_a_token_signed_with_a_foreign_rsa_key_is_refused(anonymous: TestClient, person: Person) -> None:
     from joserfc import jwt as other
     from joserfc.jwk import RSAKey
 
-    mine = RSAKey.import_key(
+    foreign = RSAKey.import_key(
         rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
-    public = mine.as_dict(private=False)
+    public = foreign.as_dict(private=False)
     for header in ({"alg": "RS256", "kid": KEY.id}, {"alg": "RS256", "kid": KEY.id, "jwk": public}):
-        refused(anonymous, other.encode(header, claims_of(person), mine, algorithms=["RS256"]))
+        assert_refused(anonymous, other.encode(header, claims_of(person), foreign, algorithms=["RS256"]))
 
 
 @pytest.mark.parametrize("secret", [b"", b"\0" * 32, b"secret", b"change-me-change-me-change-me-change-me"])
-def test_a_guessed_key(anonymous: TestClient, person: Person, secret: bytes) -> None:
-    refused(anonymous, signed(HEADER, claims_of(person), secret))
+def test_a_token_signed_with_a_guessed_secret_is_refused(anonymous: TestClient, person: Person, secret: bytes) -> None:
+    assert_refused(anonymous, signed(HEADER, claims_of(person), secret))
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", "dir"])
-def test_another_algorithm(anonymous: TestClient, person: Person, algorithm: str) -> None:
+def test_a_token_with_another_algorithm_is_refused(anonymous: TestClient, person: Person, algorithm: str) -> None:
     digest = {"HS384": "sha384", "HS512": "sha512"}.get(algorithm, "sha256")
-    refused(anonymous, signed(HEADER | {"alg": algorithm}, claims_of(person), digest=digest))
+    assert_refused(anonymous, signed(HEADER | {"alg": algorithm}, claims_of(person), digest=digest))
 
 
 @pytest.mark.parametrize("claim", ["exp", "aud", "iss", "sub", "iat", "jti", "typ", "sid"])
-def test_a_missing_claim(anonymous: TestClient, person: Person, claim: str) -> None:
-    refused(anonymous, signed(HEADER, claims_of(person, **{claim: None})))
+def test_a_token_without_a_required_claim_is_refused(anonymous: TestClient, person: Person, claim: str) -> None:
+    assert_refused(anonymous, signed(HEADER, claims_of(person, **{claim: None})))
 
 
 @pytest.mark.parametrize(
@@ -135,20 +139,22 @@ def test_a_missing_claim(anonymous: TestClient, person: Person, claim: str) -> N
     ],
     ids=lambda changes: str(changes if set(changes).isdisjoint(("exp", "nbf")) else list(changes)),
 )
-def test_a_wrong_claim_though_well_signed(anonymous: TestClient, person: Person, changes: dict[str, Any]) -> None:
+def test_a_correctly_signed_token_with_a_wrong_claim_is_refused(
+    anonymous: TestClient, person: Person, changes: dict[str, Any]
+) -> None:
     make_person(Role.STUDENT)
-    refused(anonymous, signed(HEADER, claims_of(person, **changes)))
+    assert_refused(anonymous, signed(HEADER, claims_of(person, **changes)))
 
 
-def test_a_changed_payload(anonymous: TestClient, person: Person) -> None:
+def test_a_token_with_a_changed_payload_is_refused(anonymous: TestClient, person: Person) -> None:
     header, _, signature = person.token.split(".")
-    refused(anonymous, ".".join([header, encoded(claims_of(person, sub="2")).decode(), signature]))
+    assert_refused(anonymous, ".".join([header, encoded(claims_of(person, sub="2")).decode(), signature]))
 
 
-def test_a_cut_or_stretched_signature(anonymous: TestClient, person: Person) -> None:
+def test_a_token_with_a_changed_signature_is_refused(anonymous: TestClient, person: Person) -> None:
     header, body, signature = person.token.split(".")
     for other in (signature[:-4], signature + "AAAA", signature[::-1], hashlib.sha256(body.encode()).hexdigest()):
-        refused(anonymous, f"{header}.{body}.{other}")
+        assert_refused(anonymous, f"{header}.{body}.{other}")
 
 
 @pytest.mark.parametrize(
@@ -166,8 +172,8 @@ def test_a_cut_or_stretched_signature(anonymous: TestClient, person: Person) -> 
     ],
     ids=str,
 )
-def test_a_strange_header(anonymous: TestClient, person: Person, header: object) -> None:
-    refused(anonymous, signed(header, claims_of(person)))
+def test_a_token_with_an_unexpected_header_is_refused(anonymous: TestClient, person: Person, header: object) -> None:
+    assert_refused(anonymous, signed(header, claims_of(person)))
 
 
 @pytest.mark.parametrize(
@@ -189,21 +195,21 @@ def test_a_strange_header(anonymous: TestClient, person: Person, header: object)
     ],
     ids=lambda token: token[:12] or "empty",
 )
-def test_what_is_no_token(anonymous: TestClient, person: Person, token: str) -> None:
+def test_text_that_is_not_a_token_is_refused(anonymous: TestClient, person: Person, token: str) -> None:
     for path in ("/api/v1/auth/me/", "/oauth/userinfo"):
         header = f"Bearer {token}".encode("latin-1")
         assert anonymous.get(path, headers=[(b"Authorization", header)]).status_code == 401
 
 
-def test_a_refresh_token_opens_nothing(anonymous: TestClient, person: Person) -> None:
-    refused(anonymous, person.refresh_token)
+def test_a_refresh_token_is_refused_as_an_access_token(anonymous: TestClient, person: Person) -> None:
+    assert_refused(anonymous, person.refresh_token)
 
 
-def test_an_access_token_is_none_at_userinfo(anonymous: TestClient, person: Person) -> None:
+def test_userinfo_refuses_an_access_token_of_campus_itself(anonymous: TestClient, person: Person) -> None:
     assert anonymous.get("/oauth/userinfo", headers=person.headers).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/api/v1/groups/", "/api/v1/auth/login/"])
-def test_headers_that_are_too_long(anonymous: TestClient, path: str) -> None:
-    answer = anonymous.get(path, headers={"X-Long": "x" * 40_000})
-    assert (answer.status_code, answer.headers["Content-Type"]) == (431, "application/problem+json")
+def test_headers_that_are_too_long_are_refused(anonymous: TestClient, path: str) -> None:
+    response = anonymous.get(path, headers={"X-Long": "x" * 40_000})
+    assert (response.status_code, response.headers["Content-Type"]) == (431, "application/problem+json")

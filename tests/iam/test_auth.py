@@ -22,15 +22,15 @@ ADA = {"email": "ada@campus.example", "password": PASSWORD, "first_name": "Ada",
 
 
 def register(client: TestClient, **fields: object) -> dict[str, str]:
-    answer = client.post(f"{AUTH}/register/", json=ADA | fields)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = client.post(f"{AUTH}/register/", json=ADA | fields)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 def login(client: TestClient, email: str = "ada@campus.example", password: str = PASSWORD) -> dict[str, str]:
-    answer = client.post(f"{AUTH}/login/", json={"email": email, "password": password})
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
+    response = client.post(f"{AUTH}/login/", json={"email": email, "password": password})
+    assert response.status_code == 200, response.text
+    return dict(response.json())
 
 
 def bearer(tokens: dict[str, str]) -> dict[str, str]:
@@ -38,8 +38,8 @@ def bearer(tokens: dict[str, str]) -> dict[str, str]:
 
 
 def refresh(client: TestClient, token: str) -> tuple[int, dict[str, str]]:
-    answer = client.post(f"{AUTH}/refresh/", json={"refresh_token": token})
-    return answer.status_code, answer.json()
+    response = client.post(f"{AUTH}/refresh/", json={"refresh_token": token})
+    return response.status_code, response.json()
 
 
 def events(client: TestClient) -> list[str]:
@@ -47,10 +47,10 @@ def events(client: TestClient) -> list[str]:
         return list(connection.scalars(text("SELECT what FROM audit_events ORDER BY id")))
 
 
-def test_who_registers_is_a_student_and_signed_in(anonymous: TestClient) -> None:
-    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": " Ada@Campus.Example "})
-    tokens = answer.json()
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_registration_creates_a_student_and_signs_in(anonymous: TestClient) -> None:
+    response = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": " Ada@Campus.Example "})
+    tokens = response.json()
+    assert response.headers["Cache-Control"] == "no-store"
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
 
     me = anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()
@@ -59,16 +59,16 @@ def test_who_registers_is_a_student_and_signed_in(anonymous: TestClient) -> None
     assert "password" not in str(me)
 
 
-def test_an_email_has_one_account_however_it_is_written(anonymous: TestClient) -> None:
+def test_emails_are_unique_and_case_is_ignored(anonymous: TestClient) -> None:
     register(anonymous)
-    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": "ADA@campus.example"})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "email")
+    response = anonymous.post(f"{AUTH}/register/", json=ADA | {"email": "ADA@campus.example"})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (409, "email")
 
 
 @pytest.mark.parametrize("field", ["role", "points", "id", "group_id", "owner", "is_admin", "email_verified"])
-def test_nobody_registers_as_more_than_a_student(anonymous: TestClient, field: str) -> None:
-    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {field: "admin"})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+def test_registration_refuses_fields_that_only_others_may_set(anonymous: TestClient, field: str) -> None:
+    response = anonymous.post(f"{AUTH}/register/", json=ADA | {field: "admin"})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, field)
 
 
 def test_registration_can_be_switched_off(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,37 +92,37 @@ def test_registration_can_be_switched_off(anonymous: TestClient, monkeypatch: py
     ],
 )
 def test_bad_passwords_are_refused_with_a_reason(anonymous: TestClient, password: str) -> None:
-    answer = anonymous.post(f"{AUTH}/register/", json=ADA | {"password": password})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "password")
+    response = anonymous.post(f"{AUTH}/register/", json=ADA | {"password": password})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "password")
 
 
 @pytest.mark.parametrize("password", ["lowercase only words", "яблоко на столе", "        spaces ", "🐘🦒🦓🦍🐫🦛🐅🐆"])
-def test_good_passwords_need_no_classes_of_characters(anonymous: TestClient, password: str) -> None:
+def test_passwords_need_no_classes_of_characters(anonymous: TestClient, password: str) -> None:
     register(anonymous, password=password)
     login(anonymous, password=password)
-    answer = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": password.strip() + "x"})
-    assert answer.status_code == 401
+    response = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": password.strip() + "x"})
+    assert response.status_code == 401
 
 
-def test_spaces_around_a_password_belong_to_it(anonymous: TestClient) -> None:
+def test_spaces_around_a_password_are_significant(anonymous: TestClient) -> None:
     register(anonymous, password=f" {PASSWORD} ")
-    answer = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": PASSWORD})
-    assert answer.status_code == 401
+    response = anonymous.post(f"{AUTH}/login/", json={"email": ADA["email"], "password": PASSWORD})
+    assert response.status_code == 401
 
 
-def test_a_wrong_password_and_a_wrong_email_get_the_same_answer_and_go_on_record(anonymous: TestClient) -> None:
+def test_a_wrong_password_and_an_unknown_email_get_the_same_response_and_are_recorded(anonymous: TestClient) -> None:
     make_person(Role.STUDENT, password=PASSWORD)
-    answers = [
+    responses = [
         anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
         for email in ("student@campus.example", "nobody@campus.example")
     ]
-    assert [answer.status_code for answer in answers] == [401, 401]
-    assert answers[0].json()["detail"] == answers[1].json()["detail"]
-    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
+    assert [response.status_code for response in responses] == [401, 401]
+    assert responses[0].json()["detail"] == responses[1].json()["detail"]
+    assert responses[0].headers["WWW-Authenticate"] == "Bearer"
     assert events(anonymous) == ["sign_in_failed", "sign_in_failed"]
 
 
-def test_the_time_of_a_sign_in_does_not_tell_whether_there_is_an_account(anonymous: TestClient) -> None:
+def test_the_time_of_a_sign_in_does_not_reveal_whether_an_account_exists(anonymous: TestClient) -> None:
     make_person(Role.STUDENT, password=PASSWORD)
 
     def ratio() -> float:
@@ -131,22 +131,24 @@ def test_the_time_of_a_sign_in_does_not_tell_whether_there_is_an_account(anonymo
             for email, measured in times.items():
                 counters().reset()
                 start = time.perf_counter()
-                answer = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
+                response = anonymous.post(f"{AUTH}/login/", json={"email": email, "password": "not the password"})
                 measured.append(time.perf_counter() - start)
-                assert answer.status_code == 401
+                assert response.status_code == 401
         known, unknown = (statistics.median(measured) for measured in times.values())
         return max(known, unknown) / min(known, unknown)
 
-    assert any(ratio() < 1.1 for _ in range(3))  # a leak is there every time, other work on the machine is not
+    assert any(
+        ratio() < 1.1 for _ in range(3)
+    )  # three tries: a leak shows every time, other load on the machine does not
 
 
 def test_an_account_without_a_password_cannot_be_signed_in_to(anonymous: TestClient) -> None:
     make_person(Role.STUDENT)
-    answer = anonymous.post(f"{AUTH}/login/", json={"email": "student@campus.example", "password": "x"})
-    assert answer.status_code == 401
+    response = anonymous.post(f"{AUTH}/login/", json={"email": "student@campus.example", "password": "x"})
+    assert response.status_code == 401
 
 
-def test_a_hash_of_old_parameters_is_renewed_at_the_next_sign_in(anonymous: TestClient) -> None:
+def test_a_hash_with_outdated_parameters_is_replaced_at_the_next_sign_in(anonymous: TestClient) -> None:
     from pwdlib.hashers.argon2 import Argon2Hasher
 
     person = make_person(Role.STUDENT)
@@ -161,16 +163,16 @@ def test_a_hash_of_old_parameters_is_renewed_at_the_next_sign_in(anonymous: Test
     login(anonymous, person.email)
 
 
-def test_no_token_and_a_bad_one_are_told_apart(anonymous: TestClient) -> None:
+def test_a_missing_token_and_an_invalid_token_get_different_challenges(anonymous: TestClient) -> None:
     none = anonymous.get(f"{AUTH}/me/")
     bad = anonymous.get(f"{AUTH}/me/", headers={"Authorization": "Bearer nonsense"})
     basic = anonymous.get(f"{AUTH}/me/", headers={"Authorization": "Basic YTpi"})
-    assert [answer.status_code for answer in (none, bad, basic)] == [401, 401, 401]
+    assert [response.status_code for response in (none, bad, basic)] == [401, 401, 401]
     assert none.headers["WWW-Authenticate"] == "Bearer"
     assert bad.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_a_refresh_gives_the_next_pair(anonymous: TestClient) -> None:
+def test_a_refresh_returns_new_tokens(anonymous: TestClient) -> None:
     tokens = register(anonymous)
     for _ in range(3):
         status, new = refresh(anonymous, tokens["refresh_token"])
@@ -180,7 +182,7 @@ def test_a_refresh_gives_the_next_pair(anonymous: TestClient) -> None:
         tokens = new
 
 
-def test_a_spent_refresh_token_ends_its_session_and_no_other(anonymous: TestClient) -> None:
+def test_reuse_of_a_refresh_token_ends_its_session_and_no_other(anonymous: TestClient) -> None:
     first, other = register(anonymous), login(anonymous)
     _, second = refresh(anonymous, first["refresh_token"])
 
@@ -193,16 +195,16 @@ def test_a_spent_refresh_token_ends_its_session_and_no_other(anonymous: TestClie
     assert "refresh_token_reused" in events(anonymous)
 
 
-def test_of_refreshes_at_once_one_passes_and_the_session_ends(anonymous: TestClient) -> None:
+def test_of_concurrent_refreshes_one_succeeds_and_the_session_ends(anonymous: TestClient) -> None:
     tokens = register(anonymous)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: refresh(anonymous, tokens["refresh_token"]), range(8)))
-    assert sorted(status for status, _ in answers) == [200] + [401] * 7
-    (winner,) = [body for status, body in answers if status == 200]
+        responses = list(pool.map(lambda _: refresh(anonymous, tokens["refresh_token"]), range(8)))
+    assert sorted(status for status, _ in responses) == [200] + [401] * 7
+    (winner,) = [body for status, body in responses if status == 200]
     assert refresh(anonymous, winner["refresh_token"])[0] == 401
 
 
-def test_who_signs_out_is_out(anonymous: TestClient) -> None:
+def test_signing_out_ends_the_session(anonymous: TestClient) -> None:
     tokens = register(anonymous)
     assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 200
     assert anonymous.post(f"{AUTH}/logout/", headers=bearer(tokens)).status_code == 204
@@ -211,7 +213,7 @@ def test_who_signs_out_is_out(anonymous: TestClient) -> None:
     assert refresh(anonymous, tokens["refresh_token"])[0] == 401
 
 
-def test_a_revoked_session_changes_nothing_at_once_and_reads_nothing_soon(
+def test_a_revoked_session_cannot_write_at_once_and_cannot_read_after_30_seconds(
     anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = register(anonymous)
@@ -231,13 +233,15 @@ def test_a_revoked_session_changes_nothing_at_once_and_reads_nothing_soon(
     assert anonymous.delete(path, headers=bearer(here)).status_code == 404
 
 
-def test_nobody_ends_the_session_of_another(anonymous: TestClient) -> None:
+def test_a_session_of_another_user_cannot_be_revoked(anonymous: TestClient) -> None:
     mine, other = register(anonymous), register(anonymous, email="other@campus.example")
     (session,) = anonymous.get(f"{AUTH}/sessions/", headers=bearer(mine)).json()
     assert anonymous.delete(f"{AUTH}/sessions/{session['id']}/", headers=bearer(other)).status_code == 404
 
 
-def test_a_deleted_user_is_out_within_half_a_minute(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tokens_of_a_deleted_user_stop_working_within_30_seconds(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokens = register(anonymous)
     assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).status_code == 200
     assert anonymous.delete("/api/v1/users/1/", headers=bearer(tokens)).status_code == 204
@@ -247,7 +251,7 @@ def test_a_deleted_user_is_out_within_half_a_minute(anonymous: TestClient, monke
     assert refresh(anonymous, tokens["refresh_token"])[0] == 401
 
 
-def test_another_role_counts_at_once_for_changes(anonymous: TestClient, admin: Person) -> None:
+def test_a_new_role_applies_at_once_to_writes(anonymous: TestClient, admin: Person) -> None:
     teacher = make_person(Role.TEACHER)
     assert anonymous.post("/api/v1/groups/", json={"name": "A"}, headers=teacher.headers).status_code == 201
     path = f"/api/v1/users/{teacher.id}/"
@@ -255,7 +259,7 @@ def test_another_role_counts_at_once_for_changes(anonymous: TestClient, admin: P
     assert anonymous.post("/api/v1/groups/", json={"name": "B"}, headers=teacher.headers).status_code == 403
 
 
-def test_a_changed_password_ends_the_other_sessions(anonymous: TestClient) -> None:
+def test_changing_the_password_ends_the_other_sessions(anonymous: TestClient) -> None:
     here = register(anonymous)
     there = login(anonymous)
     change = {"old_password": PASSWORD, "new_password": "another long passphrase"}
@@ -296,7 +300,7 @@ def test_a_forgotten_password_is_reset_by_mail(
     assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()["email_verified"] is True
 
 
-def test_a_reset_for_nobody_answers_the_same_and_sends_nothing(
+def test_a_reset_for_an_unknown_email_gets_the_same_response_and_sends_no_mail(
     anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
 ) -> None:
     assert anonymous.post(f"{AUTH}/password/reset/", json={"email": "nobody@campus.example"}).status_code == 202
@@ -304,7 +308,7 @@ def test_a_reset_for_nobody_answers_the_same_and_sends_nothing(
     assert mails() == []
 
 
-def test_a_token_from_a_mail_is_no_other_token(
+def test_a_token_from_a_mail_is_not_accepted_as_another_kind(
     anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
 ) -> None:
     tokens = register(anonymous)
@@ -321,7 +325,7 @@ def test_a_token_from_a_mail_is_no_other_token(
     assert anonymous.get(f"{AUTH}/me/", headers=bearer(tokens)).json()["email_verified"] is True
 
 
-def test_the_mail_to_verify_can_be_asked_for_again(
+def test_the_verification_mail_can_be_sent_again(
     anonymous: TestClient, run_jobs: Callable[[], object], mails: Callable[[], list[str]]
 ) -> None:
     person = make_person(Role.STUDENT)
@@ -330,21 +334,21 @@ def test_the_mail_to_verify_can_be_asked_for_again(
     assert anonymous.post(f"{AUTH}/email/verify/", json={"token": token_in(mails()[0])}).status_code == 204
 
 
-def test_a_thousand_sign_ins_in_a_row_are_stopped_early(anonymous: TestClient) -> None:
+def test_failed_sign_ins_to_one_account_are_limited(anonymous: TestClient) -> None:
     make_person(Role.STUDENT, password=PASSWORD)
     credentials = {"email": "student@campus.example", "password": "not the password"}
-    answers = [anonymous.post(f"{AUTH}/login/", json=credentials) for _ in range(1000)]
-    statuses = [answer.status_code for answer in answers]
+    responses = [anonymous.post(f"{AUTH}/login/", json=credentials) for _ in range(1000)]
+    statuses = [response.status_code for response in responses]
     assert set(statuses) == {401, 429}
     assert statuses.count(401) == 10
-    last = answers[-1]
+    last = responses[-1]
     assert 1 <= int(last.headers["Retry-After"]) <= 60
     assert '"login-address";q=100;w=60' in last.headers["RateLimit-Policy"]
     assert ";r=0;" in last.headers["RateLimit"]
     assert len(events(anonymous)) == 10
 
 
-def test_guesses_at_many_accounts_from_one_address_are_stopped_too(anonymous: TestClient) -> None:
+def test_failed_sign_ins_from_one_address_to_many_accounts_are_limited(anonymous: TestClient) -> None:
     statuses = [
         anonymous.post(f"{AUTH}/login/", json={"email": f"s{n}@campus.example", "password": "x"}).status_code
         for n in range(110)
@@ -353,18 +357,18 @@ def test_guesses_at_many_accounts_from_one_address_are_stopped_too(anonymous: Te
     assert set(statuses[100:]) == {429}
 
 
-def test_register_reset_and_refresh_have_limits(anonymous: TestClient) -> None:
+def test_registration_reset_and_refresh_are_limited(anonymous: TestClient) -> None:
     tokens = register(anonymous)
     assert 429 in [anonymous.post(f"{AUTH}/register/", json=ADA).status_code for _ in range(6)]
     for _ in range(6):
-        answer = anonymous.post(f"{AUTH}/password/reset/", json={"email": ADA["email"]})
-    assert answer.status_code == 429
+        response = anonymous.post(f"{AUTH}/password/reset/", json={"email": ADA["email"]})
+    assert response.status_code == 429
     for _ in range(31):
         status, _ = refresh(anonymous, tokens["refresh_token"])
     assert status == 429
 
 
-def test_a_class_that_signs_in_at_once_gets_in_and_keeps_nobody_waiting(anonymous: TestClient) -> None:
+def test_thirty_concurrent_sign_ins_succeed_and_do_not_block_other_requests(anonymous: TestClient) -> None:
     people = [make_person(Role.STUDENT, name=f"s{n}", password=PASSWORD) for n in range(30)]
     waits: list[float] = []
 
@@ -382,8 +386,10 @@ def test_a_class_that_signs_in_at_once_gets_in_and_keeps_nobody_waiting(anonymou
 
 
 @pytest.mark.parametrize("work", ["login", "change", "rehash"])
-def test_a_reset_during_a_sign_in_wins(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
-    """The old password is being verified, which takes its time, when another sets a new one."""
+def test_a_password_reset_during_a_sign_in_makes_the_sign_in_fail(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    """Another request sets a new password while the old one is being verified, which takes long."""
     from conf.db.dependencies import with_db_session
     from iam.tokens import crud
     from iam.users import crud as users
@@ -392,24 +398,24 @@ def test_a_reset_during_a_sign_in_wins(anonymous: TestClient, monkeypatch: pytes
     new = passwords.hash_of("another long passphrase")
     verify = passwords.verify
 
-    def slowly(password: str, hashed: str | None) -> tuple[bool, str | None]:
+    def verify_slowly(password: str, hashed: str | None) -> tuple[bool, str | None]:
         right, _ = verify(password, hashed)
         with_db_session(users.set_password)(user_id=person.id, password_hash=new)
         with_db_session(crud.revoke_all)(user_id=person.id)
         return right, ("a newer hash" if work == "rehash" else None)
 
-    monkeypatch.setattr(passwords, "verify", slowly)
+    monkeypatch.setattr(passwords, "verify", verify_slowly)
     if work == "change":
         change = {"old_password": PASSWORD, "new_password": "the passphrase of a thief"}
-        answer = anonymous.post(f"{AUTH}/password/", json=change, headers=person.headers)
+        response = anonymous.post(f"{AUTH}/password/", json=change, headers=person.headers)
     else:
-        answer = anonymous.post(f"{AUTH}/login/", json={"email": person.email, "password": PASSWORD})
-    assert answer.status_code == 401
+        response = anonymous.post(f"{AUTH}/login/", json={"email": person.email, "password": PASSWORD})
+    assert response.status_code == 401
     monkeypatch.setattr(passwords, "verify", verify)
     login(anonymous, person.email, "another long passphrase")
 
 
-def test_a_slow_mail_server_keeps_nobody_out(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_mail_server_does_not_block_the_account(anonymous: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from conf import mail
     from conf._celery.enqueue import task_of
 
@@ -417,17 +423,17 @@ def test_a_slow_mail_server_keeps_nobody_out(anonymous: TestClient, monkeypatch:
     anonymous.post(f"{AUTH}/email/", headers=person.headers)
     seen = []
 
-    def slow(**_: object) -> None:
+    def send_slowly(**_: object) -> None:
         login(anonymous, person.email)
         assert anonymous.patch(f"/api/v1/users/{person.id}/", json={}, headers=person.headers).status_code == 200
         seen.append(True)
 
-    monkeypatch.setattr(mail, "send", slow)
+    monkeypatch.setattr(mail, "send", send_slowly)
     task_of("iam.tokens.mail_welcome")(1)
     assert seen
 
 
-def test_nobody_is_locked_out_by_the_failures_of_another(anonymous: TestClient) -> None:
+def test_failed_sign_ins_from_another_address_do_not_lock_an_account(anonymous: TestClient) -> None:
     make_person(Role.STUDENT, password=PASSWORD)
     body = {"email": "student@campus.example", "password": "not the password"}
     assert 429 in [anonymous.post(f"{AUTH}/login/", json=body).status_code for _ in range(12)]
@@ -435,7 +441,7 @@ def test_nobody_is_locked_out_by_the_failures_of_another(anonymous: TestClient) 
         login(elsewhere, "student@campus.example")
 
 
-def test_a_changed_secret_key_lets_what_the_old_one_signed_pass(
+def test_tokens_signed_with_an_old_secret_key_are_accepted_until_it_is_removed(
     anonymous: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pydantic import SecretStr

@@ -1,4 +1,4 @@
-"""Pictures of people, and their import from files: what background work makes of uploads."""
+"""Uploads that jobs process: profile pictures, and imports of users."""
 
 import io
 from collections.abc import Callable
@@ -17,57 +17,57 @@ USERS = "/api/v1/users/"
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (300, 200), **options: Any) -> bytes:
-    made = io.BytesIO()
+    content = io.BytesIO()
     image = Image.new("RGB", size, "red")
     image.paste("blue", (0, 0, size[0] // 2, size[1]))
-    image.save(made, kind, **options)
-    return made.getvalue()
+    image.save(content, kind, **options)
+    return content.getvalue()
 
 
 def send(client: TestClient, who: Person, user_id: int, content: bytes) -> Any:
     return client.post(f"{USERS}{user_id}/avatar/", files={"file": content}, headers=who.headers)
 
 
-def shown(client: TestClient, who: Person) -> dict[str, Any]:
+def me_of(client: TestClient, who: Person) -> dict[str, Any]:
     return dict(client.get("/api/v1/auth/me/", headers=who.headers).json())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_picture_is_made_square_in_two_sizes(anonymous: TestClient, run_jobs: RunJobs, kind: str) -> None:
+def test_a_picture_becomes_square_in_two_sizes(anonymous: TestClient, run_jobs: RunJobs, kind: str) -> None:
     me = make_person(Role.STUDENT)
-    answer = send(anonymous, me, me.id, picture(kind))
-    assert answer.status_code == 202, answer.text
-    job = anonymous.get(f"/api/v1/jobs/{answer.json()['job_id']}/", headers=me.headers).json()
+    response = send(anonymous, me, me.id, picture(kind))
+    assert response.status_code == 202, response.text
+    job = anonymous.get(f"/api/v1/jobs/{response.json()['job_id']}/", headers=me.headers).json()
     assert (job["name"], job["status"]) == ("iam.users.make_avatar", "queued")
     run_jobs()
 
-    person = shown(anonymous, me)
+    person = me_of(anonymous, me)
     for name, size in (("avatar_url", 512), ("avatar_small_url", 96)):
         got = anonymous.get(person[name])
         assert (got.status_code, got.headers["Content-Type"]) == (200, "image/jpeg")
-        made = Image.open(io.BytesIO(got.content))
-        assert (made.size, made.format) == ((size, size), "JPEG")
+        image = Image.open(io.BytesIO(got.content))
+        assert (image.size, image.format) == ((size, size), "JPEG")
 
 
-def test_a_picture_keeps_nothing_but_what_is_seen(anonymous: TestClient, run_jobs: RunJobs) -> None:
+def test_a_picture_is_turned_upright_and_loses_its_metadata(anonymous: TestClient, run_jobs: RunJobs) -> None:
     me = make_person(Role.STUDENT)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees
+    exif[0x0112] = 6  # orientation: rotated by 90 degrees
     exif[0x010E] = "my street and number"
     send(anonymous, me, me.id, picture("JPEG", (600, 600), exif=exif.tobytes()))
     run_jobs()
-    content = anonymous.get(shown(anonymous, me)["avatar_url"]).content
+    content = anonymous.get(me_of(anonymous, me)["avatar_url"]).content
     assert b"my street" not in content
-    made = Image.open(io.BytesIO(content))
-    assert not made.getexif()
-    top, bottom = made.getpixel((256, 20)), made.getpixel((256, 490))
+    image = Image.open(io.BytesIO(content))
+    assert not image.getexif()
+    top, bottom = image.getpixel((256, 20)), image.getpixel((256, 490))
     assert isinstance(top, tuple)
     assert isinstance(bottom, tuple)
-    assert top[2] > 200  # the blue left half is the upper one, upright
+    assert top[2] > 200  # upright, the blue left half is at the top
     assert bottom[0] > 200
 
 
-def test_a_new_picture_takes_the_place_of_the_old_one(
+def test_a_new_picture_replaces_the_old_one(
     anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]]
 ) -> None:
     me = make_person(Role.STUDENT)
@@ -82,10 +82,10 @@ def test_a_new_picture_takes_the_place_of_the_old_one(
     assert anonymous.delete(f"{USERS}{me.id}/avatar/", headers=me.headers).status_code == 204
     run_jobs()
     assert stored() == []
-    assert shown(anonymous, me)["avatar_url"] is None
+    assert me_of(anonymous, me)["avatar_url"] is None
 
 
-def test_a_deleted_person_takes_the_picture_along(
+def test_deleting_a_user_deletes_the_picture(
     anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]]
 ) -> None:
     me = make_person(Role.STUDENT)
@@ -95,7 +95,9 @@ def test_a_deleted_person_takes_the_picture_along(
     assert stored() == []
 
 
-def test_what_is_no_picture_is_refused_at_once(anonymous: TestClient, stored: Callable[[], list[str]]) -> None:
+def test_a_file_that_is_not_a_picture_is_refused_at_once(
+    anonymous: TestClient, stored: Callable[[], list[str]]
+) -> None:
     me = make_person(Role.STUDENT)
     for content in (b"#!/bin/sh", b"<svg/>", b"%PDF-1.7", b"RIFF\0\0\0\0AVI "):
         assert send(anonymous, me, me.id, content).status_code == 415
@@ -112,7 +114,7 @@ def test_what_is_no_picture_is_refused_at_once(anonymous: TestClient, stored: Ca
     ],
     ids=["nonsense", "cut", "bomb"],
 )
-def test_a_bad_picture_fails_with_a_reason(
+def test_a_damaged_or_too_large_picture_fails_with_a_reason(
     anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]], content: bytes, reason: str
 ) -> None:
     me = make_person(Role.STUDENT)
@@ -121,19 +123,19 @@ def test_a_bad_picture_fails_with_a_reason(
     job = anonymous.get(f"/api/v1/jobs/{job_id}/", headers=me.headers).json()
     assert job["status"] == "failed"
     assert reason in job["error"]
-    assert shown(anonymous, me)["avatar_url"] is None
+    assert me_of(anonymous, me)["avatar_url"] is None
     run_jobs()
     assert stored() == []
 
 
-def test_nobody_changes_the_picture_of_another(anonymous: TestClient, admin: Person) -> None:
+def test_only_the_user_and_admins_change_a_picture(anonymous: TestClient, admin: Person) -> None:
     me = make_person(Role.STUDENT)
     assert send(anonymous, make_person(Role.TEACHER), me.id, picture()).status_code == 403
     assert send(anonymous, admin, me.id, picture()).status_code == 202
     assert send(anonymous, admin, 99, picture()).status_code == 404
 
 
-def take_in(client: TestClient, who: Person, csv: str | bytes, **params: Any) -> Any:
+def import_csv(client: TestClient, who: Person, csv: str | bytes, **params: Any) -> Any:
     content = csv.encode() if isinstance(csv, str) else csv
     return client.post(f"{USERS}import/", files={"file": content}, params=params, headers=who.headers)
 
@@ -161,14 +163,14 @@ f@campus.example,Too,Few
 g@campus.example,Bad,Points,,,,many
 h@campus.example,Bad,Role,,king,,
 """
-    answer = take_in(anonymous, admin, csv)
-    assert answer.status_code == 202
-    assert report(anonymous, admin, answer.json()["id"])["finished_at"] is None
+    response = import_csv(anonymous, admin, csv)
+    assert response.status_code == 202
+    assert report(anonymous, admin, response.json()["id"])["finished_at"] is None
     run_jobs()
 
-    told = report(anonymous, admin, answer.json()["id"])
-    assert (told["created"], told["existing"], told["failed"]) == (2, 1, 8)
-    assert [(fault["line"], fault["column"]) for fault in told["faults"]] == [
+    result = report(anonymous, admin, response.json()["id"])
+    assert (result["created"], result["existing"], result["failed"]) == (2, 1, 8)
+    assert [(fault["line"], fault["column"]) for fault in result["faults"]] == [
         (3, "email"),
         (7, "first_name"),
         (8, "nickname"),
@@ -178,44 +180,44 @@ h@campus.example,Bad,Role,,king,,
         (12, "points"),
         (13, "role"),
     ]
-    assert all(fault["reason"] for fault in told["faults"])
+    assert all(fault["reason"] for fault in result["faults"])
     found = anonymous.get(f"{USERS}search/", params={"q": "Lovelace"}, headers=admin.headers).json()["items"]
     assert (found[0]["points"], found[0]["group"]["name"], found[0]["role"]) == (7, "Physics", "student")
     assert stored() == []
 
 
-def test_the_same_file_twice_makes_nothing_twice(anonymous: TestClient, admin: Person, run_jobs: RunJobs) -> None:
+def test_importing_a_file_twice_creates_no_duplicates(anonymous: TestClient, admin: Person, run_jobs: RunJobs) -> None:
     csv = "email;first_name;last_name\r\n" + "".join(f"s{n}@campus.example;Имя;Фамилия\r\n" for n in range(1200))
     counts = []
     for _ in range(2):
-        answer = take_in(anonymous, admin, b"\xef\xbb\xbf" + csv.encode())
+        response = import_csv(anonymous, admin, b"\xef\xbb\xbf" + csv.encode())
         run_jobs()
-        told = report(anonymous, admin, answer.json()["id"])
-        counts.append((told["created"], told["existing"], told["failed"]))
+        result = report(anonymous, admin, response.json()["id"])
+        counts.append((result["created"], result["existing"], result["failed"]))
     assert counts == [(1200, 0, 0), (0, 1200, 0)]
 
 
-def test_a_teacher_imports_students_only_and_sees_no_import_of_others(
+def test_teachers_import_students_only_and_see_only_their_own_imports(
     anonymous: TestClient, admin: Person, run_jobs: RunJobs
 ) -> None:
     teacher = make_person(Role.TEACHER)
     csv = "email,first_name,last_name,role\na@campus.example,A,A,admin\nb@campus.example,B,B,student\n"
-    import_id = take_in(anonymous, teacher, csv).json()["id"]
+    import_id = import_csv(anonymous, teacher, csv).json()["id"]
     run_jobs()
-    told = report(anonymous, teacher, import_id)
-    assert (told["created"], told["faults"][0]["column"]) == (1, "role")
+    result = report(anonymous, teacher, import_id)
+    assert (result["created"], result["faults"][0]["column"]) == (1, "role")
     other = make_person(Role.TEACHER, name="other")
     assert anonymous.get(f"{USERS}imports/{import_id}/", headers=other.headers).status_code == 404
     assert anonymous.get(f"{USERS}imports/{import_id}/", headers=admin.headers).status_code == 200
 
 
-def test_the_invited_get_a_mail(
+def test_invited_users_get_a_mail(
     anonymous: TestClient, admin: Person, run_jobs: RunJobs, mails: Callable[[], list[str]]
 ) -> None:
-    take_in(anonymous, admin, "email,first_name,last_name\na@campus.example,Ada,Lovelace\n", invite=True)
+    import_csv(anonymous, admin, "email,first_name,last_name\na@campus.example,Ada,Lovelace\n", invite=True)
     run_jobs()
     (mail,) = mails()
-    assert "you have an account at Campus now" in mail
+    assert "You now have an account at Campus" in mail
     assert "/account/password/#token=" in mail
 
 
@@ -223,12 +225,12 @@ def test_the_invited_get_a_mail(
     ("csv", "reason"),
     [
         ("email,first_name\na@b.example,A\n", "'last_name' is missing"),
-        ("email,first_name,last_name,password\n", "no column 'password'"),
+        ("email,first_name,last_name,password\n", "unknown column 'password'"),
         ("email,email,first_name,last_name\n", "twice"),
-        ("name\n", "no column 'name'"),
-        ("\xff\xfe".encode("latin-1"), "not UTF-8"),
+        ("name\n", "unknown column 'name'"),
+        ("\xff\xfe".encode("latin-1"), "not valid UTF-8"),
         ('email,first_name,last_name\n"a@b.example,A,A\n', "Line 2"),
-        ("email,first_name,last_name\n\0,A,A\n", "not text"),
+        ("email,first_name,last_name\n\0,A,A\n", "not a text file"),
         ("email,first_name,last_name\n" + "a,b,c\n" * 10_001, "at most 10000 rows"),
     ],
     ids=["missing", "unknown", "twice", "other", "encoding", "quote", "nul", "long"],
@@ -236,22 +238,22 @@ def test_the_invited_get_a_mail(
 def test_a_file_that_cannot_be_read_is_refused_at_once(
     anonymous: TestClient, admin: Person, stored: Callable[[], list[str]], csv: str | bytes, reason: str
 ) -> None:
-    answer = take_in(anonymous, admin, csv)
-    assert answer.status_code == 422
-    assert reason in answer.json()["errors"][0]["reason"]
+    response = import_csv(anonymous, admin, csv)
+    assert response.status_code == 422
+    assert reason in response.json()["errors"][0]["reason"]
     assert stored() == []
 
 
-def test_an_import_can_no_more_than_its_owner_can_now(
+def test_an_import_has_only_the_permissions_that_its_owner_has_now(
     anonymous: TestClient, admin: Person, run_jobs: RunJobs, stored: Callable[[], list[str]]
 ) -> None:
     make_person(Role.ADMIN, name="second")
     csv = "email,first_name,last_name,role\nback@door.example,B,D,admin\n"
-    answer = take_in(anonymous, admin, csv)
+    response = import_csv(anonymous, admin, csv)
     anonymous.patch(f"{USERS}{admin.id}/", json={"role": "student"}, headers=admin.headers)
     run_jobs()
-    job = anonymous.get(f"/api/v1/jobs/{answer.json()['job_id']}/", headers=admin.headers).json()
-    assert (job["status"], "may not make users" in job["error"]) == ("failed", True)
+    job = anonymous.get(f"/api/v1/jobs/{response.json()['job_id']}/", headers=admin.headers).json()
+    assert (job["status"], "may no longer create users" in job["error"]) == ("failed", True)
     assert stored() == []
     assert anonymous.post(f"/api/v1/jobs/{job['id']}/retry/", headers=admin.headers).status_code == 409
     assert anonymous.get(f"{USERS}search/?q=back", headers=admin.headers).json()["items"] == []
@@ -260,10 +262,10 @@ def test_an_import_can_no_more_than_its_owner_can_now(
 def test_a_cancelled_import_leaves_no_file(
     anonymous: TestClient, admin: Person, run_jobs: RunJobs, stored: Callable[[], list[str]]
 ) -> None:
-    answer = take_in(anonymous, admin, "email,first_name,last_name\na@campus.example,A,A\n").json()
+    response = import_csv(anonymous, admin, "email,first_name,last_name\na@campus.example,A,A\n").json()
     assert len(stored()) == 1
-    anonymous.post(f"/api/v1/jobs/{answer['job_id']}/cancel/", headers=admin.headers)
+    anonymous.post(f"/api/v1/jobs/{response['job_id']}/cancel/", headers=admin.headers)
     run_jobs()
     assert stored() == []
-    again = anonymous.post(f"/api/v1/jobs/{answer['job_id']}/retry/", headers=admin.headers)
+    again = anonymous.post(f"/api/v1/jobs/{response['job_id']}/retry/", headers=admin.headers)
     assert (again.status_code, again.json()["detail"]) == (409, "What it worked on is gone. Send it again.")

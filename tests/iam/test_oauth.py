@@ -1,4 +1,4 @@
-"""Log in with Campus, as Authlib's client sees it, and as those see it who would abuse it."""
+"""Log in with Campus: with the client library of Authlib, and with requests of attackers."""
 
 import concurrent.futures
 import time
@@ -39,9 +39,9 @@ def me(anonymous: TestClient) -> Person:
 
 def register(client: TestClient, owner: Person, **fields: object) -> dict[str, Any]:
     body = {"name": "Chess club", "redirect_uris": [HOME]} | fields
-    answer = client.post(CLIENTS, json=body, headers=owner.headers)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = client.post(CLIENTS, json=body, headers=owner.headers)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 def query_for(client_id: str, **changes: str | None) -> str:
@@ -59,10 +59,10 @@ def query_for(client_id: str, **changes: str | None) -> str:
 
 
 def consent(client: TestClient, me: Person, query: str, *, allow: bool = True) -> dict[str, str]:
-    """What the client is told behind the ? of its address."""
-    answer = client.post(AUTHORIZE, json={"query": query, "allow": allow}, headers=me.headers)
-    assert answer.status_code == 200, answer.text
-    address = urlsplit(answer.json()["redirect_to"])
+    """Decide on the consent page, and return the query of the redirect to the client."""
+    response = client.post(AUTHORIZE, json={"query": query, "allow": allow}, headers=me.headers)
+    assert response.status_code == 200, response.text
+    address = urlsplit(response.json()["redirect_to"])
     assert f"{address.scheme}://{address.netloc}{address.path}" == HOME
     return {name: values[0] for name, values in parse_qs(address.query).items()}
 
@@ -81,7 +81,7 @@ def redeem(client: TestClient, registered: dict[str, Any], code: str, /, **chang
 
 @pytest.fixture
 def library() -> Iterator[Any]:
-    """Makes clients of Authlib's, which talk to the API in this process."""
+    """A function that makes OAuth clients of Authlib, which call the API in this process."""
     from starlette.testclient import _TestClientTransport
 
     with TestClient(app, raise_server_exceptions=False) as inner:
@@ -104,43 +104,43 @@ def library() -> Iterator[Any]:
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_real_client_library_logs_in_from_end_to_end(
+def test_a_client_library_logs_in_from_end_to_end(
     anonymous: TestClient, owner: Person, me: Person, library: Any, method: str
 ) -> None:
     registered = register(anonymous, owner, confidential=method != "none")
-    about = anonymous.get("/.well-known/openid-configuration").json()
+    metadata = anonymous.get("/.well-known/openid-configuration").json()
     session = library(registered, scope="openid profile email", token_endpoint_auth_method=method)
     address, state = session.create_authorization_url(
-        about["authorization_endpoint"], code_verifier=VERIFIER, nonce="n-1"
+        metadata["authorization_endpoint"], code_verifier=VERIFIER, nonce="n-1"
     )
 
     page = anonymous.get(address)
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
     query = urlsplit(address).query
-    asked = anonymous.get(f"{AUTHORIZE}?{query}").json()
-    assert (asked["client_name"], asked["owner_name"], asked["redirect_host"]) == (
+    consent_request = anonymous.get(f"{AUTHORIZE}?{query}").json()
+    assert (consent_request["client_name"], consent_request["owner_name"], consent_request["redirect_host"]) == (
         "Chess club",
         "Owner Tester",
         "club.example",
     )
-    assert [scope["name"] for scope in asked["scopes"]] == ["openid", "profile", "email"]
-    answer = anonymous.post(AUTHORIZE, json={"query": query, "allow": True}, headers=me.headers)
-    back = answer.json()["redirect_to"]
-    assert parse_qs(urlsplit(back).query)["iss"] == [about["issuer"]]
+    assert [scope["name"] for scope in consent_request["scopes"]] == ["openid", "profile", "email"]
+    response = anonymous.post(AUTHORIZE, json={"query": query, "allow": True}, headers=me.headers)
+    back = response.json()["redirect_to"]
+    assert parse_qs(urlsplit(back).query)["iss"] == [metadata["issuer"]]
 
     token = session.fetch_token(
-        about["token_endpoint"], authorization_response=back, state=state, code_verifier=VERIFIER
+        metadata["token_endpoint"], authorization_response=back, state=state, code_verifier=VERIFIER
     )
     assert (token["token_type"], token["scope"]) == ("Bearer", "openid profile email")
     assert "refresh_token" not in token
 
-    told = session.get(about["userinfo_endpoint"]).json()
-    keys = KeySet.import_key_set(anonymous.get(about["jwks_uri"]).json())
+    userinfo = session.get(metadata["userinfo_endpoint"]).json()
+    keys = KeySet.import_key_set(anonymous.get(metadata["jwks_uri"]).json())
     claims = joserfc_jwt.decode(token["id_token"], keys, algorithms=["RS256"]).claims
-    assert (claims["iss"], claims["aud"], claims["nonce"]) == (about["issuer"], registered["client_id"], "n-1")
+    assert (claims["iss"], claims["aud"], claims["nonce"]) == (metadata["issuer"], registered["client_id"], "n-1")
     assert claims["exp"] > time.time() >= claims["auth_time"] - 1
-    assert claims["sub"] == told["sub"] == str(me.id)
-    assert told == {
+    assert claims["sub"] == userinfo["sub"] == str(me.id)
+    assert userinfo == {
         "sub": str(me.id),
         "name": "Alan Tester",
         "given_name": "Alan",
@@ -148,36 +148,36 @@ def test_a_real_client_library_logs_in_from_end_to_end(
         "nickname": "turing",
         "preferred_username": "turing",
         "website": "https://alan.example/",
-        "updated_at": told["updated_at"],
+        "updated_at": userinfo["updated_at"],
         "email": me.email,
         "email_verified": False,
     }
 
-    session.revoke_token(about["revocation_endpoint"], token["access_token"])
-    assert session.get(about["userinfo_endpoint"]).status_code == 401
+    session.revoke_token(metadata["revocation_endpoint"], token["access_token"])
+    assert session.get(metadata["userinfo_endpoint"]).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("scope", "told"),
+    ("scope", "claims"),
     [
         ("openid", {"sub"}),
         ("openid email", {"sub", "email", "email_verified"}),
         ("openid profile", {"sub", "updated_at", *PROFILE}),
     ],
 )
-def test_a_client_learns_what_the_scopes_say_and_no_more(
-    anonymous: TestClient, owner: Person, me: Person, scope: str, told: set[str]
+def test_a_client_gets_only_the_claims_of_its_scopes(
+    anonymous: TestClient, owner: Person, me: Person, scope: str, claims: set[str]
 ) -> None:
     registered = register(anonymous, owner)
     code = consent(anonymous, me, query_for(registered["client_id"], scope=scope))["code"]
     token = redeem(anonymous, registered, code).json()
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
-    assert set(anonymous.get("/oauth/userinfo", headers=bearer).json()) == told
+    assert set(anonymous.get("/oauth/userinfo", headers=bearer).json()) == claims
     for path in ("/api/v1/auth/me/", "/api/v1/users/search/?q=al", "/api/v1/jobs/", "/api/v1/groups/"):
         assert anonymous.get(path, headers=bearer).status_code == 401
 
 
-def test_a_code_is_good_once_and_a_second_use_takes_back_what_it_gave(
+def test_a_second_use_of_a_code_is_refused_and_revokes_the_token(
     anonymous: TestClient, owner: Person, me: Person
 ) -> None:
     registered = register(anonymous, owner)
@@ -191,19 +191,19 @@ def test_a_code_is_good_once_and_a_second_use_takes_back_what_it_gave(
     assert anonymous.get("/oauth/userinfo", headers=bearer).status_code == 401
 
 
-def test_of_two_uses_of_a_code_at_once_one_passes_and_is_taken_back(
+def test_of_concurrent_uses_of_a_code_one_succeeds_and_its_token_is_revoked(
     anonymous: TestClient, owner: Person, me: Person
 ) -> None:
     registered = register(anonymous, owner)
     code = consent(anonymous, me, query_for(registered["client_id"]))["code"]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: redeem(anonymous, registered, code), range(4)))
-    assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400]
-    (token,) = [answer.json()["access_token"] for answer in answers if answer.is_success]
+        responses = list(pool.map(lambda _: redeem(anonymous, registered, code), range(4)))
+    assert sorted(response.status_code for response in responses) == [200, 400, 400, 400]
+    (token,) = [response.json()["access_token"] for response in responses if response.is_success]
     assert anonymous.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_a_code_is_good_for_a_minute(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_a_code_expires_after_a_minute(anonymous: TestClient, owner: Person, me: Person) -> None:
     registered = register(anonymous, owner)
     code = consent(anonymous, me, query_for(registered["client_id"]))["code"]
     with write_engine().begin() as connection:
@@ -233,18 +233,18 @@ def test_a_code_is_good_for_a_minute(anonymous: TestClient, owner: Person, me: P
     ],
     ids=str,
 )
-def test_a_bad_request_is_told_to_the_client(
+def test_a_wrong_request_is_reported_to_the_client(
     anonymous: TestClient, owner: Person, me: Person, changes: dict[str, str | None]
 ) -> None:
     query = query_for(register(anonymous, owner)["client_id"], **changes)
-    asked = anonymous.get(f"{AUTHORIZE}?{query}").json()
-    assert asked["client_name"] is None
-    told = parse_qs(urlsplit(asked["redirect_to"]).query)
-    assert told["error"][0] in {
+    consent_request = anonymous.get(f"{AUTHORIZE}?{query}").json()
+    assert consent_request["client_name"] is None
+    redirect = parse_qs(urlsplit(consent_request["redirect_to"]).query)
+    assert redirect["error"][0] in {
         *("invalid_request", "unsupported_response_type", "invalid_scope", "login_required"),
         *("request_not_supported", "request_uri_not_supported"),
     }
-    assert (told["state"], told["iss"]) == (["xyz"], ["http://testserver"])
+    assert (redirect["state"], redirect["iss"]) == (["xyz"], ["http://testserver"])
     if "prompt" not in changes:
         assert "code" not in consent(anonymous, me, query)
 
@@ -272,17 +272,17 @@ def test_a_bad_request_is_told_to_the_client(
         "data:text/html,x",
     ],
 )
-def test_nobody_is_sent_to_an_address_that_is_not_registered(
+def test_the_browser_is_never_sent_to_an_unregistered_redirect_uri(
     anonymous: TestClient, owner: Person, me: Person, uri: str | None
 ) -> None:
     query = query_for(register(anonymous, owner)["client_id"], redirect_uri=uri)
-    for answer in (
+    for response in (
         anonymous.get(f"{AUTHORIZE}?{query}"),
         anonymous.post(AUTHORIZE, json={"query": query, "allow": True}, headers=me.headers),
         anonymous.post(AUTHORIZE, json={"query": query, "allow": False}),
     ):
-        assert answer.status_code == 422
-        assert "redirect_to" not in answer.json()
+        assert response.status_code == 422
+        assert "redirect_to" not in response.json()
 
 
 @pytest.mark.parametrize(
@@ -292,22 +292,22 @@ def test_repeated_and_broken_parameters_are_refused_or_harmless(
     anonymous: TestClient, owner: Person, me: Person, tail: str
 ) -> None:
     query = query_for(register(anonymous, owner)["client_id"]) + "&" + tail
-    answer = anonymous.post(AUTHORIZE, json={"query": query, "allow": True}, headers=me.headers)
-    assert answer.status_code == 422 or "error=invalid_request" in answer.json()["redirect_to"]
+    response = anonymous.post(AUTHORIZE, json={"query": query, "allow": True}, headers=me.headers)
+    assert response.status_code == 422 or "error=invalid_request" in response.json()["redirect_to"]
 
 
 def test_an_unknown_client_is_refused(anonymous: TestClient, me: Person) -> None:
     for client_id in ("nobody", "", "a\0b", "x" * 5000, 'a"b', "é"):
-        answer = anonymous.get(AUTHORIZE, params={"client_id": client_id, "response_type": "code"})
-        assert answer.status_code == 422, client_id
+        response = anonymous.get(AUTHORIZE, params={"client_id": client_id, "response_type": "code"})
+        assert response.status_code == 422, client_id
 
 
-def test_who_is_not_signed_in_cannot_allow_and_may_refuse(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_a_caller_who_is_not_signed_in_may_only_refuse(anonymous: TestClient, owner: Person, me: Person) -> None:
     query = query_for(register(anonymous, owner)["client_id"])
     assert anonymous.post(AUTHORIZE, json={"query": query, "allow": True}).status_code == 401
     refused = anonymous.post(AUTHORIZE, json={"query": query, "allow": False})
-    told = parse_qs(urlsplit(refused.json()["redirect_to"]).query)
-    assert (told["error"], told["state"]) == (["access_denied"], ["xyz"])
+    redirect = parse_qs(urlsplit(refused.json()["redirect_to"]).query)
+    assert (redirect["error"], redirect["state"]) == (["access_denied"], ["xyz"])
     assert consent(anonymous, me, query, allow=False)["error"] == "access_denied"
 
 
@@ -335,16 +335,16 @@ def test_who_is_not_signed_in_cannot_allow_and_may_refuse(anonymous: TestClient,
     ],
     ids=str,
 )
-def test_a_code_is_not_redeemed_the_wrong_way(
+def test_a_wrong_token_request_is_refused(
     anonymous: TestClient, owner: Person, me: Person, changes: dict[str, str | None], status: int, error: str
 ) -> None:
     registered = register(anonymous, owner)
     code = consent(anonymous, me, query_for(registered["client_id"]))["code"]
-    answer = redeem(anonymous, registered, code, **changes)
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    response = redeem(anonymous, registered, code, **changes)
+    assert (response.status_code, response.json()["error"]) == (status, error)
 
 
-def test_a_code_is_of_no_use_to_another_client(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_a_code_of_another_client_is_refused(anonymous: TestClient, owner: Person, me: Person) -> None:
     mine, other = register(anonymous, owner), register(anonymous, owner, name="Other")
     public = register(anonymous, owner, name="Public", confidential=False)
     code = consent(anonymous, me, query_for(mine["client_id"]))["code"]
@@ -353,7 +353,7 @@ def test_a_code_is_of_no_use_to_another_client(anonymous: TestClient, owner: Per
     assert redeem(anonymous, mine, code).status_code == 200
 
 
-def test_nobody_gives_back_the_token_of_another_client(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_a_client_revokes_only_its_own_tokens(anonymous: TestClient, owner: Person, me: Person) -> None:
     mine, other = register(anonymous, owner), register(anonymous, owner, name="Other")
     code = consent(anonymous, me, query_for(mine["client_id"]))["code"]
     token = redeem(anonymous, mine, code).json()["access_token"]
@@ -372,7 +372,7 @@ def test_nobody_gives_back_the_token_of_another_client(anonymous: TestClient, ow
     assert anonymous.get("/oauth/userinfo", headers=bearer).status_code == 401
 
 
-def test_people_see_and_end_what_a_client_may(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_users_see_and_revoke_the_sessions_of_clients(anonymous: TestClient, owner: Person, me: Person) -> None:
     registered = register(anonymous, owner)
     code = consent(anonymous, me, query_for(registered["client_id"]))["code"]
     token = redeem(anonymous, registered, code).json()["access_token"]
@@ -383,13 +383,13 @@ def test_people_see_and_end_what_a_client_may(anonymous: TestClient, owner: Pers
     assert anonymous.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_a_body_that_is_no_form_is_refused(anonymous: TestClient) -> None:
+def test_a_body_that_is_not_a_form_is_refused(anonymous: TestClient) -> None:
     assert anonymous.post("/oauth/token", json={}).status_code == 415
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert anonymous.post("/oauth/token", content=b"x" * 20_000, headers=form).status_code == 413
     for body in (b"", b"\xff\xfe", b"a", b"a=%zz%ff", b"=" * 1000, b"&" * 1000):
-        answer = anonymous.post("/oauth/token", content=body, headers=form)
-        assert (answer.status_code, "error" in answer.json()) == (400, True)
+        response = anonymous.post("/oauth/token", content=body, headers=form)
+        assert (response.status_code, "error" in response.json()) == (400, True)
 
 
 @pytest.mark.parametrize(
@@ -409,22 +409,22 @@ def test_a_body_that_is_no_form_is_refused(anonymous: TestClient) -> None:
         "https://[::1",
     ],
 )
-def test_an_address_that_cannot_be_safe_is_not_registered(anonymous: TestClient, owner: Person, uri: str) -> None:
-    answer = anonymous.post(CLIENTS, json={"name": "x", "redirect_uris": [HOME, uri]}, headers=owner.headers)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "redirect_uris.1")
+def test_an_unsafe_redirect_uri_is_refused(anonymous: TestClient, owner: Person, uri: str) -> None:
+    response = anonymous.post(CLIENTS, json={"name": "x", "redirect_uris": [HOME, uri]}, headers=owner.headers)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "redirect_uris.1")
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:8080/cb", "http://[::1]/cb", "com.example.app:/cb", HOME])
-def test_addresses_of_sites_machines_and_phones_are_registered(anonymous: TestClient, owner: Person, uri: str) -> None:
+def test_redirect_uris_of_websites_and_native_apps_are_accepted(anonymous: TestClient, owner: Person, uri: str) -> None:
     assert register(anonymous, owner, redirect_uris=[uri])["redirect_uris"] == [uri]
 
 
 def test_clients_are_managed_by_their_owner(anonymous: TestClient, owner: Person, me: Person, admin: Person) -> None:
     registered = register(anonymous, owner)
     path = f"{CLIENTS}{registered['client_id']}/"
-    told = anonymous.get(path, headers=owner.headers).json()
-    assert "client_secret" not in told
-    assert anonymous.get(CLIENTS, headers=owner.headers).json()["items"] == [told]
+    client = anonymous.get(path, headers=owner.headers).json()
+    assert "client_secret" not in client
+    assert anonymous.get(CLIENTS, headers=owner.headers).json()["items"] == [client]
     assert anonymous.get(CLIENTS, headers=me.headers).json()["items"] == []
     assert anonymous.get(path, headers=me.headers).status_code == 404
     assert anonymous.get(path, headers=admin.headers).status_code == 200
@@ -440,15 +440,15 @@ def test_clients_are_managed_by_their_owner(anonymous: TestClient, owner: Person
     assert anonymous.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_nobody_has_more_than_twenty_clients(anonymous: TestClient, owner: Person) -> None:
+def test_an_account_has_at_most_twenty_clients(anonymous: TestClient, owner: Person) -> None:
     for _ in range(20):
         register(anonymous, owner)
-    answer = anonymous.post(CLIENTS, json={"name": "x", "redirect_uris": [HOME]}, headers=owner.headers)
-    assert answer.status_code == 409
+    response = anonymous.post(CLIENTS, json={"name": "x", "redirect_uris": [HOME]}, headers=owner.headers)
+    assert response.status_code == 409
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_library_sees_the_error_of_the_protocol(
+def test_a_client_library_understands_the_error_response(
     anonymous: TestClient, owner: Person, me: Person, library: Any
 ) -> None:
     session = library(register(anonymous, owner))
@@ -470,37 +470,39 @@ def test_a_library_sees_the_error_of_the_protocol(
     ],
 )
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
-def test_a_client_that_proves_itself_badly_is_told_so(anonymous: TestClient, header: bytes, path: str) -> None:
+def test_an_invalid_authorization_header_of_a_client_is_refused(
+    anonymous: TestClient, header: bytes, path: str
+) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": header.decode("latin-1")}
     headers = [(name.encode(), value.encode("latin-1")) for name, value in form.items()]
-    answer = anonymous.post(path, content=b"grant_type=authorization_code&code=x&token=x", headers=headers)
-    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    response = anonymous.post(path, content=b"grant_type=authorization_code&code=x&token=x", headers=headers)
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+    assert response.headers["WWW-Authenticate"].startswith("Basic")
 
 
-def test_a_client_in_a_browser_may_ask_from_its_own_site(anonymous: TestClient) -> None:
+def test_cross_origin_requests_are_allowed(anonymous: TestClient) -> None:
     before = anonymous.options("/oauth/userinfo", headers={"Origin": "https://club.example"})
     assert (before.status_code, before.headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
-    for answer in (
+    for response in (
         before,
         anonymous.get("/oauth/userinfo"),
         anonymous.get("/oauth/jwks"),
         anonymous.post("/oauth/token"),
     ):
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_page_takes_a_form_too(anonymous: TestClient) -> None:
-    answer = anonymous.post(
+def test_the_consent_page_also_accepts_a_form(anonymous: TestClient) -> None:
+    response = anonymous.post(
         "/oauth/authorize", data={"client_id": "a b", "x": "\r\nSet-Cookie: a"}, follow_redirects=False
     )
-    assert (answer.status_code, answer.headers["Location"]) == (
+    assert (response.status_code, response.headers["Location"]) == (
         303,
         "/oauth/authorize?client_id=a+b&x=%0D%0ASet-Cookie%3A+a",
     )
 
 
-def test_the_time_of_the_sign_in_is_the_sessions(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_auth_time_is_the_time_of_the_sign_in(anonymous: TestClient, owner: Person, me: Person) -> None:
     with write_engine().begin() as connection:
         connection.execute(text("UPDATE sessions SET created_at = created_at - interval '20 days'"))
     registered = register(anonymous, owner)
@@ -512,7 +514,7 @@ def test_the_time_of_the_sign_in_is_the_sessions(anonymous: TestClient, owner: P
     assert claims["auth_time"] == pytest.approx(time.time() - 20 * 86400, abs=60)
 
 
-def test_a_password_reset_takes_back_codes(anonymous: TestClient, owner: Person, me: Person) -> None:
+def test_a_password_reset_deletes_unused_codes(anonymous: TestClient, owner: Person, me: Person) -> None:
     from conf.db.dependencies import with_db_session
     from iam.tokens import crud
 

@@ -1,4 +1,4 @@
-"""The pages where people type passwords, in a real browser."""
+"""The pages with password fields, in a real browser."""
 
 import email
 import email.policy
@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Club(BaseHTTPRequestHandler):
-    """The client's site, where the browser comes back."""
+    """The website of a client, to which the browser returns."""
 
     seen: list[str] = []  # noqa: RUF012
 
@@ -54,9 +54,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def test_people_log_in_to_another_site_with_campus(api: System, club: str, browser: Any) -> None:
@@ -98,8 +98,8 @@ def test_people_log_in_to_another_site_with_campus(api: System, club: str, brows
     secret = httpx.BasicAuth(registered["client_id"], registered["client_secret"])
     token = httpx.post(f"{api.url}/oauth/token", data=form, auth=secret, trust_env=False).json()
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
-    told = httpx.get(f"{api.url}/oauth/userinfo", headers=bearer, trust_env=False).json()
-    assert told["email"] == "admin@campus.example"
+    userinfo = httpx.get(f"{api.url}/oauth/userinfo", headers=bearer, trust_env=False).json()
+    assert userinfo["email"] == "admin@campus.example"
     assert [s["client"] for s in api.client.get("/api/v1/auth/sessions/").json()] == ["Chess <b>club</b>", None]
 
     page.goto(str(httpx.URL(f"{api.url}/oauth/authorize", params=query)))
@@ -114,7 +114,7 @@ def test_people_log_in_to_another_site_with_campus(api: System, club: str, brows
     assert errors == []
 
 
-def test_a_forgotten_password_is_set_on_its_page(api: System, browser: Any) -> None:
+def test_a_forgotten_password_is_reset_in_the_browser(api: System, browser: Any) -> None:
     page = browser.new_page()
     page.goto(f"{api.url}/account/password/")
     page.get_by_label("E-mail").fill("admin@campus.example")
@@ -136,4 +136,4 @@ def test_a_forgotten_password_is_set_on_its_page(api: System, browser: Any) -> N
 
     page.goto(f"{api.url}/account/verify/#token=nonsense")
     page.get_by_role("button", name="Confirm this e-mail").click()
-    page.get_by_text("This link is not valid, or no longer.").wait_for()
+    page.get_by_text("This link is invalid or has expired. Request a new one.").wait_for()

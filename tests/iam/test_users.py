@@ -11,8 +11,8 @@ NEW = {"email": "new@campus.example", "first_name": "Emmy", "last_name": "Noethe
 
 
 def patch(client: TestClient, who: Person, user_id: int, **changes: object) -> tuple[int, dict[str, object]]:
-    answer = client.patch(f"{USERS}{user_id}/", json=changes, headers=who.headers)
-    return answer.status_code, answer.json()
+    response = client.patch(f"{USERS}{user_id}/", json=changes, headers=who.headers)
+    return response.status_code, response.json()
 
 
 def test_people_change_their_own_profile(anonymous: TestClient) -> None:
@@ -38,7 +38,9 @@ def test_people_change_their_own_profile(anonymous: TestClient) -> None:
     ("field", "value"),
     [("role", "admin"), ("points", 100), ("group_id", 1), ("learning_class", "9A"), ("email", "other@campus.example")],
 )
-def test_nobody_gives_themselves_more(anonymous: TestClient, field: str, value: object) -> None:
+def test_users_cannot_change_their_own_role_points_group_class_or_email(
+    anonymous: TestClient, field: str, value: object
+) -> None:
     for role in (Role.STUDENT, Role.STAFF, Role.TEACHER):
         me = make_person(role)
         status, body = patch(anonymous, me, me.id, first_name="x", **{field: value})
@@ -47,7 +49,7 @@ def test_nobody_gives_themselves_more(anonymous: TestClient, field: str, value: 
 
 
 @pytest.mark.parametrize("field", ["id", "owner", "owner_id", "password_hash", "avatar_key", "email_verified_at"])
-def test_what_is_no_field_is_refused(anonymous: TestClient, admin: Person, field: str) -> None:
+def test_an_unknown_field_is_refused(anonymous: TestClient, admin: Person, field: str) -> None:
     status, body = patch(anonymous, admin, admin.id, **{field: "x"})
     assert (status, body["errors"][0]["field"]) == (422, field)  # type: ignore[index]
 
@@ -83,7 +85,7 @@ def test_bad_values_are_refused_with_the_field(anonymous: TestClient, admin: Per
     assert (status, body["errors"][0]["field"].split(".")[0]) == (422, field)  # type: ignore[index]
 
 
-def test_a_teacher_puts_students_into_classes_and_gives_points_and_touches_nobody_else(anonymous: TestClient) -> None:
+def test_teachers_change_group_class_and_points_of_students_and_nothing_else(anonymous: TestClient) -> None:
     teacher, student = make_person(Role.TEACHER), make_person(Role.STUDENT)
     group = anonymous.post("/api/v1/groups/", json={"name": "A"}, headers=teacher.headers).json()
     status, body = patch(anonymous, teacher, student.id, group_id=group["id"], learning_class="9A", points=7)
@@ -96,11 +98,11 @@ def test_a_teacher_puts_students_into_classes_and_gives_points_and_touches_nobod
     assert patch(anonymous, student, 99, first_name="x")[0] == 404
 
 
-def test_teachers_make_students_and_admins_anybody(anonymous: TestClient, admin: Person) -> None:
+def test_teachers_create_students_and_admins_create_any_role(anonymous: TestClient, admin: Person) -> None:
     teacher = make_person(Role.TEACHER)
-    made = anonymous.post(USERS, json=NEW | {"password": "correct horse battery"}, headers=teacher.headers)
-    assert made.status_code == 201
-    assert anonymous.get(made.headers["Location"], headers=admin.headers).json() == made.json()
+    created = anonymous.post(USERS, json=NEW | {"password": "correct horse battery"}, headers=teacher.headers)
+    assert created.status_code == 201
+    assert anonymous.get(created.headers["Location"], headers=admin.headers).json() == created.json()
     credentials = {"email": NEW["email"], "password": "correct horse battery"}
     assert anonymous.post("/api/v1/auth/login/", json=credentials).status_code == 200
 
@@ -112,20 +114,20 @@ def test_teachers_make_students_and_admins_anybody(anonymous: TestClient, admin:
     assert (again.status_code, again.json()["errors"][0]["field"]) == (409, "email")
 
 
-def test_a_nickname_is_one_persons_whatever_its_case(anonymous: TestClient, admin: Person) -> None:
+def test_nicknames_are_unique_and_case_is_ignored(anonymous: TestClient, admin: Person) -> None:
     other = make_person(Role.STUDENT, nickname="Neo")
     status, body = patch(anonymous, admin, admin.id, nickname="nEO")
     assert (status, body["errors"][0]["field"]) == (409, "nickname")  # type: ignore[index]
     assert anonymous.get(f"{USERS}NEO/", headers=admin.headers).json()["id"] == other.id
 
 
-def test_an_email_is_for_oneself_teachers_and_admins(anonymous: TestClient, admin: Person) -> None:
+def test_only_the_user_teachers_and_admins_see_an_email(anonymous: TestClient, admin: Person) -> None:
     student, other, teacher = make_person(Role.STUDENT), make_person(Role.STAFF), make_person(Role.TEACHER)
-    told = {
+    emails = {
         who.role: anonymous.get(f"{USERS}{student.id}/", headers=who.headers).json()["email"]
         for who in (student, other, teacher, admin)
     }
-    assert [role for role, email in told.items() if email is None] == [Role.STAFF]
+    assert [role for role, email in emails.items() if email is None] == [Role.STAFF]
     found = anonymous.get(f"{USERS}search/", params={"q": "student"}, headers=other.headers).json()["items"]
     assert [(user["id"], user["email"]) for user in found] == [(student.id, None)]
 
@@ -134,9 +136,9 @@ def test_the_list_has_pages_and_filters(anonymous: TestClient, admin: Person) ->
     people = [make_person(Role.STUDENT, name=f"s{n}", learning_class="9A" if n % 2 else "9B") for n in range(5)]
     seen, path = [], f"{USERS}?limit=2&role=student"
     while path:
-        answer = anonymous.get(path, headers=admin.headers)
-        seen += [user["id"] for user in answer.json()["items"]]
-        path = answer.links["next"]["url"] if "next" in answer.links else ""
+        response = anonymous.get(path, headers=admin.headers)
+        seen += [user["id"] for user in response.json()["items"]]
+        path = response.links["next"]["url"] if "next" in response.links else ""
     assert seen == [person.id for person in people]
     found = anonymous.get(USERS, params={"learning_class": "9A"}, headers=admin.headers).json()["items"]
     assert [user["id"] for user in found] == [people[1].id, people[3].id]
@@ -156,16 +158,16 @@ def test_the_list_has_pages_and_filters(anonymous: TestClient, admin: Person) ->
         ("a:*|b", []),
     ],
 )
-def test_a_search_finds_beginnings_of_names(
+def test_search_finds_beginnings_of_names(
     anonymous: TestClient, admin: Person, q: str, found: list[str] | None
 ) -> None:
     make_person(Role.STUDENT, name="one", first_name="Алан", last_name="Тьюринг")
     make_person(Role.STUDENT, name="two", first_name="Ada", last_name="Lovelace", nickname="countess")
-    answer = anonymous.get(f"{USERS}search/", params={"q": q}, headers=admin.headers)
+    response = anonymous.get(f"{USERS}search/", params={"q": q}, headers=admin.headers)
     if found is None:
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "q")
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "q")
     else:
-        names = [f"{user['first_name']} {user['last_name']}" for user in answer.json()["items"]]
+        names = [f"{user['first_name']} {user['last_name']}" for user in response.json()["items"]]
         assert names == found
 
 
@@ -175,29 +177,29 @@ def test_the_leaderboard_ranks_students_and_is_public(anonymous: TestClient) -> 
     make_person(Role.TEACHER, points=100)
     seen, path = [], f"{USERS}leaderboard/?limit=2"
     while path:
-        answer = anonymous.get(path)
-        assert answer.status_code == 200
-        seen += [(leader["rank"], leader["id"], leader["points"]) for leader in answer.json()["items"]]
-        assert "email" not in answer.text
-        path = answer.links["next"]["url"] if "next" in answer.links else ""
+        response = anonymous.get(path)
+        assert response.status_code == 200
+        seen += [(leader["rank"], leader["id"], leader["points"]) for leader in response.json()["items"]]
+        assert "email" not in response.text
+        path = response.links["next"]["url"] if "next" in response.links else ""
     assert seen == [(1, 2, 9), (1, 5, 9), (3, 1, 5), (3, 3, 5), (5, 4, 0)]
 
 
-def test_people_are_deleted_by_themselves_or_an_admin(anonymous: TestClient, admin: Person) -> None:
+def test_an_account_is_deleted_by_its_user_or_an_admin(anonymous: TestClient, admin: Person) -> None:
     teacher = make_person(Role.TEACHER)
     assert anonymous.delete(f"{USERS}{teacher.id}/", headers=make_person(Role.STUDENT).headers).status_code == 403
     assert anonymous.delete(f"{USERS}{teacher.id}/", headers=admin.headers).status_code == 204
     assert anonymous.get(f"{USERS}{teacher.id}/", headers=admin.headers).status_code == 404
 
 
-def test_the_last_admin_stays(anonymous: TestClient, admin: Person) -> None:
+def test_the_last_admin_cannot_be_deleted_or_demoted(anonymous: TestClient, admin: Person) -> None:
     assert anonymous.delete(f"{USERS}{admin.id}/", headers=admin.headers).status_code == 409
     assert patch(anonymous, admin, admin.id, role="student")[0] == 409
     make_person(Role.ADMIN, name="second")
     assert patch(anonymous, admin, admin.id, role="student")[0] == 200
 
 
-def test_changes_of_roles_are_in_the_audit_trail(anonymous: TestClient, admin: Person) -> None:
+def test_role_changes_are_recorded_in_the_audit_trail(anonymous: TestClient, admin: Person) -> None:
     student = make_person(Role.STUDENT)
     patch(anonymous, admin, student.id, role="teacher")
     (event,) = anonymous.get("/api/v1/audit/", params={"what": "role_changed"}, headers=admin.headers).json()["items"]
@@ -208,13 +210,13 @@ def test_changes_of_roles_are_in_the_audit_trail(anonymous: TestClient, admin: P
     assert len(of_student["items"]) == 1
 
 
-def test_groups_are_made_changed_and_deleted(anonymous: TestClient) -> None:
+def test_groups_are_created_changed_and_deleted(anonymous: TestClient) -> None:
     teacher = make_person(Role.TEACHER)
     student = make_person(Role.STUDENT)
     groups = "/api/v1/groups/"
-    made = anonymous.post(groups, json={"name": "Физики", "colour": "#1E90FF"}, headers=teacher.headers)
-    assert (made.status_code, made.json()["colour"]) == (201, "#1e90ff")
-    path = made.headers["Location"]
+    created = anonymous.post(groups, json={"name": "Физики", "colour": "#1E90FF"}, headers=teacher.headers)
+    assert (created.status_code, created.json()["colour"]) == (201, "#1e90ff")
+    path = created.headers["Location"]
     again = anonymous.post(groups, json={"name": "физики"}, headers=teacher.headers)
     assert (again.status_code, again.json()["errors"][0]["field"]) == (409, "name")
     assert anonymous.post(groups, json={"name": "x", "colour": "red"}, headers=teacher.headers).status_code == 422
@@ -227,7 +229,7 @@ def test_groups_are_made_changed_and_deleted(anonymous: TestClient) -> None:
     assert anonymous.get(path, headers=student.headers).status_code == 404
 
 
-def test_who_loses_a_deadlock_is_served_all_the_same(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_loses_a_deadlock_is_repeated(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from psycopg2.errors import DeadlockDetected
     from sqlalchemy.exc import OperationalError
 
@@ -235,12 +237,12 @@ def test_who_loses_a_deadlock_is_served_all_the_same(client: TestClient, monkeyp
 
     create, victims = crud.create, [OperationalError("INSERT", {}, DeadlockDetected())]
 
-    def once_in_vain(*args: Any, **values: Any) -> Any:
-        made = create(*args, **values)
+    def fail_once(*args: Any, **values: Any) -> Any:
+        group = create(*args, **values)
         if victims:
             raise victims.pop()
-        return made
+        return group
 
-    monkeypatch.setattr(crud, "create", once_in_vain)
+    monkeypatch.setattr(crud, "create", fail_once)
     assert client.post("/api/v1/groups/", json={"name": "A"}).status_code == 201
     assert [group["name"] for group in client.get("/api/v1/groups/").json()["items"]] == ["A"]

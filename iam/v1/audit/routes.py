@@ -21,6 +21,9 @@ def list_audit_events(
     paging: Paging,
     filters: Annotated[schemas.AuditFilter, Query()],
 ) -> Slice[AuditEvent]:
-    """Sign-ins, changes of roles and passwords, deletions; the newest first. Admin."""
+    """List the events of the audit trail, newest first: sign-ins, changes of roles and passwords, deletions and so on.
+
+    Events are never deleted, even if the users whom they concern are. Requires: admin.
+    """
     rows = crud.page(db, before_id=paging.last_id, limit=paging.fetch, **filters.given())
     return paging.page(rows)

@@ -1,4 +1,4 @@
-"""Signing in and out, passwords, sessions."""
+"""Registration, signing in and out, sessions, passwords, verifying an e-mail address."""
 
 from fastapi import Request, Response
 
@@ -44,7 +44,11 @@ def register(
     request: Request,
     response: Response,
 ) -> Tokens:
-    """Make yourself an account, as a student, and be signed in. 403 where that is switched off. Public."""
+    """Create a student account for yourself and sign in.
+
+    A mail with a link to verify the e-mail address is sent. Returns 403 if registration is switched off, 409 if the
+    e-mail address already has an account, and 422 if the password is too easy to guess. Public.
+    """
     by_account(request, REGISTER, person.email)
     response.headers["Location"] = "/api/v1/auth/me/"
     return helpers.register(db, origin=origin, language=language, **person.model_dump())
@@ -58,7 +62,10 @@ def register(
 )
 @heavy
 def login(credentials: schemas.Credentials, db: DbSession, origin: RequestOrigin, request: Request) -> Tokens:
-    """Begin a session. 401 for a wrong e-mail or password, whichever it is. Public."""
+    """Sign in with an e-mail address and a password.
+
+    Returns 401 if one of them is wrong; the response does not tell which. Public.
+    """
     by_account(request, LOGIN, credentials.email)
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
@@ -70,35 +77,46 @@ def login(credentials: schemas.Credentials, db: DbSession, origin: RequestOrigin
     dependencies=[PUBLIC, by_address(REFRESH), NO_STORE],
 )
 def refresh(token: schemas.Refresh, db: DbSession, origin: RequestOrigin, request: Request) -> Tokens:
-    """The next pair of tokens. Each refresh token is good once; one used again ends its session, also when two come at
-    once: let one part of your program do it. Public."""
+    """Exchange a refresh token for a new access token and a new refresh token.
+
+    A refresh token works once. If it is sent a second time, even at the same time as the first, the response is 401 and
+    the session ends, because somebody else may have a copy of the token. So make sure that only one part of your
+    program refreshes at a time. Public.
+    """
     by_account(request, REFRESH, str(helpers.subject_of(token.refresh_token)))
     return helpers.refresh(db, refresh_token=token.refresh_token, origin=origin)
 
 
 @router.post("/logout/", status_code=204)
 def logout(me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
-    """End this session. Signed in."""
+    """Sign out: end the session with which the request is made. Requires: signed in."""
     helpers.sign_out(db, identity=me, session_id=me.session_id, origin=origin)
 
 
 @router.get("/me/")
 def get_me(me: SignedIn, db: DbSession) -> Me:
-    """Who you are and what you may do. Signed in."""
+    """Return your account and your permissions. Requires: signed in."""
     user = users.get(db, user_id=me.user_id)
     return Me.shown(user, to=me, language=user.language, permissions=me.permissions, avatar_job_id=user.avatar_job_id)
 
 
 @router.get("/sessions/")
 def list_sessions(me: SignedIn, db: DbSession) -> list[schemas.Session]:
-    """Where you are signed in, and the clients that act for you; the last used first. Signed in."""
+    """List your sessions, most recently used first: your sign-ins, and the clients that act for you.
+
+    Returns at most 100 sessions. Requires: signed in.
+    """
     rows = crud.of_user(db, user_id=me.user_id)
     return [row._asdict() | {"current": row.id == me.session_id} for row in rows]
 
 
 @router.delete("/sessions/{session_id}/", status_code=204)
 def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
-    """End one of your sessions: within 30 s nothing can be read with it, and at once nothing changed. Signed in."""
+    """End one of your sessions.
+
+    From then on its access token cannot change anything; it may still read for up to 30 seconds. Returns 404 if the
+    session has ended or belongs to somebody else. Requires: signed in.
+    """
     helpers.sign_out(db, identity=me, session_id=session_id, origin=origin)
 
 
@@ -107,15 +125,20 @@ def revoke_session(session_id: Id, me: SignedIn, db: DbSession, origin: RequestO
 def change_password(
     passwords: schemas.PasswordChange, me: SignedIn, db: DbSession, origin: RequestOrigin, request: Request
 ) -> None:
-    """Change your password; all your other sessions end. 403 when the old one is wrong. Signed in."""
+    """Change your password and end all your other sessions.
+
+    Returns 403 if the old password is wrong, and 422 if the new one is too easy to guess. Requires: signed in.
+    """
     by_account(request, PASSWORD, str(me.user_id))
     helpers.change_password(db, identity=me, old=passwords.old_password, new=passwords.new_password, origin=origin)
 
 
 @router.post("/password/reset/", status_code=202, dependencies=[PUBLIC, by_address(RESET)])
 def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: Request) -> Response:
-    """Have a mail sent with a link to set a new password; the answer is the same when there is no such account.
-    Public."""
+    """Send a mail with a link to set a new password. The link works once, within an hour.
+
+    The response is the same if no account has this e-mail address; then no mail is sent. Public.
+    """
     by_account(request, RESET, person.email)
     enqueue(db, helpers.RESET, email=person.email)
     return Response(status_code=202)
@@ -124,19 +147,26 @@ def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: R
 @router.post("/password/reset/confirm/", status_code=204, dependencies=[PUBLIC, by_address(RESET), NO_STORE])
 @heavy
 def reset_password(reset: schemas.PasswordReset, db: DbSession, origin: RequestOrigin) -> None:
-    """Set a new password with the token of that mail, good once and for an hour; all your sessions end. Public."""
+    """Set a new password with the token from a reset or invitation mail, and end all sessions of the account.
+
+    The token works once, within an hour. Using it also verifies the e-mail address. Returns 422 if the token is invalid
+    or the password is too easy to guess. Public.
+    """
     helpers.reset_password(db, token=reset.token, new=reset.new_password, origin=origin)
 
 
 @router.post("/email/verify/", status_code=204, dependencies=[PUBLIC, by_address(VERIFY)])
 def verify_email(verification: schemas.EmailVerification, db: DbSession) -> None:
-    """Confirm your e-mail with the token of the mail that welcomed you. Public."""
+    """Verify your e-mail address with the token from the welcome mail. The token is valid for 7 days.
+
+    Returns 422 if the token is invalid. Public.
+    """
     helpers.verify_email(db, token=verification.token)
 
 
 @router.post("/email/", status_code=202, dependencies=[by_address(VERIFY)])
 def send_verification(me: SignedIn, db: DbSession, request: Request) -> Response:
-    """Have that mail sent again. Signed in."""
+    """Send the welcome mail with the link to verify your e-mail address again. Requires: signed in."""
     by_account(request, VERIFY, str(me.user_id))
     enqueue(db, helpers.WELCOME, user_id=me.user_id)
     return Response(status_code=202)

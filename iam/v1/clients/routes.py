@@ -1,18 +1,14 @@
-"""Clients: programs of yours that log people in with Campus."""
+"""OAuth clients: programs that let people log in with their Campus account."""
 
-from conf.http.pagination import Slice
-from iam.clients.models import Client
-
-from typing import Any
-
-from fastapi import Request, Response
+from fastapi import Response
 
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE
 from conf.http.conditional import IfMatch
-from conf.http.pagination import Page, Paging
+from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
 from iam.clients import crud, helpers
+from iam.clients.models import Client
 from iam.dependencies import RequestOrigin, SignedIn
 from iam.v1.clients import schemas
 
@@ -20,10 +16,8 @@ router = Router("/api/v1/clients", tags=["clients"])
 
 
 @router.get("/", response_model=Page[schemas.Client])
-def list_clients(
-    db: DbSession, me: SignedIn, paging: Paging
-) -> Slice[Client]:
-    """Your own; all of them for an Admin. Signed in."""
+def list_clients(db: DbSession, me: SignedIn, paging: Paging) -> Slice[Client]:
+    """List your clients, oldest first. Admins see all clients. Requires: signed in."""
     owner_id = None if me.may("clients:admin") else me.user_id
     rows = crud.page(db, owner_id=owner_id, after_id=paging.last_id, limit=paging.fetch)
     return paging.page(rows)
@@ -33,20 +27,24 @@ def list_clients(
 def register_client(
     client: schemas.ClientCreate, db: DbSession, me: SignedIn, origin: RequestOrigin, response: Response
 ) -> schemas.NewClient:
-    """A client, with its secret if it can keep one. Signed in."""
+    """Register a program of yours as an OAuth client, so that people can log in to it with Campus.
+
+    No other response contains the `client_secret` again. Returns 409 if you already have 20 clients.
+    Requires: signed in.
+    """
     created, secret = helpers.register(db, owner=me, origin=origin, **client.model_dump())
     response.headers["Location"] = f"/api/v1/clients/{created.client_id}/"
     return _with_secret(created, secret)
 
 
-def _with_secret(client: Any, secret: str | None) -> schemas.NewClient:
-    told = schemas.Client.model_validate(client).model_dump()
-    return schemas.NewClient(**told, client_secret=secret)
+def _with_secret(client: Client, secret: str | None) -> schemas.NewClient:
+    fields = schemas.Client.model_validate(client).model_dump()
+    return schemas.NewClient(**fields, client_secret=secret)
 
 
 @router.get("/{client_id}/", response_model=schemas.Client)
 def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> Client:
-    """One client. Owner or Admin."""
+    """Return a client. Returns 404 if it belongs to somebody else. Requires: the owner or an admin."""
     return helpers.get(db, client_id=client_id, viewer=me)
 
 
@@ -59,18 +57,32 @@ def update_client(
     origin: RequestOrigin,
     expected: IfMatch,
 ) -> Client:
-    """Change the fields that are given. Owner or Admin."""
+    """Update a client. Fields that are not sent stay as they are.
+
+    Returns 404 if the client belongs to somebody else. Requires: the owner or an admin.
+    """
     return helpers.update(db, client_id=client_id, editor=me, origin=origin, expected=expected, **changes.given())
 
 
 @router.post("/{client_id}/secret/", dependencies=[NO_STORE])
-def change_client_secret(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin) -> schemas.NewClient:
-    """Another secret; the one before is no good from now on. 409 for a public client. Owner or Admin."""
+def change_client_secret(
+    client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin
+) -> schemas.NewClient:
+    """Replace the secret of a client. The old secret stops working at once.
+
+    Returns 404 if the client belongs to somebody else, and 409 if it is a public client.
+    Requires: the owner or an admin.
+    """
     client, secret = helpers.new_secret(db, client_id=client_id, editor=me, origin=origin)
     return _with_secret(client, secret)
 
 
 @router.delete("/{client_id}/", status_code=204)
-def delete_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch) -> None:
-    """Delete it; what it was given ends. Owner or Admin."""
+def delete_client(
+    client_id: schemas.ClientId, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch
+) -> None:
+    """Delete a client. The access tokens that it was given stop working.
+
+    Returns 404 if the client belongs to somebody else. Requires: the owner or an admin.
+    """
     helpers.delete(db, client_id=client_id, editor=me, origin=origin, expected=expected)

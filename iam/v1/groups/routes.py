@@ -19,14 +19,14 @@ EDITOR = requires("groups:write")
 
 @router.get("/", response_model=Page[schemas.Group], dependencies=[SIGNED_IN])
 def list_groups(db: DbSession, paging: Paging) -> Slice[Group]:
-    """In the order they were made. Signed in."""
+    """List the groups, oldest first. Requires: signed in."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch)
     return paging.page(rows)
 
 
 @router.post("/", response_model=schemas.Group, status_code=201, dependencies=[EDITOR])
 def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) -> Group:
-    """A group. 409 when there is one of that name. Teachers and Admin."""
+    """Create a group. Returns 409 if there is already a group with this name. Requires: teacher."""
     created = crud.create(db, **group.model_dump())
     response.headers["Location"] = f"/api/v1/groups/{created.id}/"
     return created
@@ -34,17 +34,20 @@ def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) 
 
 @router.get("/{group_id}/", response_model=schemas.Group, dependencies=[SIGNED_IN])
 def get_group(group_id: Id, db: DbSession) -> Group:
-    """One group. Signed in."""
+    """Return a group. Requires: signed in."""
     return crud.get(db, group_id=group_id)
 
 
 @router.patch("/{group_id}/", response_model=schemas.Group, dependencies=[EDITOR])
 def update_group(group_id: Id, changes: schemas.GroupUpdate, db: DbSession, expected: IfMatch) -> Group:
-    """Change the fields that are given. Teachers and Admin."""
+    """Update a group. Fields that are not sent stay as they are.
+
+    Returns 409 if another group has this name. Requires: teacher.
+    """
     return crud.update(db, group_id=group_id, expected=expected, **changes.given())
 
 
 @router.delete("/{group_id}/", status_code=204, dependencies=[EDITOR])
 def delete_group(group_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """Its members stay, without a group. Teachers and Admin."""
+    """Delete a group. Its members stay, without a group. Requires: teacher."""
     crud.delete(db, group_id=group_id, expected=expected)

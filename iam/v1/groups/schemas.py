@@ -1,4 +1,4 @@
-"""What v1 accepts and returns about groups."""
+"""Request and response schemas of groups, version 1."""
 
 import datetime as dt
 from typing import Annotated
@@ -8,24 +8,35 @@ from pydantic import Field, StringConstraints
 from conf.http.schemas import UNSET, Changes, Input, Output
 from iam.users import rules
 
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)]
+GroupName = Annotated[
+    rules.Name, Field(description="Unique name of the group; case is ignored.", examples=["Physics 2026"])
+]
+Colour = Annotated[
+    str,
+    StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True),
+    Field(description="Red, green and blue in hexadecimal, to show the group in.", examples=["#1e90ff"]),
+]
 
 
 class GroupCreate(Input):
-    name: rules.Name
-    colour: Colour = Field("#808080", examples=["#1e90ff"])
+    """A new group of users."""
+
+    name: GroupName
+    colour: Colour = "#808080"
 
 
 class GroupUpdate(Changes):
-    """Only the fields that are given change; none can be null."""
+    """The fields to change. Fields that are not sent stay as they are; none may be null."""
 
-    name: rules.Name = UNSET
+    name: GroupName = UNSET
     colour: Colour = UNSET
 
 
 class Group(Output):
+    """A group of users, such as those who take the same course."""
+
     id: int
-    name: str
-    colour: str
+    name: str = Field(examples=["Physics 2026"])
+    colour: str = Field(description="Red, green and blue in hexadecimal, in lower case.", examples=["#1e90ff"])
     created_at: dt.datetime
     updated_at: dt.datetime

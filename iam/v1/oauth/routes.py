@@ -1,5 +1,9 @@
-"""Log in with Campus: OAuth 2 (RFC 6749) and OpenID Connect. These routes are the protocol's, so they bear no version
-of ours, and clients get errors in its form; the two that the consent page asks are ours."""
+"""Log in with Campus: OAuth 2 (RFC 6749) and OpenID Connect.
+
+The protocols define the routes under `/oauth/` and `/.well-known/`, so these have no version of the API, and the errors
+of token and revocation requests have the format of RFC 6749. The consent page uses the two routes under
+`/api/v1/oauth/`.
+"""
 
 import base64
 from typing import Any
@@ -22,7 +26,7 @@ from conf.settings import get_settings
 from iam.audit.crud import Origin
 from iam.clients import helpers, id_tokens
 from iam.clients.grants import AUTH_METHODS
-from iam.clients.server import Answer, Server
+from iam.clients.server import OAuthResponse, Server
 from iam.dependencies import RequestOrigin, Viewer, bearer_token
 from iam.users import crud as users
 from iam.v1.oauth import schemas
@@ -35,41 +39,85 @@ FORM_MAX_BYTES = 16 * 1024
 HOUR = "public, max-age=3600"
 
 
-def _any_site(request: Request) -> None:
-    """Clients in browsers ask from their own site; there are no cookies here to steal. On errors too."""
+def _any_origin(request: Request) -> None:
+    """Allow cross-origin requests from any site, for clients in browsers, also in error responses.
+
+    This is safe because the routes use no cookies.
+    """
     request.scope.setdefault("always_headers", []).append((b"access-control-allow-origin", b"*"))
 
 
-ANY_SITE = Depends(_any_site)
+ANY_ORIGIN = Depends(_any_origin)
 
 
-def _form_of(*names: str, required: list[str]) -> dict[str, Any]:
-    """For `openapi_extra` of a route that takes a form."""
-    schema = {"type": "object", "required": required, "properties": {name: {"type": "string"} for name in names}}
+CLIENT_ID = ("The `client_id` of the client.", "campus-5f0c2a9be81d4c7fa36b0e12")
+REDIRECT_URI = ("One of the redirect URIs of the client, exactly as registered.", "https://club.example/callback")
+QUERY_PARAMETERS = {
+    "response_type": ("Always `code`.", "code"),
+    "client_id": CLIENT_ID,
+    "redirect_uri": REDIRECT_URI,
+    "scope": ("`openid` and, if needed, `profile` and `email`, separated by spaces.", "openid profile"),
+    "state": ("Any value. It is returned unchanged in the redirect.", "xyz"),
+    "nonce": ("Any value. It is returned unchanged in the ID token.", "n-0S6_WzA2Mj"),
+    "code_challenge": (
+        "The SHA-256 hash of `code_verifier` in base64url (RFC 7636).",
+        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    ),
+    "code_challenge_method": ("Always `S256`.", "S256"),
+}
+"""Description and example of each parameter of an authorization request."""
+CLIENT_FIELDS = {
+    "client_id": (f"{CLIENT_ID[0]} Leave it out if the client authenticates by HTTP Basic.", CLIENT_ID[1]),
+    "client_secret": (
+        "The secret of the client. Leave it out if the client authenticates by HTTP Basic or is public.",
+        "uM3rV0x2Qk7cW9sT4yB1nL6pD8fH5jAzE0iGoXqKvRw",
+    ),
+}
+CODE_FIELDS = {
+    "grant_type": ("Always `authorization_code`.", "authorization_code"),
+    "code": ("The authorization code.", "3kTq9vXyB7mPzR1sWc5dLh8n"),
+    "redirect_uri": ("The `redirect_uri` of the authorization request.", REDIRECT_URI[1]),
+    "code_verifier": (
+        "The value whose hash was the `code_challenge`: 43 to 128 characters (RFC 7636).",
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    ),
+}
+TOKEN_FIELDS = {"token": ("The access token.", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl")}
+
+
+def _form(required: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that takes a form with these fields and those of the client."""
+    properties = {
+        name: {"type": "string", "description": description, "examples": [example]}
+        for name, (description, example) in (required | CLIENT_FIELDS).items()
+    }
+    schema = {"type": "object", "required": list(required), "properties": properties}
     return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
 AUTHORIZATION = {
     "parameters": [
-        {"name": name, "in": "query", "required": name not in ("state", "nonce"), "schema": {"type": "string"}}
-        for name in (
-            *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
-            *("code_challenge", "code_challenge_method"),
-        )
+        {
+            "name": name,
+            "in": "query",
+            "required": name not in ("state", "nonce"),
+            "description": description,
+            "schema": {"type": "string", "examples": [example]},
+        }
+        for name, (description, example) in QUERY_PARAMETERS.items()
     ]
 }
-_CLIENT = ("client_id", "client_secret")
-_CODE = ["grant_type", "code", "redirect_uri", "code_verifier"]
 BEARER: dict[str, Any] = {"security": [{"Bearer": []}]}
 REFUSALS: dict[int | str, Any] = {status: {"model": schemas.OAuthError} for status in (400, 401)}
-CODE_FORM = _form_of(*_CODE, *_CLIENT, required=_CODE)
-TOKEN_FORM = _form_of("token", *_CLIENT, required=["token"])
+CODE_FORM = _form(CODE_FIELDS)
+TOKEN_FORM = _form(TOKEN_FIELDS)
 
 
-@router.get("/.well-known/openid-configuration", dependencies=[PUBLIC, ANY_SITE])
-@router.get("/.well-known/oauth-authorization-server", dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
+@router.get("/.well-known/openid-configuration", dependencies=[PUBLIC, ANY_ORIGIN])
+@router.get("/.well-known/oauth-authorization-server", dependencies=[PUBLIC, ANY_ORIGIN], include_in_schema=False)
 def get_discovery(response: Response) -> dict[str, Any]:
-    """OpenID Connect Discovery, and RFC 8414. Public."""
+    """Return the metadata of the server: its endpoints and what it supports (OpenID Connect Discovery, and RFC 8414).
+    Public."""
     base = get_settings().public_url
     response.headers["Cache-Control"] = HOUR
     return {
@@ -99,9 +147,9 @@ def get_discovery(response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/oauth/jwks", responses={200: {"model": schemas.KeySet}}, dependencies=[PUBLIC, ANY_SITE])
+@router.get("/oauth/jwks", responses={200: {"model": schemas.KeySet}}, dependencies=[PUBLIC, ANY_ORIGIN])
 async def get_keys() -> JSONResponse:
-    """The keys that ID tokens are verified with (RFC 7517). Public."""
+    """Return the public keys to verify ID tokens with, as a JSON Web Key Set (RFC 7517). Public."""
     keys = await threads().run(id_tokens.public_keys)
     return JSONResponse({"keys": keys}, headers={"Cache-Control": HOUR})
 
@@ -117,7 +165,11 @@ def check_authorization(
     request: Request,
     origin: RequestOrigin,
 ) -> schemas.ConsentRequest:
-    """What the consent page asks about. 422 when the client or its address is not known. Public."""
+    """Check an authorization request, and return what the consent page shows: the client and the scopes it requests.
+
+    If the request is wrong, `redirect_to` is set: send the browser to that URL, which tells the client the error.
+    Returns 422 if the client or its redirect URI is unknown; then the browser must not be redirected. Public.
+    """
     found = Server(db, origin=origin).check(request.url.query)
     if isinstance(found, str):
         return _consent_request(redirect_to=found)
@@ -132,15 +184,18 @@ def check_authorization(
     )
 
 
-def _consent_request(**told: Any) -> schemas.ConsentRequest:
-    nothing = dict.fromkeys(schemas.ConsentRequest.model_fields) | {"scopes": []}
-    return schemas.ConsentRequest.model_validate(nothing | told)
+def _consent_request(**fields: Any) -> schemas.ConsentRequest:
+    empty = dict.fromkeys(schemas.ConsentRequest.model_fields) | {"scopes": []}
+    return schemas.ConsentRequest.model_validate(empty | fields)
 
 
 @router.post("/api/v1/oauth/authorize/")
 def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: RequestOrigin) -> schemas.Redirect:
-    """Give the client a code, or the refusal; `redirect_to` is where the browser goes on. Signed in; to refuse,
-    Public."""
+    """Allow or refuse the client what it requests, and return the URL to which the browser must go next.
+
+    The query of that URL contains the authorization code, or the error if the request was refused or is wrong. Returns
+    422 if the client or its redirect URI is unknown. Anyone may refuse. Requires: signed in, to allow.
+    """
     if consent.allow and viewer is None:
         raise Unauthenticated("Sign in first.")
     address = Server(db, origin=origin, identity=viewer).consent(consent.query, allow=consent.allow)
@@ -151,56 +206,69 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: R
     "/oauth/token",
     openapi_extra=CODE_FORM,
     responses={200: {"model": schemas.ClientTokens}, **REFUSALS},
-    dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
+    dependencies=[PUBLIC, ANY_ORIGIN, by_address(TOKEN)],
 )
 async def get_token(request: Request, origin: RequestOrigin) -> JSONResponse:
-    """An access token and an ID token for a code (RFC 6749, 4.1.3). Public: the client authenticates in the request."""
+    """Exchange an authorization code for an access token and an ID token (RFC 6749, 4.1.3).
+
+    The code works once, within a minute. A second use is refused and revokes the access token of the first use. The
+    access token is valid for 15 minutes, for `/oauth/userinfo` only; there is no refresh token. The client
+    authenticates by HTTP Basic or by `client_id` and `client_secret` in the form; a public client sends `client_id`
+    alone. Errors have the format of RFC 6749, 5.2, with status 400 or 401. Public.
+    """
     await threads().run(id_tokens.ensure)
-    return await _answer(request, "token", origin)
+    return await _respond(request, "token", origin)
 
 
 @router.post(
     "/oauth/revoke",
     openapi_extra=TOKEN_FORM,
     responses=REFUSALS,
-    dependencies=[PUBLIC, ANY_SITE, by_address(TOKEN)],
+    dependencies=[PUBLIC, ANY_ORIGIN, by_address(TOKEN)],
 )
 async def revoke_token(request: Request, origin: RequestOrigin) -> JSONResponse:
-    """Give a token back (RFC 7009). Public: the client authenticates in the request."""
-    return await _answer(request, "revoke", origin)
+    """Revoke an access token (RFC 7009).
+
+    Returns 200 also if the token is unknown or has expired, and 400 if it was issued to another client. The client
+    authenticates as for `/oauth/token`. Public.
+    """
+    return await _respond(request, "revoke", origin)
 
 
-async def _answer(request: Request, endpoint: str, origin: Origin) -> JSONResponse:
-    body = await _form(request)
-    headers = _proper(request)
+async def _respond(request: Request, endpoint: str, origin: Origin) -> JSONResponse:
+    body = await _read_form(request)
+    headers = _client_credentials(request)
     if headers is None:
-        told = {"error": "invalid_client", "error_description": "The header Authorization cannot be read."}
-        return JSONResponse(told, 401, {"WWW-Authenticate": "Basic", "Cache-Control": "no-store"})
-    answer = await threads().run(_ask, endpoint=endpoint, body=body, headers=headers, origin=origin)
-    return JSONResponse(answer.body, answer.status, answer.headers)
+        error = {"error": "invalid_client", "error_description": "The header Authorization must be valid HTTP Basic."}
+        return JSONResponse(error, 401, {"WWW-Authenticate": "Basic", "Cache-Control": "no-store"})
+    response = await threads().run(_call_server, endpoint=endpoint, body=body, headers=headers, origin=origin)
+    return JSONResponse(response.body, response.status, response.headers)
 
 
 @with_db_session
-def _ask(*, endpoint: str, body: str, headers: dict[str, str], origin: Origin, db: Session) -> Answer:
+def _call_server(*, endpoint: str, body: str, headers: dict[str, str], origin: Origin, db: Session) -> OAuthResponse:
     server = Server(db, origin=origin)
     return server.token(body, headers) if endpoint == "token" else server.revoke(body, headers)
 
 
-def _proper(request: Request) -> dict[str, str] | None:
-    """The header that Authlib looks at, spelled as it expects; None when it is none that it could read."""
+def _client_credentials(request: Request) -> dict[str, str] | None:
+    """Return the Authorization header as Authlib expects it, or an empty dictionary if the request has none.
+
+    Returns None if the header is not valid HTTP Basic.
+    """
     header = request.headers.get("authorization")
     if header is None:
         return {}
-    kind, _, given = header.partition(" ")
+    scheme, _, credentials = header.partition(" ")
     try:
-        plain = base64.b64decode(given, validate=True).decode("ascii")
+        plain = base64.b64decode(credentials, validate=True).decode("ascii")
     except ValueError:
         return None
-    good = kind.lower() == "basic" and unquote(plain).isascii() and unquote(plain).isprintable() and ":" in plain
-    return {"Authorization": f"Basic {given}"} if good else None
+    valid = scheme.lower() == "basic" and unquote(plain).isascii() and unquote(plain).isprintable() and ":" in plain
+    return {"Authorization": f"Basic {credentials}"} if valid else None
 
 
-async def _form(request: Request) -> str:
+async def _read_form(request: Request) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Unsupported(f"The body must be {FORM}.")
     body = bytearray()
@@ -211,21 +279,25 @@ async def _form(request: Request) -> str:
     return body.decode("latin-1")
 
 
-@router.options("/oauth/userinfo", status_code=204, dependencies=[PUBLIC, ANY_SITE], include_in_schema=False)
+@router.options("/oauth/userinfo", status_code=204, dependencies=[PUBLIC, ANY_ORIGIN], include_in_schema=False)
 def allow_userinfo(response: Response) -> None:
-    """What a browser asks before it sends the token from another site."""
+    """Allow clients in browsers to send their token from another site: the response to a CORS preflight. Public."""
     response.headers["Access-Control-Allow-Headers"] = "Authorization"
     response.headers["Access-Control-Max-Age"] = "86400"
 
 
-@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], include_in_schema=False)
+@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_ORIGIN, NO_STORE], include_in_schema=False)
 @router.get(
-    "/oauth/userinfo", dependencies=[PUBLIC, ANY_SITE, NO_STORE], openapi_extra=BEARER, responses=error_responses(401)
+    "/oauth/userinfo", dependencies=[PUBLIC, ANY_ORIGIN, NO_STORE], openapi_extra=BEARER, responses=error_responses(401)
 )
 def get_userinfo(db: DbSession, request: Request) -> schemas.UserInfo:
-    """What the scopes tell of the person (OpenID Connect Core, 5.3). Public: to the holder of a client's token."""
+    """Return the claims about the user that the scopes of the token allow (OpenID Connect Core, 5.3).
+
+    Send the access token from `/oauth/token`. Access tokens from `/api/v1/auth/` are refused with 401.
+    Requires: an access token of a client.
+    """
     header = request.headers.get("authorization")
     if header is None:
-        raise Unauthenticated("Send the header Authorization: Bearer and the token.")
+        raise Unauthenticated("Send the access token in the header Authorization: Bearer <token>.")
     user, scope = helpers.of_token(db, token=bearer_token(header))
     return schemas.UserInfo(**helpers.claims(user, scope=scope, picture=media.link(user.avatar_key)))

@@ -1,4 +1,4 @@
-"""People: profiles, the leaderboard, pictures, imports."""
+"""Accounts: profiles, search, the leaderboard, profile pictures, imports."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -25,13 +25,13 @@ router = Router("/api/v1/users", tags=["users"])
 
 Reader = Annotated[Identity, requires("users:read")]
 Writer = Annotated[Identity, requires("users:write")]
-GroupFilter = Annotated[schemas.GroupId | None, Query()]
+GroupFilter = Annotated[schemas.GroupId | None, Query(description="Rank only the members of this group.", examples=[3])]
 CsvFile = Annotated[IncomingFile, upload(max_bytes=imports.MAX_BYTES)]
 Picture = Annotated[IncomingFile, upload(max_bytes=MAX_BYTES, sniff=sniff_picture)]
 
 
 def _editable_user(user_id: Id, me: SignedIn) -> None:
-    """Refuse before a file is received."""
+    """Refuse the request before its file is received."""
     avatars.assert_may_change(user_id=user_id, editor=me)
 
 
@@ -45,7 +45,7 @@ def list_users(
     paging: Paging,
     filters: Annotated[schemas.UserFilter, Query()],
 ) -> Slice[schemas.User]:
-    """Everyone, in the order they came. Teachers and Admin."""
+    """List all users, oldest account first. Requires: teacher."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, **filters.given())
     return paging.page(rows, show=partial(schemas.User.shown, to=reader))
 
@@ -55,7 +55,11 @@ def list_users(
 def create_user(
     person: schemas.UserCreate, db: DbSession, creator: Writer, origin: RequestOrigin, response: Response
 ) -> schemas.User:
-    """An account for somebody else. Teachers, for students; Admin, for all."""
+    """Create an account for somebody else.
+
+    Returns 403 if a teacher gives another role than student, and 409 if the e-mail address or the nickname already
+    belongs to an account. Requires: teacher.
+    """
     user = helpers.create(db, creator=creator, origin=origin, **person.model_dump())
     response.headers["Location"] = f"/api/v1/users/{user.id}/"
     return schemas.User.shown(user, to=creator)
@@ -65,10 +69,19 @@ def create_user(
 def search_users(
     db: DbSession,
     me: SignedIn,
-    q: Annotated[str, Query(min_length=2, max_length=100, description="Beginnings of names.")],
+    q: Annotated[
+        str,
+        Query(
+            min_length=2, max_length=100, description="One or more words, or beginnings of words.", examples=["ada lov"]
+        ),
+    ],
     paging: Paging,
 ) -> Slice[schemas.User]:
-    """People whose names or nickname begin like that. Signed in."""
+    """Find users by name, oldest account first.
+
+    Every word of `q` must be the beginning of a word in the first name, last name, patronymic or nickname; case is
+    ignored. Returns 422 if `q` contains no letter or digit. Requires: signed in.
+    """
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, words=q)
     return paging.page(rows, show=partial(schemas.User.shown, to=me))
 
@@ -79,7 +92,8 @@ def get_leaderboard(
     paging: Paging,
     group_id: GroupFilter = None,
 ) -> Slice[schemas.Leader]:
-    """Students by their points. Public."""
+    """List the students with their ranks, most points first. Students with the same points have the same rank and are
+    listed oldest account first. Public."""
     rows = crud.leaderboard(db, after=paging.last_keys, limit=paging.fetch, group_id=group_id)
     leaders = [schemas.Leader.of(row[0], rank=row[1]) for row in rows]
     return paging.page(leaders, key=lambda leader: (leader.points, leader.id))
@@ -91,28 +105,42 @@ def import_users(
     db: DbSession,
     owner: Writer,
     origin: RequestOrigin,
-    invite: Annotated[bool, Query(description="Mail everyone who gets an account a link to set a password.")] = False,
+    invite: Annotated[
+        bool,
+        Query(description="Whether to mail every new user a link to set a password. It works once, within an hour."),
+    ] = False,
 ) -> UserImport:
-    """Students (as an admin, anybody) from a CSV file, as the part `file`: UTF-8, a first line with the columns
-    `email`, `first_name`, `last_name` and, as you like, `patronymic`, `nickname`, `role`, `group`, `learning_class`,
-    `points`.
+    """Create accounts from a CSV file, sent as the part `file` of a `multipart/form-data` body.
 
-    The job `job_id` does it; then `/users/imports/{id}/` says what came of it. Rows whose e-mail has an account are
-    left alone. Teachers and Admin."""
+    The file is in UTF-8, with commas, semicolons or tabs between the cells, and has at most 5 MiB and 10,000 rows. Its
+    first line names the columns: `email`, `first_name` and `last_name` are required; `patronymic`, `nickname`, `role`,
+    `group` (the name of a group that exists), `learning_class` and `points` are optional.
+
+    The job `job_id` creates the accounts. When it has ended, `GET /users/imports/{id}/` returns the report. A row whose
+    e-mail address already has an account is skipped. Teachers may import students only: rows with another role are
+    invalid. Returns 422 if the file is not such a CSV file. Requires: teacher.
+    """
     return imports.begin(db, owner=owner, origin=origin, file=file, invite=invite)
 
 
 @router.get("/imports/{import_id}/", response_model=schemas.UserImport)
 def get_import(import_id: Id, db: DbSession, viewer: Writer) -> UserImport:
-    """What came of an import: how many users, and each bad row with line, column and reason. Owner or Admin."""
+    """Return the report of an import: the number of accounts it has created, and what is wrong with invalid rows.
+
+    Returns 404 if the import belongs to somebody else. Requires: the owner or an admin.
+    """
     return imports.get(db, import_id=import_id, viewer=viewer)
 
 
 @router.get("/{who}/")
 def get_user(
-    who: Annotated[str, Path(max_length=40, description="An id or a nickname.")], db: DbSession, me: SignedIn
+    who: Annotated[
+        str, Path(max_length=40, description="The id or the nickname of the user.", examples=["ada.lovelace"])
+    ],
+    db: DbSession,
+    me: SignedIn,
 ) -> schemas.User:
-    """One person. Signed in."""
+    """Return a user. Requires: signed in."""
     return schemas.User.shown(crud.find(db, who=who), to=me)
 
 
@@ -120,27 +148,39 @@ def get_user(
 def update_user(
     user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch
 ) -> schemas.User:
-    """Change the fields that are given. 403, with the field, for what is not yours to change. Owner, teachers of
-    students, Admin."""
+    """Update a user. Fields that are not sent stay as they are.
+
+    You may change your own names, nickname, language, `about`, tech stack and links. Teachers may change the names,
+    group, class and points of students. Admins may change everything. Returns 403, with the field in `errors`, if you
+    may not change it. Returns 409 if the e-mail address or the nickname belongs to another account, or if the last
+    admin would lose the role. A new e-mail address counts as not verified.
+    Requires: the owner, a teacher if the user is a student, or an admin.
+    """
     user = helpers.update(db, user_id=user_id, editor=me, origin=origin, expected=expected, **changes.given())
     return schemas.User.shown(user, to=me)
 
 
 @router.delete("/{user_id}/", status_code=204)
 def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch) -> None:
-    """Delete the account with its picture and sessions; what the person made stays. Owner or Admin."""
+    """Delete an account with its profile picture, sessions and OAuth clients. Videos, bookings and the like stay.
+
+    Returns 409 if it is the account of the last admin. Requires: the owner or an admin.
+    """
     helpers.delete(db, user_id=user_id, editor=me, origin=origin, expected=expected)
 
 
 @router.post("/{user_id}/avatar/", response_model=schemas.AvatarAccepted, status_code=202, dependencies=[EDITABLE])
 def upload_avatar(user_id: Id, file: Picture, db: DbSession, me: SignedIn) -> dict[str, Any]:
-    """A picture, as the part `file`: JPEG, PNG, WebP or GIF, up to 10 MiB. The job makes it square, in two sizes. Owner
-    or Admin."""
+    """Upload a profile picture, as the part `file` of a `multipart/form-data` body.
+
+    It is a JPEG, PNG, WebP or GIF of at most 10 MiB. The job `job_id` crops it to a square and stores it in two sizes;
+    until then the previous picture stays. Requires: the owner or an admin.
+    """
     user = avatars.replace(db, user_id=user_id, editor=me, file=file)
     return {"job_id": user.avatar_job_id}
 
 
 @router.delete("/{user_id}/avatar/", status_code=204)
 def delete_avatar(user_id: Id, db: DbSession, me: SignedIn) -> None:
-    """Take the picture away. Owner or Admin."""
+    """Delete the profile picture. Requires: the owner or an admin."""
     avatars.remove(db, user_id=user_id, editor=me)

@@ -1,4 +1,4 @@
-"""What v1 accepts and returns about people."""
+"""Request and response schemas of accounts, version 1."""
 
 import datetime as dt
 from typing import Annotated, Self
@@ -13,23 +13,33 @@ from iam.users import helpers, rules
 from iam.users.models import User as Row
 from iam.v1.groups.schemas import Group
 
+PICTURE_URL = "https://campus.example/media/69204e80-5mWq8xT0Zc1vLrK9bN3uYdAe/users/7/41.1/{name}.jpg"
 GroupId = Annotated[int, Field(ge=1, le=MAX_ID)]
-Points = Annotated[int, Field(ge=0, le=rules.MAX_POINTS)]
-TechStack = Annotated[list[rules.Technology], Field(max_length=30)]
+Points = Annotated[int, Field(ge=0, le=rules.MAX_POINTS, description="Points on the leaderboard.", examples=[120])]
+TechStack = Annotated[
+    list[rules.Technology],
+    Field(max_length=30, description="Technologies that the user knows.", examples=[["Python", "PostgreSQL"]]),
+]
 
 
 class UserFilter(Filter):
-    role: Role | None = None
-    group_id: GroupId | None = None
-    learning_class: Annotated[str | None, Field(max_length=20)] = None
+    role: Role | None = Field(None, description="Return only users with this role.")
+    group_id: GroupId | None = Field(None, description="Return only members of this group.", examples=[3])
+    learning_class: str | None = Field(
+        None, max_length=20, description="Return only users of this school class.", examples=["9A"]
+    )
 
 
 class UserCreate(Input):
+    """An account for somebody else."""
+
     email: rules.Email
-    password: rules.NewPassword | None = Field(None, description="Without one the person sets it by the reset mail.")
+    password: rules.NewPassword | None = Field(
+        None, description="Without a password, the user cannot sign in until they set one with the reset mail."
+    )
     role: Role = Role.STUDENT
     first_name: rules.Name
-    last_name: rules.Name
+    last_name: rules.LastName
     patronymic: rules.Patronymic = ""
     nickname: rules.Nickname | None = None
     group_id: GroupId | None = None
@@ -38,13 +48,16 @@ class UserCreate(Input):
 
 
 class UserUpdate(Changes):
-    """Only the fields that are given change. Your own: names, nickname, about, tech stack, links. A teacher, of
-    students: names, group, class, points. An admin: all."""
+    """The fields to change. Fields that are not sent stay as they are.
+
+    You may change your own names, nickname, language, `about`, tech stack and links. Teachers may change the names,
+    group, class and points of students. Admins may change everything.
+    """
 
     email: rules.Email = UNSET
     role: Role = UNSET
     first_name: rules.Name = UNSET
-    last_name: rules.Name = UNSET
+    last_name: rules.LastName = UNSET
     patronymic: rules.Patronymic = UNSET
     nickname: rules.Nickname | None = UNSET
     group_id: GroupId | None = UNSET
@@ -57,40 +70,59 @@ class UserUpdate(Changes):
     stepik: rules.Stepik | None = UNSET
     kaggle: rules.Kaggle | None = UNSET
     website: rules.Website | None = UNSET
-    language: Language = UNSET
+    language: Language = Field(UNSET, description="Language of the mails to the user.")
 
 
 class User(Output):
+    """An account and its public profile."""
+
     id: int
-    email: str | None = Field(description="Yours; of others, for teachers and admins. Null for everybody else.")
-    email_verified: bool | None = Field(description="Null where the e-mail is.")
+    email: str | None = Field(
+        description="E-mail address. Only the user, teachers and admins see it; for others it is null.",
+        examples=["ada.lovelace@campus.example"],
+    )
+    email_verified: bool | None = Field(
+        description="Whether the user has proved to receive mail at this address. Null if `email` is null."
+    )
     role: Role
-    first_name: str
-    last_name: str
-    patronymic: str
-    nickname: str | None
+    first_name: str = Field(examples=["Ada"])
+    last_name: str = Field(examples=["Lovelace"])
+    patronymic: str = Field(
+        description="Name derived from the father's first name; empty if there is none.", examples=["Ivanovna"]
+    )
+    nickname: str | None = Field(
+        description="Unique nickname, with which `GET /users/{who}/` finds the user too.", examples=["ada.lovelace"]
+    )
     group: Group | None
-    learning_class: str
-    points: int
-    about: str
-    tech_stack: list[str]
-    telegram: str | None
-    github: str | None
-    stepik: str | None
-    kaggle: str | None
-    website: str | None
-    avatar_url: Link = Field(validation_alias="avatar_key", description="512×512 JPEG.")
-    avatar_small_url: Link = Field(validation_alias="avatar_small_key", description="96×96 JPEG.")
+    learning_class: str = Field(description="School class; empty if there is none.", examples=["9A"])
+    points: int = Field(description="Points on the leaderboard, 0 or more.", examples=[120])
+    about: str = Field(description="What the user writes about themselves.", examples=["I like analytical engines."])
+    tech_stack: list[str] = Field(description="Technologies that the user knows.", examples=[["Python", "PostgreSQL"]])
+    telegram: str | None = Field(description="Link to a Telegram account.", examples=["https://t.me/ada_lovelace"])
+    github: str | None = Field(description="Link to a GitHub account.", examples=["https://github.com/ada-lovelace"])
+    stepik: str | None = Field(description="Link to a Stepik account.", examples=["https://stepik.org/users/1815"])
+    kaggle: str | None = Field(description="Link to a Kaggle account.", examples=["https://www.kaggle.com/adalovelace"])
+    website: str | None = Field(description="URL of the user's own website.", examples=["https://ada.example/"])
+    avatar_url: Link = Field(
+        validation_alias="avatar_key",
+        description="URL of the profile picture, a JPEG of 512×512 pixels. It expires after 6 to 12 hours.",
+        examples=[PICTURE_URL.format(name="large")],
+    )
+    avatar_small_url: Link = Field(
+        validation_alias="avatar_small_key",
+        description="URL of the profile picture, a JPEG of 96×96 pixels. It expires after 6 to 12 hours.",
+        examples=[PICTURE_URL.format(name="small")],
+    )
     created_at: dt.datetime
     updated_at: dt.datetime
 
     @classmethod
     def shown(cls, user: Row, *, to: Identity | None, **more: object) -> Self:
-        """As that viewer may see it."""
+        """Return the user with the fields that the viewer `to` may see."""
         fields = {name: getattr(user, name) for name in _COLUMNS} | more
-        told = helpers.sees_email(to, user)
-        fields["email"] = user.email if told else None
-        fields["email_verified"] = user.email_verified_at is not None if told else None
+        sees_email = helpers.sees_email(to, user)
+        fields["email"] = user.email if sees_email else None
+        fields["email_verified"] = user.email_verified_at is not None if sees_email else None
         return cls.model_validate(fields)
 
 
@@ -102,20 +134,36 @@ _COLUMNS = [
 
 
 class Me(User):
-    language: Language = Field(description="Of the mails to you.")
-    permissions: list[str] = Field(description="What you may do beyond your own things.")
-    avatar_job_id: int | None = Field(description="The job that makes, or made, your newest picture.")
+    """The caller's own account."""
+
+    language: Language = Field(description="Language of the mails to you.")
+    permissions: list[str] = Field(
+        description="Permissions that your role gives you beyond what you own.",
+        examples=[["cms:write", "groups:write", "users:read", "users:write"]],
+    )
+    avatar_job_id: int | None = Field(
+        description="The job that processes, or has processed, your newest profile picture; null if there is none."
+    )
 
 
 class Leader(Output):
-    rank: int = Field(description="1 is the best; equal points, equal rank.")
+    """A student on the leaderboard."""
+
+    rank: int = Field(
+        description="1 plus the number of students with more points. Students with the same points have the same rank.",
+        examples=[1],
+    )
     id: int
-    nickname: str | None
-    first_name: str
-    last_name: str
+    nickname: str | None = Field(examples=["ada.lovelace"])
+    first_name: str = Field(examples=["Ada"])
+    last_name: str = Field(examples=["Lovelace"])
     group: Group | None
-    points: int
-    avatar_small_url: Link = Field(validation_alias="avatar_small_key")
+    points: int = Field(examples=[120])
+    avatar_small_url: Link = Field(
+        validation_alias="avatar_small_key",
+        description="URL of the profile picture, a JPEG of 96×96 pixels. It expires after 6 to 12 hours.",
+        examples=[PICTURE_URL.format(name="small")],
+    )
 
     @classmethod
     def of(cls, user: Row, *, rank: int) -> Self:
@@ -124,21 +172,34 @@ class Leader(Output):
 
 
 class AvatarAccepted(Output):
-    job_id: int = Field(description="The job that makes the picture: `/api/v1/jobs/{job_id}/`.")
+    """A profile picture that has been uploaded and will be processed."""
+
+    job_id: int = Field(description="The job that processes the picture: `GET /api/v1/jobs/{job_id}/`.")
 
 
 class Fault(Output):
-    line: int = Field(description="Of the file, from 1.")
-    column: str = Field(description="Empty: the whole line.")
-    reason: str
+    """Why a row of an imported file is invalid."""
+
+    line: int = Field(description="Number of the line in the file where the row begins, from 1.", examples=[3])
+    column: str = Field(
+        description="Name of the column; empty if the fault concerns the whole row.", examples=["group"]
+    )
+    reason: str = Field(
+        description="What is wrong with the value or the row.", examples=["There is no group with the name Chemistry."]
+    )
 
 
 class UserImport(Output):
+    """An import of accounts from a CSV file, and its report."""
+
     id: int
-    job_id: int = Field(description="The job that does it: `/api/v1/jobs/{job_id}/`.")
-    created: int
-    existing: int = Field(description="Rows whose e-mail has an account already: left alone.")
-    failed: int
-    faults: list[Fault] = Field(description="At most 1000.")
+    job_id: int = Field(description="The job that imports the file: `GET /api/v1/jobs/{job_id}/`.")
+    created: int = Field(description="Number of accounts that were created.", examples=[28])
+    existing: int = Field(
+        description="Number of rows that were skipped because their e-mail address already had an account.",
+        examples=[2],
+    )
+    failed: int = Field(description="Number of invalid rows.", examples=[1])
+    faults: list[Fault] = Field(description="The faults of the invalid rows, at most 1000, ordered by line.")
     created_at: dt.datetime
-    finished_at: dt.datetime | None = Field(description="Null: the report is not there yet.")
+    finished_at: dt.datetime | None = Field(description="When the report was completed; null until then.")
