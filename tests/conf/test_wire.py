@@ -211,7 +211,7 @@ def test_numbers_are_kept_and_those_of_removed_fields_are_reserved() -> None:
 def test_what_becomes_something_else_breaks_those_who_know_its_number() -> None:
     before = rendered(Old, before="")
     New.__name__ = "Book"
-    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is string"):
+    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is now string"):
         proto.render("tests.conf", [New], before=before)
 
 
