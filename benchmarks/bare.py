@@ -1,4 +1,4 @@
-"""The limit: Starlette and psycopg2 on a plain executor, with the SQL of Campus and nothing else. And a bare upload."""
+"""The minimal implementation: Starlette and psycopg2 in a thread pool, with the SQL of Campus; and a bare upload."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ async def page(_request: Request) -> Response:
 
 
 async def upload(scope: Any, receive: Any, send: Any) -> None:
-    """Socket to disk, in blocks of 1 MiB written by a thread."""
+    """Write the request body to disk, in blocks of 1 MiB, from a thread."""
     block = bytearray()
     with open(f"{os.environ['BARE_UPLOAD']}-{uuid.uuid4().hex}", "wb") as target:  # noqa: ASYNC230, PTH123
         while True:

@@ -1,4 +1,4 @@
-"""Celery as it comes: one task that says it ran."""
+"""Plain Celery: a task that sends a UDP packet when it runs."""
 
 import os
 import socket
@@ -7,9 +7,9 @@ from celery import Celery
 
 app = Celery("bare", broker=os.environ["BROKER_URL"])
 app.conf.update(task_ignore_result=True, task_default_queue="bare")
-_mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 @app.task
 def nothing() -> None:
-    _mouth.sendto(b"done", ("127.0.0.1", int(os.environ["BARE_PORT"])))
+    _socket.sendto(b"done", ("127.0.0.1", int(os.environ["BARE_PORT"])))

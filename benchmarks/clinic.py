@@ -1,4 +1,4 @@
-"""A month of a doctor's slots, 200 of them booked, against that doctor alone; 50 who want one slot at once."""
+"""The free slots of a doctor in a month with 200 bookings, compared with reading the doctor; concurrent bookings."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from benchmarks.measure import Result, campus, load, median_ratio
 from tests.system import System
 
 ROUNDS = 5
-RUSHES, RUSHING = 20, 50
+RUSHES, CONCURRENT = 20, 50
 FILL = """
 INSERT INTO specialties (name) VALUES ('Cardiology');
 INSERT INTO locations (name, address, time_zone, is_active, hours)
@@ -35,8 +35,8 @@ HOURS = json.dumps([{"weekday": day, "opens": "08:00", "closes": "17:00"} for da
 
 
 def run() -> list[Result]:
-    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus", LIMITS_FACTOR="0") as made:
-        with psycopg2.connect(made.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus", LIMITS_FACTOR="0") as system:
+        with psycopg2.connect(system.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
             cursor.execute(FILL, {"hours": HOURS})
         connection.close()
         first = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
@@ -46,39 +46,39 @@ def run() -> list[Result]:
             "a month of slots": f"/api/v1/slots/doctors/7/?location_id=1&from={first}&to={last}",
             "40 doctors": "/api/v1/doctors/?limit=40",
         }
-        count = len(made.client.get(paths["a month of slots"]).json()["items"])
-        rates: dict[str, list[float]] = {what: [] for what in paths}
+        count = len(system.client.get(paths["a month of slots"]).json()["items"])
+        rates: dict[str, list[float]] = {name: [] for name in paths}
         for _ in range(ROUNDS):
-            for what, path in paths.items():
-                rates[what].append(load(made.url + path))
+            for name, path in paths.items():
+                rates[name].append(load(system.url + path))
         slots = median_ratio(rates["one doctor"], rates["a month of slots"])
-        slowest = [max(_rush(made, n)) for n in range(RUSHES)]
+        slowest = [max(_rush(system, n)) for n in range(RUSHES)]
         return [
-            *(Result(what, statistics.median(found), unit="/s") for what, found in rates.items()),
+            *(Result(name, statistics.median(values), unit="/s") for name, values in rates.items()),
             Result("free slots in that month", count),
-            Result("a month of slots takes, of one doctor", slots, high=2, unit="×"),
-            Result("50 at one slot: the last answer, of 20 times the worst", max(slowest), high=1, unit="s"),
+            Result("time of a month of slots / one doctor", slots, high=2, unit="×"),
+            Result("50 bookings of one slot: slowest response in 20 tries", max(slowest), high=1, unit="s"),
         ]
 
 
-def _rush(made: System, n: int) -> list[float]:
-    """Seconds until each answer, of which one is the slot and the others are what else is free."""
+def _rush(system: System, n: int) -> list[float]:
+    """Book one slot concurrently. Returns the seconds until each response: one 201, and 409 for the others."""
     starts_at = time.strftime("%Y-%m-%dT07:30:00Z", time.gmtime(time.time() + (n + 40) * 86400))
     guest = {"name": "A", "phone": "+49 30 1234567", "doctor_id": 8, "location_id": 1, "starts_at": starts_at}
 
-    async def ask() -> list[float]:
+    async def book_all() -> list[float]:
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=made.url, limits=limits, timeout=30, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=system.url, limits=limits, timeout=30, trust_env=False) as client:
 
-            async def one(who: int) -> tuple[int, float]:
+            async def book(number: int) -> tuple[int, float]:
                 begun = time.perf_counter()
-                body = guest | {"email": f"p{who}@bench.example"}
-                answer = await client.post("/api/v1/bookings/", json=body)
-                return answer.status_code, time.perf_counter() - begun
+                body = guest | {"email": f"p{number}@bench.example"}
+                response = await client.post("/api/v1/bookings/", json=body)
+                return response.status_code, time.perf_counter() - begun
 
-            found = await asyncio.gather(*(one(who) for who in range(RUSHING)))
-        statuses = sorted(status for status, _ in found)
-        assert statuses == [201] + [409] * (RUSHING - 1), statuses
-        return [seconds for _, seconds in found]
+            results = await asyncio.gather(*(book(number) for number in range(CONCURRENT)))
+        statuses = sorted(status for status, _ in results)
+        assert statuses == [201] + [409] * (CONCURRENT - 1), statuses
+        return [seconds for _, seconds in results]
 
-    return asyncio.run(ask())
+    return asyncio.run(book_all())

@@ -1,4 +1,4 @@
-"""No freeze: all routes mixed, at ever more connections; a probe beside them."""
+"""Responsiveness under load: a mix of routes with a growing number of connections, and health checks meanwhile."""
 
 import tempfile
 import threading
@@ -29,24 +29,26 @@ end
 
 
 def run() -> list[Result]:
-    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
-        fill(made.environment["DATABASE_URL"])
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as system:
+        fill(system.environment["DATABASE_URL"])
         script = Path(folder) / "mix.lua"
         script.write_text(MIX)
         rates, slowest = {}, {}
-        load(made.url, seconds=2, script=script, headers=made.headers)
+        load(system.url, seconds=2, script=script, headers=system.headers)
         for connections in CONNECTIONS:
             over = threading.Event()
             times: list[float] = []
-            prober = threading.Thread(target=_probe, args=(made.url, over, times))
+            prober = threading.Thread(target=_probe, args=(system.url, over, times))
             prober.start()
-            rates[connections] = load(made.url, connections=connections, seconds=6, script=script, headers=made.headers)
+            rates[connections] = load(
+                system.url, connections=connections, seconds=6, script=script, headers=system.headers
+            )
             over.set()
             prober.join()
             slowest[connections] = max(times)
         best = max(rates.values())
         results = [Result(f"{n} connections", rate, unit="/s") for n, rate in rates.items()]
-        results += [Result(f"{n} connections: of the best", rate / best, low=0.7) for n, rate in rates.items()]
+        results += [Result(f"{n} connections: rate / best rate", rate / best, low=0.7) for n, rate in rates.items()]
         results += [Result(f"{n} connections: slowest probe", slowest[n], high=3, unit="s") for n in rates]
         return results
 

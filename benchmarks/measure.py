@@ -1,4 +1,4 @@
-"""What the benchmarks share: goals, medians, servers pinned to one processor, load from the other."""
+"""Shared by the benchmarks: goals, medians, servers pinned to one processor, and load from the other."""
 
 import os
 import re
@@ -17,7 +17,7 @@ SERVER_CPU, LOAD_CPU = ("0", "1") if (os.cpu_count() or 1) > 1 else ("0", "0")
 
 @dataclass
 class Result:
-    """One figure with its goal: at least `low`, at most `high`."""
+    """A measurement with its goal: at least `low`, at most `high`."""
 
     what: str
     value: float
@@ -26,6 +26,7 @@ class Result:
     unit: str = ""
 
     def print(self) -> bool:
+        """Print the measurement. Returns whether it reaches its goal."""
         reached = (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
         goal = (
             f"goal ≥ {self.low:g}" if self.low is not None else f"goal ≤ {self.high:g}" if self.high is not None else ""
@@ -36,21 +37,21 @@ class Result:
 
 
 def median_ratio(a: Sequence[float], b: Sequence[float]) -> float:
-    """Of the pairs, each taken one right after the other."""
+    """Return the median of the ratios of the pairs. The values of a pair were measured one after the other."""
     return statistics.median(x / y for x, y in zip(a, b, strict=True))
 
 
 @contextmanager
 def campus(folder: Path, **settings: str) -> Iterator[System]:
-    """Campus as it ships, with every middleware, pinned; without a broker."""
+    """Run Campus with all middleware, pinned to one processor, without a broker."""
     defaults = {"BROKER_URL": "redis://127.0.0.1:1/0"}
     with (
         any_postgres() as server,
         new_database(server) as url,
-        system(folder, database_url=url, broker_url=(defaults | settings)["BROKER_URL"], **settings) as made,
+        system(folder, database_url=url, broker_url=(defaults | settings)["BROKER_URL"], **settings) as running,
     ):
-        pin(made.last_process.pid, SERVER_CPU)
-        yield made
+        pin(running.last_process.pid, SERVER_CPU)
+        yield running
 
 
 def pin(pid: int, cpu: str) -> None:
@@ -67,14 +68,17 @@ def load(
     script: Path | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> float:
-    """Requests a second, by wrk from the other processor; every answer must be below 400 unless a script is given."""
+    """Return the requests per second, measured by wrk on the other processor.
+
+    Without a script, all responses must have a status below 400.
+    """
     command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10"]
     if script is not None:
         command += ["-s", str(script)]
     for name, value in (headers or {}).items():
         command += ["-H", f"{name}: {value}"]
-    told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    assert script is not None or "Non-2xx" not in told, told
-    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    assert found, told
-    return float(found[1])
+    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    assert script is not None or "Non-2xx" not in output, output
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert rate, output
+    return float(rate[1])

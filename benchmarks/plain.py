@@ -1,4 +1,4 @@
-"""The plain habit: `def` routes, a yielded session, `db.query`, `response_model`."""
+"""Plain FastAPI, as in tutorials: `def` routes, a session dependency with `yield`, `db.query`, `response_model`."""
 
 import datetime as dt
 import os

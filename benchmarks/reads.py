@@ -1,4 +1,4 @@
-"""One video, and a page of 20, of 100,000: requests a second of one process on one processor."""
+"""Requests per second of one process on one processor, for one video and for a page of 20, of 100,000 videos."""
 
 import statistics
 import sys
@@ -21,12 +21,12 @@ GOALS = {"one video": 0.45, "a page of 20": 0.40}
 
 
 def run() -> list[Result]:
-    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
-        fill(made.environment["DATABASE_URL"])
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as system:
+        fill(system.environment["DATABASE_URL"])
         servers = {
-            "campus": made.url,
-            "limit": start(made, "benchmarks.bare:app"),
-            "plain": start(made, "benchmarks.plain:app"),
+            "Campus": system.url,
+            "bare Starlette": start(system, "benchmarks.bare:app"),
+            "plain FastAPI": start(system, "benchmarks.plain:app"),
         }
         for url in servers.values():
             load(url + PATHS["one video"], seconds=1)
@@ -37,16 +37,15 @@ def run() -> list[Result]:
                 for name, url in servers.items():
                     rates[name].append(load(url + path))
             results += [Result(f"{what}: {name}", statistics.median(rates[name]), unit="/s") for name in servers]
-            results.append(
-                Result(f"{what}: Campus / the limit", median_ratio(rates["campus"], rates["limit"]), low=GOALS[what])
-            )
-            results.append(
-                Result(f"{what}: Campus / the plain habit", median_ratio(rates["campus"], rates["plain"]), low=2)
-            )
+            ratio = median_ratio(rates["Campus"], rates["bare Starlette"])
+            results.append(Result(f"{what}: Campus / bare Starlette", ratio, low=GOALS[what]))
+            ratio = median_ratio(rates["Campus"], rates["plain FastAPI"])
+            results.append(Result(f"{what}: Campus / plain FastAPI", ratio, low=2))
         return results
 
 
 def fill(database_url: str, rows: int = 100_000) -> None:
+    """Insert videos."""
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO videos (title, description, is_active, status, source_key, poster_key, hls_key, duration_s,"
@@ -62,10 +61,10 @@ def fill(database_url: str, rows: int = 100_000) -> None:
     connection.close()
 
 
-def start(made: System, app: str, **settings: str) -> str:
-    """Another server on the same database and processor; its URL."""
+def start(system: System, app: str, **settings: str) -> str:
+    """Start another server on the same database and processor. Returns its URL."""
     port = free_port()
-    process = made.start(
+    process = system.start(
         *(sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--log-level", "warning"),
         **settings,
     )

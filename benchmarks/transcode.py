@@ -1,4 +1,4 @@
-"""The processing of one video, with all around it, against bare runs of ffmpeg with the same outputs."""
+"""The complete processing of one video by a job, compared with plain runs of ffmpeg with the same outputs."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ ROUNDS = 3
 
 
 def run() -> list[Result]:
-    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
-        os.environ.update(made.environment)
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as system:
+        os.environ.update(system.environment)
         from cms.videos import ladder
         from cms.videos.ffmpeg import Picture, Source, executable
 
@@ -34,20 +34,20 @@ def run() -> list[Result]:
             ["-i", str(clip), "-map", "0:1", "-c:a", "aac", "-b:a", "128k", "audio.mp4"],
             ["-i", str(clip), *poster],
         ]
-        times: dict[str, list[float]] = {"campus": [], "one bare run": [], "a run each": []}
+        times: dict[str, list[float]] = {"Campus": [], "one ffmpeg run": [], "one run per output": []}
         for _ in range(ROUNDS):
-            times["campus"].append(_process(made.client, clip))
-            times["one bare run"].append(_bare(executable(), one_run))
-            times["a run each"].append(_bare(executable(), each))
+            times["Campus"].append(_process(system.client, clip))
+            times["one ffmpeg run"].append(_bare(executable(), one_run))
+            times["one run per output"].append(_bare(executable(), each))
         return [
             *(Result(name, statistics.median(times[name]), unit="s") for name in times),
-            Result("Campus / one bare run", median_ratio(times["campus"], times["one bare run"]), high=1.10),
-            Result("Campus / a run each", median_ratio(times["campus"], times["a run each"]), high=1),
+            Result("Campus / one ffmpeg run", median_ratio(times["Campus"], times["one ffmpeg run"]), high=1.10),
+            Result("Campus / one run per output", median_ratio(times["Campus"], times["one run per output"]), high=1),
         ]
 
 
 def _alone(rendition: object) -> list[str]:
-    """One rendition by itself, as plainly as can be."""
+    """Return simple ffmpeg options for one rendition."""
     from cms.videos.ladder import Rendition
 
     assert isinstance(rendition, Rendition)
@@ -75,7 +75,7 @@ def _alone(rendition: object) -> list[str]:
 
 
 def _process(client: object, clip: Path) -> float:
-    """Seconds the job takes in a worker that is there: run in this process, from the claim to the last commit."""
+    """Return the seconds from the claim to the last commit of the job, which runs in this process."""
     import httpx
 
     assert isinstance(client, httpx.Client)
@@ -93,6 +93,7 @@ def _process(client: object, clip: Path) -> float:
 
 
 def _bare(program: Path, runs: list[list[str]]) -> float:
+    """Return the seconds of the ffmpeg runs."""
     folder = Path(tempfile.mkdtemp())
     try:
         begun = time.perf_counter()

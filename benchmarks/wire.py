@@ -1,4 +1,4 @@
-"""What the formats and the conventions cost: bytes and processor time of the server; a page at any depth."""
+"""The cost of formats and HTTP conventions, in bytes and processor time of the server, and of pages far into a list."""
 
 import statistics
 import tempfile
@@ -27,31 +27,33 @@ PATHS = {
 
 
 def run() -> list[Result]:
-    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as made:
-        fill(made.environment["DATABASE_URL"])
-        describe(made)
-        results = formats(made) + conventions(made)
-        fill(made.environment["DATABASE_URL"], rows=ROWS - 100_000)
-        return results + depth(made)
+    with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as system:
+        fill(system.environment["DATABASE_URL"])
+        describe(system)
+        results = formats(system) + conventions(system)
+        fill(system.environment["DATABASE_URL"], rows=ROWS - 100_000)
+        return results + depth(system)
 
 
-def describe(made: System) -> None:
-    """A sentence each, for those that are on the pages: text is the same in both formats, so much of it says little of
-    them."""
-    with psycopg2.connect(made.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+def describe(system: System) -> None:
+    """Give the videos on the measured pages short descriptions.
+
+    Text has the same size in both formats, so long texts would hide their difference.
+    """
+    with psycopg2.connect(system.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE videos SET description = %s WHERE id <= 1000 OR id > 99000", (SENTENCE,))
     connection.close()
 
 
-def formats(made: System) -> list[Result]:
-    server = psutil.Process(made.last_process.pid)
+def formats(system: System) -> list[Result]:
+    server = psutil.Process(system.last_process.pid)
     results = []
     for what, path in PATHS.items():
-        size = {name: len(made.client.get(path, headers=h).content) for name, h in (("json", {}), ("pb", PROTOBUF))}
+        size = {name: len(system.client.get(path, headers=h).content) for name, h in (("json", {}), ("pb", PROTOBUF))}
         used: dict[str, list[float]] = {"json": [], "pb": []}
         for _ in range(ROUNDS):
-            used["json"].append(cpu_ms(server, made.url + path, {"Accept": "application/json"}))
-            used["pb"].append(cpu_ms(server, made.url + path, PROTOBUF))
+            used["json"].append(cpu_ms(server, system.url + path, {"Accept": "application/json"}))
+            used["pb"].append(cpu_ms(server, system.url + path, PROTOBUF))
         several = "100" in what
         results += [
             Result(f"{what}: JSON", statistics.median(used["json"]), unit="ms"),
@@ -67,7 +69,7 @@ def formats(made: System) -> list[Result]:
 
 
 def cpu_ms(server: psutil.Process, url: str, headers: dict[str, str]) -> float:
-    """Processor time of the server, for one request."""
+    """Return the server's processor time per request, in milliseconds."""
     with httpx.Client(trust_env=False, headers={"Accept-Encoding": "identity"} | headers) as client:
         client.get(url)
         before = server.cpu_times()
@@ -77,9 +79,9 @@ def cpu_ms(server: psutil.Process, url: str, headers: dict[str, str]) -> float:
     return (after.user + after.system - before.user - before.system) * 1000 / REQUESTS
 
 
-def conventions(made: System) -> list[Result]:
-    """One video from Campus, and from Campus without its conventions."""
-    servers = {"with": made.url, "without": start(made, "benchmarks.unconventional:app")}
+def conventions(system: System) -> list[Result]:
+    """Compare requests for one video to Campus with those to `benchmarks.unconventional`."""
+    servers = {"with": system.url, "without": start(system, "benchmarks.unconventional:app")}
     path = PATHS["v1, one video"]
     rates: dict[str, list[float]] = {name: [] for name in servers}
     for url in servers.values():
@@ -93,28 +95,28 @@ def conventions(made: System) -> list[Result]:
     ]
 
 
-def depth(made: System) -> list[Result]:
-    """The first page of a million videos, and the last."""
+def depth(system: System) -> list[Result]:
+    """Compare the first page of a million videos with the last."""
     newest = "/api/v2/videos/?limit=20"
-    with psycopg2.connect(made.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(system.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM videos")
         (count,) = cursor.fetchone() or (0,)
     connection.close()
     assert count == ROWS
-    first = made.client.get(newest)
+    first = system.client.get(newest)
     assert first.json()["next"]
     oldest = f"{newest}&cursor={cursor_before(21)}"
-    assert made.client.get(oldest).json()["items"][-1]["id"] == 1
+    assert system.client.get(oldest).json()["items"][-1]["id"] == 1
     took: dict[str, list[float]] = {newest: [], oldest: []}
     for path in took:
-        seconds(made, path)
+        seconds(system, path)
     for _ in range(ROUNDS):
         for path, times in took.items():
-            times.append(seconds(made, path))
+            times.append(seconds(system, path))
     return [
-        Result("page of 20, the first", statistics.median(took[newest]) * 1000, unit="ms"),
-        Result("page of 20, after a million rows", statistics.median(took[oldest]) * 1000, unit="ms"),
-        Result("at depth / the first", median_ratio(took[oldest], took[newest]), high=1.2),
+        Result("first page of 20", statistics.median(took[newest]) * 1000, unit="ms"),
+        Result("last page of 20 in a million rows", statistics.median(took[oldest]) * 1000, unit="ms"),
+        Result("last page / first page", median_ratio(took[oldest], took[newest]), high=1.2),
     ]
 
 
@@ -124,11 +126,11 @@ def cursor_before(video_id: int) -> str:
     return base64.urlsafe_b64encode(str(video_id).encode()).decode().rstrip("=")
 
 
-def seconds(made: System, path: str) -> float:
-    """The median of many requests."""
+def seconds(system: System, path: str) -> float:
+    """Return the median of the seconds of 100 requests."""
     took = []
     for _ in range(100):
         begin = time.perf_counter()
-        made.client.get(path)
+        system.client.get(path)
         took.append(time.perf_counter() - begin)
     return statistics.median(took)

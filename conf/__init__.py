@@ -1,1 +1,1 @@
-"""The ground every resource stands on: settings, database, background work, files, HTTP. Imports no resource."""
+"""The base that all resources share: settings, database, background jobs, file storage, HTTP. Imports no resource."""

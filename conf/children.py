@@ -1,4 +1,4 @@
-"""Children that do not outlive us: on Linux the kernel ends them when we die, however we die."""
+"""Child processes that do not outlive their parent: on Linux, the kernel signals them when the parent dies."""
 
 import ctypes
 import signal
@@ -10,7 +10,10 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
-    """For `preexec_fn`: have the child get this signal when the thread that started it ends."""
+    """Return a `preexec_fn`: the kernel sends the child this signal when the thread that started it ends.
+
+    It has an effect on Linux only.
+    """
 
     def apply() -> None:
         if _libc is not None:

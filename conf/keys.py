@@ -1,6 +1,6 @@
-"""Signing keys, one set a purpose, all made from SECRET_KEY and those before it.
+"""Signing keys: a separate set for each purpose, derived from SECRET_KEY and SECRET_KEYS_OLD.
 
-To change SECRET_KEY, put the present one first in SECRET_KEYS_OLD: what it signed is accepted until it is taken out.
+To rotate SECRET_KEY, put the present one first in SECRET_KEYS_OLD. Its signatures stay valid until it is removed there.
 """
 
 import base64
@@ -13,7 +13,7 @@ from conf.settings import get_settings
 
 @dataclass(frozen=True)
 class Key:
-    """32 bytes, and a name for them that tells nothing of them."""
+    """A secret of 32 bytes, and an id that reveals nothing about it."""
 
     id: str
     secret: bytes = field(repr=False)
@@ -21,7 +21,7 @@ class Key:
 
 @functools.cache
 def keys(purpose: str) -> tuple[Key, ...]:
-    """The key that signs for `purpose`, then those whose signatures are still accepted."""
+    """Return the keys for `purpose`: first the one that signs, then the older ones whose signatures are accepted."""
     settings = get_settings()
     roots = [secret.get_secret_value().encode() for secret in (settings.secret_key, *settings.secret_keys_old)]
     return tuple(
@@ -31,17 +31,16 @@ def keys(purpose: str) -> tuple[Key, ...]:
 
 
 SIGNATURE_BYTES = 18
-"""144 bits, which are 24 letters."""
+"""144 bits: 24 characters in base64url."""
 
 
 def sign(purpose: str, message: str) -> str:
-    """The signature of `message` for `purpose`: 24 letters that are safe in a URL. `verify` takes it back."""
+    """Return the signature of `message` for `purpose`: 24 URL-safe characters. `verify` checks it."""
     return _signature(keys(purpose)[0], message)
 
 
 def verify(purpose: str, message: str, signature: str) -> bool:
-    """Whether `sign` made the signature of just this message for just this purpose, with this SECRET_KEY or one in
-    SECRET_KEYS_OLD."""
+    """Whether `signature` is that of this message for this purpose, by SECRET_KEY or a key in SECRET_KEYS_OLD."""
     given = signature.encode()
     return any(hmac.compare_digest(_signature(key, message).encode(), given) for key in keys(purpose))
 

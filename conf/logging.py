@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output (or plain lines for people), those of libraries included."""
+"""Logging: one JSON object per line on standard output, or plain text. Includes the logs of libraries."""
 
 import io
 import logging
@@ -11,29 +11,29 @@ from pydantic_core import to_json
 
 from conf.settings import Settings
 
-# Without local variables: they hold passwords and what users sent.
-_DICTS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+# Without local variables: they contain passwords and user input.
+_FORMAT_EXCEPTION = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
-# What PostgreSQL says of the row that failed: that is what users sent, too.
+# PostgreSQL's DETAIL of an error contains the values of the row, which are user input, too.
 _ROW = re.compile(r"DETAIL:.*?(?=\n\[SQL|\nTraceback|\Z)", re.DOTALL)
 
 
 def _tracebacks(exc_info: Any) -> Any:
-    told = _DICTS(exc_info)
-    for part in told:
-        part["exc_value"] = _ROW.sub("DETAIL: …", str(part["exc_value"]))
-    return told
+    exceptions = _FORMAT_EXCEPTION(exc_info)
+    for exception in exceptions:
+        exception["exc_value"] = _ROW.sub("DETAIL: …", str(exception["exc_value"]))
+    return exceptions
 
 
 def _plain_traceback(output: TextIO, exc_info: Any) -> None:
-    told = io.StringIO()
-    structlog.dev.plain_traceback(told, exc_info)
-    output.write(_ROW.sub("DETAIL: …", told.getvalue()))
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    output.write(_ROW.sub("DETAIL: …", text.getvalue()))
 
 
 def setup(settings: Settings) -> None:
-    """Route structlog and the standard library's logging to standard output in one form."""
+    """Send the logs of structlog and of the standard library's logging to standard output, in the same format."""
     level = logging.getLevelNamesMapping()[settings.log_level]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -71,7 +71,7 @@ def setup(settings: Settings) -> None:
         "botocore",
         "boto3",
         "urllib3",
-        "authlib",  # at DEBUG it writes tokens
+        "authlib",  # it logs tokens at DEBUG
         "PIL",
         "s3transfer",
         "celery.worker.strategy",

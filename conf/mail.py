@@ -1,4 +1,4 @@
-"""Mails, as plain text: by SMTP, or into a folder and the log where no server is named. Send them from jobs."""
+"""Send plain-text mails: by SMTP, or into a folder if SMTP_URL is empty. Call it from jobs, which are retried."""
 
 import email.utils
 import smtplib
@@ -21,7 +21,7 @@ TIMEOUT_S = 20
 
 @dataclass(frozen=True)
 class Attachment:
-    """Text. `kind`: what comes behind `text/`, with `parameters`."""
+    """A text file. `kind` is the media subtype (`text/<kind>`), `parameters` are those of the media type."""
 
     name: str
     content: bytes
@@ -30,13 +30,13 @@ class Attachment:
 
 
 def send(*, to: str, subject: str, text: str, attached: Attachment | None = None) -> None:
-    """Hand the mail over. Unavailable when the server does not take it now."""
+    """Send the mail. Raises: Unavailable, if the mail server cannot be reached or refuses it."""
     settings = get_settings()
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
     message["Date"] = email.utils.formatdate()
     message["Message-ID"] = email.utils.make_msgid(domain=urlsplit(settings.public_url).hostname)
-    message.set_content(text, cte=None if settings.smtp_url else "8bit")  # in the folder, a link can be copied
+    message.set_content(text, cte=None if settings.smtp_url else "8bit")  # in the folder, links should be copyable
     if attached is not None:
         message.add_attachment(
             attached.content,
@@ -59,16 +59,16 @@ def _by_smtp(message: EmailMessage, settings: Settings) -> None:
             smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT_S, context=tls)
             if server.scheme == "smtps"
             else smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT_S)
-        ) as line:
-            line.ehlo()
-            if server.scheme == "smtp" and line.has_extn("starttls"):
-                line.starttls(context=tls)
+        ) as smtp:
+            smtp.ehlo()
+            if server.scheme == "smtp" and smtp.has_extn("starttls"):
+                smtp.starttls(context=tls)
             if server.username:
-                line.login(unquote(server.username), unquote(server.password or ""))
-            line.send_message(message)
+                smtp.login(unquote(server.username), unquote(server.password or ""))
+            smtp.send_message(message)
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server did not take a mail", error=type(error).__name__)
-        raise Unavailable("The mail server does not take mails now.", retry_after=60) from error
+        log.warning("the mail server did not accept a mail", error=type(error).__name__)
+        raise Unavailable("The mail server does not accept mails at the moment.", retry_after=60) from error
 
 
 def _into_folder(message: EmailMessage, settings: Settings) -> None:
@@ -76,4 +76,4 @@ def _into_folder(message: EmailMessage, settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}.eml"
     path.write_bytes(message.as_bytes())
-    log.warning("no SMTP_URL: a mail was put into a folder", path=str(path), subject=message["Subject"])
+    log.warning("SMTP_URL is not set: a mail was written to a file", path=str(path), subject=message["Subject"])

@@ -1,10 +1,18 @@
-"""Which resources are installed, and what each offers by the place it keeps it.
+"""The installed resources, and what is found in them by the names of their modules.
 
-A resource is a top-level package. Found by name in it: `<version>.routes` and `pages.routes` with their `router`, and
-anywhere the modules
-`models` and `tasks`; on top of it `events` and `subscribers` (`conf.events`), `commands` with its `app` of the command
-line, and `demo` with what `demonstrate` puts in; its migrations are in `migrations/versions/<resource>`. Take a name
-out of `INSTALLED` and the API, the workers and the migrations go on without it.
+A resource is a top-level package. These modules are found in it:
+
+| module | contents |
+|---|---|
+| `<version>.routes`, also in subpackages of the version | `router` |
+| `pages.routes` | `router` of its web pages |
+| `models`, `tasks`, at any depth | tables; Celery tasks |
+| `events`, `subscribers` | domain events and their handlers (`conf.events`) |
+| `commands` | `app`, a Typer application with commands for `manage.py` |
+| `demo` | `demonstrate`, which creates sample data (optional) |
+
+Its migrations are in `migrations/versions/<resource>`. If a name is removed from `INSTALLED`, the API, the workers and
+the migrations work without that resource.
 """
 
 import functools
@@ -30,33 +38,37 @@ def _modules(name: str) -> tuple[str, ...]:
     return tuple(module.name for module in pkgutil.walk_packages(package.__path__, name + "."))
 
 
-def _named(pattern: str) -> list[str]:
+def _matching(pattern: str) -> list[str]:
+    """Return the names of the modules of `conf` and the installed resources that match."""
     return [module for name in ("conf", *INSTALLED) for module in _modules(name) if re.search(pattern, module)]
 
 
 def task_modules() -> list[str]:
-    return _named(r"\.tasks$")
+    return _matching(r"\.tasks$")
 
 
 def import_models() -> list[ModuleType]:
-    """Import every table, so that metadata and foreign keys are whole."""
-    return [importlib.import_module(module) for module in _named(r"\.models$")]
+    """Import the modules of all tables, so that the metadata is complete and foreign keys can be resolved."""
+    return [importlib.import_module(module) for module in _matching(r"\.models$")]
 
 
 def import_subscribers() -> list[ModuleType]:
-    """Import every declaration of an event, and every handler."""
-    return [importlib.import_module(module) for module in _named(r"^\w+\.(events|subscribers)$")]
+    """Import the modules of all events and of all handlers."""
+    return [importlib.import_module(module) for module in _matching(r"^\w+\.(events|subscribers)$")]
 
 
 def commands() -> list["typer.Typer"]:
-    return [importlib.import_module(module).app for module in _named(r"^\w+\.commands$")]
+    return [importlib.import_module(module).app for module in _matching(r"^\w+\.commands$")]
 
 
 def demos() -> list[Callable[[str, "Console"], None]]:
-    """Each fills the Campus at a URL and tells on a console what it did. CampusError."""
-    modules = [importlib.import_module(module) for module in _named(r"^\w+\.demo$")]
+    """Return the functions that create sample data in the Campus at a URL. They report on a console.
+
+    The functions raise CampusError.
+    """
+    modules = [importlib.import_module(module) for module in _matching(r"^\w+\.demo$")]
     return [module.demonstrate for module in modules if hasattr(module, "demonstrate")]
 
 
 def routers() -> list["Router"]:
-    return [importlib.import_module(module).router for module in _named(r"\.(v\d+(\.\w+)*|pages)\.routes$")]
+    return [importlib.import_module(module).router for module in _matching(r"\.(v\d+(\.\w+)*|pages)\.routes$")]

@@ -1,4 +1,4 @@
-"""`manage.py up`: everything Campus is made of, under one process that ends it cleanly."""
+"""`manage.py up`: run the services, the API and the workers as children of one process, which stops them cleanly."""
 
 import contextlib
 import os
@@ -21,8 +21,9 @@ from conf.embedded import CannotStart, embedded
 ROOT = Path(__file__).parents[1]
 READY_S = 60
 GRACE_S = 12
-"""What a process gets to end by itself: a worker puts its job back in line meanwhile."""
+"""Seconds that a process has to stop after SIGTERM, before it is killed. A worker requeues its job in this time."""
 RESTARTS, RESTARTS_S = 5, 60
+"""A child that dies is restarted, unless there were more than RESTARTS deaths within RESTARTS_S seconds."""
 
 console = Console(highlight=False)
 
@@ -35,7 +36,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        # In a session of its own, so that Ctrl-C reaches us alone and we end the children in their order.
+        # In its own session, so that Ctrl-C reaches only us and we stop the children in the right order.
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
@@ -45,18 +46,20 @@ class Child:
             preexec_fn=die_with_parent(),  # noqa: PLW1509
         )
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
-    def succeeded(self) -> bool:
+    def has_succeeded(self) -> bool:
         return self.process is not None and self.process.poll() == 0
 
-    def ask_to_end(self) -> None:
-        if not self.ended():
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if not self.has_ended():
             assert self.process is not None
             self.process.terminate()
 
-    def make_end(self, *, until: float) -> None:
+    def wait_or_kill(self, *, until: float) -> None:
+        """Wait for the end of the process; kill it at the time `until` (of `time.monotonic`)."""
         if self.process is not None:
             try:
                 self.process.wait(max(0, until - time.monotonic()))
@@ -65,16 +68,16 @@ class Child:
                 self.process.wait()
 
 
-class _Code:
-    """Our own files, for whoever writes them while we run."""
+class _CodeWatcher:
+    """Finds out whether Campus's source files have changed, for `--reload`."""
 
     def __init__(self) -> None:
         self.is_broken = False
-        """It does not start; another change may mend it."""
+        """Campus does not start with this code. It is not restarted before the next change."""
         self._seen = self._files()
 
-    def changed(self) -> bool:
-        """Whether they have since the last time, and rest now: an editor, or git, may write many."""
+    def has_changed(self) -> bool:
+        """Whether files have changed since the last call. Waits until the changes stop, as git may write many files."""
         if (now := self._files()) == self._seen:
             return False
         while True:
@@ -88,25 +91,26 @@ class _Code:
         paths = [ROOT / "main.py"]
         for folder in (*folders, ROOT / "migrations"):
             paths += folder.rglob("*.py")
-        found = set()
+        files = set()
         for path in paths:
-            with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-                found.add((str(path), path.stat().st_mtime_ns))
-        return frozenset(found)
+            with contextlib.suppress(FileNotFoundError):  # it was just deleted
+                files.add((str(path), path.stat().st_mtime_ns))
+        return frozenset(files)
 
 
-class _Asked:
-    """Whether Ctrl-C or SIGTERM came."""
+class _StopSignal:
+    """Truthy once SIGINT (Ctrl-C), SIGTERM or SIGHUP has been received."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note)
+            signal.signal(number, self._on_signal)
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._event.set()
 
-    def within(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
+        """Wait for the signal, at most `seconds`. Returns whether it was received."""
         return self._event.wait(seconds)
 
     def __bool__(self) -> bool:
@@ -114,25 +118,24 @@ class _Asked:
 
 
 def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) -> None:
-    """Start all, tell where it is, and stay until asked to end. CannotStart, with the reason in one line."""
+    """Start everything, print the addresses, and run until a signal to stop. Raises: CannotStart."""
     _assert_free(host, port)
-    asked = _Asked()
-    begun = time.monotonic()
-    with embedded(data_dir) as parts:
+    stop_signal = _StopSignal()
+    started_at = time.monotonic()
+    with embedded(data_dir) as services:
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
-        environment = _environment(parts.environment, url=url)
+        environment = _environment(services.environment, url=url)
         children = _children(environment, host=host, port=port)
-        code = _Code() if reload else None
+        code = _CodeWatcher() if reload else None
         try:
             accounts = _migrate(environment, accounts=samples)
             for child in children:
                 child.start()
-            _wait_until_ready(url, children, asked)
-            if asked:
+            _wait_until_ready(url, children, stop_signal)
+            if stop_signal:
                 return
-            console.print(
-                f"Campus is ready after {time.monotonic() - begun:.1f} s. Ctrl-C ends it.\n", style="bold green"
-            )
+            seconds = time.monotonic() - started_at
+            console.print(f"Campus is ready after {seconds:.1f} s. Press Ctrl-C to stop it.\n", style="bold green")
             console.print(
                 f"  API       {url}/docs\n  Player    {url}/watch/\n  Database  {environment['DATABASE_URL']}\n",
                 markup=False,
@@ -140,12 +143,12 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
             )
             if accounts:
                 console.print("  Accounts\n" + accounts, markup=False, soft_wrap=True)
-            first_time = data_dir / ".samples"
-            putting_in = _samples(environment) if samples and not first_time.exists() else None
-            _stay(children, parts.processes, putting_in, first_time, asked, code)
+            samples_done = data_dir / ".samples"
+            creating_samples = _create_samples(environment) if samples and not samples_done.exists() else None
+            _supervise(children, services.processes, creating_samples, samples_done, stop_signal, code)
         finally:
-            console.print("\nCampus ends.")
-            _end(children)
+            console.print("\nCampus is stopping.")
+            _stop(children)
 
 
 def _assert_free(host: str, port: int) -> None:
@@ -155,20 +158,20 @@ def _assert_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CannotStart(f"Port {port} on {host}: {error.strerror}. Choose another with --port.") from None
+            raise CannotStart(f"Port {port} on {host}: {error.strerror}. Choose another port with --port.") from None
 
 
-def _environment(parts: dict[str, str], *, url: str) -> dict[str, str]:
-    mine = {
+def _environment(services: dict[str, str], *, url: str) -> dict[str, str]:
+    defaults = {
         "PUBLIC_URL": url,
         "LOG_JSON": "0",
         "LOG_LEVEL": "WARNING",
         "WORKER_GRACE_S": "1",
         "PYTHONUNBUFFERED": "1",
-        # Running as root is this machine's way; Celery need not warn of it.
+        # Celery warns if it runs as root. Here, that is the user's choice.
         "PYTHONWARNINGS": "ignore::UserWarning:celery.platforms",
     }
-    return {**mine, **os.environ, **parts}
+    return {**defaults, **os.environ, **services}
 
 
 def _children(environment: dict[str, str], *, host: str, port: int) -> list[Child]:
@@ -183,20 +186,21 @@ def _children(environment: dict[str, str], *, host: str, port: int) -> list[Chil
 
 
 def _migrate(environment: dict[str, str], *, accounts: bool) -> str:
-    """Bring the database up to date; the demo accounts, a line each, if wanted."""
+    """Migrate the database. With `accounts`, create the demo accounts too, and return them, one per line."""
     command = [sys.executable, str(ROOT / "manage.py"), "migrate", *(["--accounts"] if accounts else [])]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CannotStart(f"The database cannot be migrated: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-    return "".join(f"    {line}\n" for line in done.stdout.splitlines()) if accounts else ""
+    result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.returncode:
+        reason = (result.stderr or result.stdout).strip().splitlines()[-1]
+        raise CannotStart(f"The database cannot be migrated: {reason}")
+    return "".join(f"    {line}\n" for line in result.stdout.splitlines()) if accounts else ""
 
 
-def _wait_until_ready(url: str, children: list[Child], asked: _Asked) -> None:
+def _wait_until_ready(url: str, children: list[Child], stop_signal: _StopSignal) -> None:
     end = time.monotonic() + READY_S
     with httpx.Client(timeout=5, trust_env=False) as client:
-        while not asked:
+        while not stop_signal:
             for child in children:
-                if child.ended():
+                if child.has_ended():
                     raise CannotStart(f"The {child.name} did not start.")
             try:
                 if client.get(f"{url}/healthcheck/ready").is_success:
@@ -205,61 +209,63 @@ def _wait_until_ready(url: str, children: list[Child], asked: _Asked) -> None:
                 pass
             if time.monotonic() > end:
                 raise CannotStart(f"Campus was not ready within {READY_S} s.")
-            asked.within(0.05)
+            stop_signal.wait(0.05)
 
 
-def _samples(environment: dict[str, str]) -> Child:
+def _create_samples(environment: dict[str, str]) -> Child:
     child = Child("samples", [sys.executable, str(ROOT / "manage.py"), "demo"], environment)
     child.start()
     return child
 
 
-def _stay(
+def _supervise(
     children: list[Child],
     services: dict[str, subprocess.Popen[bytes]],
     samples: Child | None,
-    first_time: Path,
-    asked: _Asked,
-    code: _Code | None,
+    samples_done: Path,
+    stop_signal: _StopSignal,
+    code: _CodeWatcher | None,
 ) -> None:
-    """Start anew what dies of our processes, and all of them when the `code` changes. CannotStart when one keeps dying,
-    or a service does."""
+    """Restart each child that dies, and all children if the code changes.
+
+    Raises: CannotStart, if the children die too often or a service has died.
+    """
     deaths: list[float] = []
-    while not asked.within(0.2 if code is None else 0.5):
-        if code is not None and code.changed():
+    while not stop_signal.wait(0.2 if code is None else 0.5):
+        if code is not None and code.has_changed():
             deaths = []
-            _start_anew(children, code)
-        if samples is not None and samples.ended():
-            if samples.succeeded():
-                first_time.touch()
+            _restart(children, code)
+        if samples is not None and samples.has_ended():
+            if samples.has_succeeded():
+                samples_done.touch()
             samples = None
         for name, service in services.items():
             if service.poll() is not None:
-                raise CannotStart(f"{name} has died: see the folder logs in the data folder.")
+                raise CannotStart(f"{name} has died. See the folder logs in the data folder.")
         for child in children:
-            if not child.ended() or (code is not None and code.is_broken):
+            if not child.has_ended() or (code is not None and code.is_broken):
                 continue
             deaths = [at for at in deaths if time.monotonic() - at < RESTARTS_S] + [time.monotonic()]
             if len(deaths) > RESTARTS and code is not None:
-                console.print(f"The {child.name} dies again and again. Change its code.", style="red")
+                console.print(f"The {child.name} keeps dying. The next change of the code restarts it.", style="red")
                 code.is_broken = True
                 continue
             if len(deaths) > RESTARTS:
-                raise CannotStart(f"The {child.name} dies again and again.")
-            console.print(f"The {child.name} has died and is started anew.", style="yellow")
+                raise CannotStart(f"The {child.name} keeps dying.")
+            console.print(f"The {child.name} has died and is restarted.", style="yellow")
             child.start()
     if samples is not None:
-        samples.ask_to_end()
-        samples.make_end(until=time.monotonic() + 1)
+        samples.terminate()
+        samples.wait_or_kill(until=time.monotonic() + 1)
 
 
-def _start_anew(children: list[Child], code: _Code) -> None:
-    console.print("The code has changed: Campus starts anew.", style="yellow")
-    _end(children)
+def _restart(children: list[Child], code: _CodeWatcher) -> None:
+    console.print("The code has changed. Campus is restarting.", style="yellow")
+    _stop(children)
     try:
         _migrate(children[0].environment, accounts=False)
     except CannotStart as error:
-        console.print(f"{error} Change it.", style="red", markup=False)
+        console.print(f"{error} The next change of the code restarts Campus.", style="red", markup=False)
         code.is_broken = True
         return
     code.is_broken = False
@@ -267,10 +273,10 @@ def _start_anew(children: list[Child], code: _Code) -> None:
         child.start()
 
 
-def _end(children: list[Child]) -> None:
-    """All at once, none waited for longer than the grace."""
+def _stop(children: list[Child]) -> None:
+    """Terminate all children at once, and kill those that are still running after `GRACE_S` seconds."""
     until = time.monotonic() + GRACE_S
     for child in children:
-        child.ask_to_end()
+        child.terminate()
     for child in children:
-        child.make_end(until=until)
+        child.wait_or_kill(until=until)

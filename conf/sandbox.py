@@ -1,5 +1,9 @@
-"""Run a program on untrusted input: no network, no environment, nothing to read but the system and what it is given,
-one folder to write. By bubblewrap where the machine has it and allows it; limits on memory and life in any case.
+"""Run a program that reads untrusted files, in a sandbox made by bubblewrap.
+
+In the sandbox the program has no network, can read only the system's files and the paths it is given, and can write
+only one folder and a private `/tmp`. If bubblewrap is missing or not permitted, the setting `sandbox` decides whether
+the program runs without it. With or without it, the program gets none of our environment variables and, on Linux, its
+memory is limited and it is killed when our process ends.
 """
 
 import contextlib
@@ -25,14 +29,14 @@ from conf.settings import get_settings
 log = structlog.get_logger(__name__)
 
 MEMORY_BYTES = 6 * 1024**3
-"""Address space. A ladder from 1080p takes 1.5 GiB with four threads."""
+"""Limit of the address space. Transcoding all renditions from 1080p takes 1.5 GiB with four threads."""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 OUTPUT_BYTES, ERRORS_BYTES = 100_000, 4000
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended: what it printed (the beginning), its complaints (the end), its status."""
+    """The result of a program: the beginning of its standard output, the end of its standard error, its exit status."""
 
     output: bytes
     errors: str
@@ -40,13 +44,16 @@ class Ended:
 
     @property
     def killed(self) -> bool:
-        """Whether somebody killed it; above 128 is how bubblewrap tells."""
+        """Whether it was killed by a signal. bubblewrap reports that as 128 plus the signal's number."""
         return self.status < 0 or self.status in (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 
 
 def wrap(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path | None = None) -> list[str]:
-    """The command line that runs `command` inside, with `readable` at the paths they have outside, and `work` writable
-    and current. Unavailable where SANDBOX=required and bubblewrap does not work."""
+    """Return the command line that runs `command` in the sandbox.
+
+    `readable`: paths that it can read, which are the same inside. `work`: the writable working directory.
+    Raises: Unavailable, if SANDBOX=required and bubblewrap does not work.
+    """
     if not available():
         return list(command)
     binds = [option for path in readable for option in ("--ro-bind", str(path), str(path))]
@@ -56,7 +63,7 @@ def wrap(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path | 
 
 
 def start(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path) -> subprocess.Popen[bytes]:
-    """Start `command` inside; its standard output and error are pipes. It dies with us."""
+    """Start `command` in the sandbox. Its standard output and error are pipes."""
     return subprocess.Popen(
         wrap(command, readable=readable, work=work),
         cwd=work,
@@ -64,7 +71,7 @@ def start(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path) 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=_limits(),  # noqa: PLW1509  # it calls the kernel twice and nothing of Python's
+        preexec_fn=_limits(),  # noqa: PLW1509  # it makes system calls only
         start_new_session=True,
     )
 
@@ -78,9 +85,11 @@ def run(
     tick: Callable[[], None] = lambda: None,
     took: Callable[[bytes], bool] = lambda _: False,
 ) -> Ended:
-    """Run `command` inside to its end. Killed when `tick`, called twice a second, raises, or after `limit_s` (Invalid).
+    """Run `command` in the sandbox and wait for its end.
 
-    `took` is shown each line of the output, and says of which that it was for it.
+    `tick` is called twice a second. If it raises, the program is killed.
+    `took` is called with each line of standard output. Lines for which it returns true are not part of the result.
+    Raises: Invalid, if the program runs for longer than `limit_s` seconds; it is killed then.
     """
     process = start(command, readable=readable, work=work)
     output, errors = bytearray(), bytearray()
@@ -98,7 +107,7 @@ def run(
                 break
             tick()
             if time.monotonic() > end:
-                raise Invalid("The file takes too long to process.")
+                raise Invalid("Processing the file took too long.")
     finally:
         if process.poll() is None:
             process.kill()
@@ -111,10 +120,10 @@ def run(
 def run_python(
     program: str, arguments: Sequence[str], *, readable: Sequence[Path], work: Path, limit_s: float
 ) -> Ended:
-    """Run a Python file inside, with the libraries that we have."""
-    ours = [Path(program), *{Path(sys.prefix), Path(sys.base_prefix)}]
+    """Run a Python file in the sandbox, with the libraries of our own interpreter."""
+    libraries = [Path(program), *{Path(sys.prefix), Path(sys.base_prefix)}]
     command = [sys.executable, "-I", "-B", program, *arguments]
-    return run(command, readable=[*readable, *ours], work=work, limit_s=limit_s)
+    return run(command, readable=[*readable, *libraries], work=work, limit_s=limit_s)
 
 
 def _keep_end(pipe: Any, into: bytearray) -> None:
@@ -133,19 +142,23 @@ def _keep_beginning(pipe: Any, into: bytearray, took: Callable[[bytes], bool]) -
 
 @functools.cache
 def available() -> bool:
-    """Whether bubblewrap works here, as wanted by SANDBOX. Said in the log once, when it does not."""
+    """Whether to use bubblewrap: it works here, and SANDBOX is not off. Logs a warning once if it does not work.
+
+    Raises: Unavailable, if SANDBOX=required and it does not work.
+    """
     mode = get_settings().sandbox
     if mode == "off":
         return False
-    reason = _why_not()
+    reason = _why_unavailable()
     if reason and mode == "required":
         raise Unavailable(f"SANDBOX=required, but {reason}.", retry_after=300)
     if reason:
-        log.warning("untrusted files are handled without a sandbox", reason=reason)
+        log.warning("untrusted files are processed without a sandbox", reason=reason)
     return not reason
 
 
-def _why_not() -> str:
+def _why_unavailable() -> str:
+    """Return why bubblewrap does not work, or an empty string if it works."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (Debian: apt install bubblewrap)"
     trial = subprocess.run([*_prefix(), "--", "/usr/bin/true"], env=ENVIRONMENT, capture_output=True, check=False)
@@ -170,7 +183,7 @@ def _prefix() -> list[str]:
         *("--ro-bind", "/usr", "/usr", *system),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
-        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108  # inside, it is its own
+        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108  # the sandbox's own
     ]
 
 

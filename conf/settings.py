@@ -1,4 +1,4 @@
-"""Every setting of Campus, read once from the environment and from `.env`. `.env.example` lists them for operators."""
+"""All settings of Campus, read once from the environment and from `.env`. `.env.example` lists them for operators."""
 
 import functools
 import sys
@@ -17,95 +17,124 @@ MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
-    """Sizes are in bytes, times in seconds."""
+    """The settings of a process. Each is the environment variable of the same name in upper case.
+
+    Sizes are in bytes, times in seconds.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     embedded: bool = False
-    """Set by `manage.py up` when it runs PostgreSQL, the broker and the storage itself."""
+    """Whether Campus runs in the embedded mode (`manage.py up`). Not for operators: `manage.py up` sets it."""
 
     database_url: str
+    """URL of the main PostgreSQL database: `postgresql://user:password@host:5432/name`."""
     database_read_url: str = ""
-    """A replica for safe requests; the main database when empty."""
+    """URL of a read replica for safe requests (GET, HEAD, OPTIONS). Empty: the main database serves them too."""
     broker_url: str = "amqp://guest:guest@127.0.0.1:5672//"
+    """URL of the message broker: `amqp://` or `amqps://` (RabbitMQ), `redis://` or `rediss://` (Valkey, Redis)."""
 
     secret_key: SecretStr
-    """All signatures come from it: of tokens, of links to files. At least 32 bytes."""
+    """Secret from which all keys are derived, such as those that sign tokens and links to files. At least 32 bytes."""
     secret_keys_old: list[SecretStr] = []
-    """Those before it, newest first: what they signed is still accepted."""
+    """Earlier values of `secret_key`, newest first. Signatures made with them are still accepted. Default: none."""
     public_url: str = "http://127.0.0.1:8000"
-    """What clients put before a path to reach this API; links to files begin with it."""
+    """URL at which clients reach this API. Links to files begin with it. It is also the issuer (`iss`) of access
+    tokens: those issued before a change are no longer accepted."""
     cors_origins: list[str] = []
+    """Origins whose web pages may call the API from a browser (CORS): `["https://campus.example"]`. Default: none."""
 
     registration: bool = True
-    """Whether people may make themselves an account, as students."""
+    """Whether people may register themselves, as students."""
     smtp_url: str = ""
-    """smtp://user:password@host:587 (STARTTLS where offered) or smtps://host. Empty: mails go to `data_dir`/mails."""
+    """URL of the mail server: `smtp://user:password@host:587` (uses STARTTLS if the server offers it) or
+    `smtps://user:password@host`. Empty: mails are written to the folder `data_dir`/mails."""
     default_language: Language = Language.EN
-    """en, ru or uk: of people of whom no other is known."""
+    """Language of people whose language is not known: `en`, `ru` or `uk`."""
     mail_from: str = "Campus <campus@localhost>"
+    """Sender of all mails (the header `From`)."""
     limits_url: str = ""
-    """Redis that counts for all processes how often somebody asks: redis://. Empty: each process counts for itself."""
+    """URL of the Redis in which all processes count requests for the rate limits: `redis://` or `rediss://`. Empty: the
+    limits apply to each process separately."""
     limits_factor: float = Field(default=1, ge=0)
-    """Multiplies every rate limit, for a campus whose people share an address; 0: no limits."""
+    """Factor by which every rate limit is multiplied, for a campus whose people share an IP address. 0: no limits."""
 
     booking_page_url: str = ""
-    """The page that shows patients a booking; mails lead there, with `#booking=…` and, for a guest, `&key=…` behind it.
-    Empty: to the API's own address of it."""
+    """URL of the web page that shows patients a booking. Links in mails have `#booking=<id>` after it and, for guests,
+    `&key=<key>`. Empty: links lead to the booking in the API."""
     telegram_bot_token: SecretStr = SecretStr("")
-    """Of the bot whose Mini App books; it checks what Telegram says of its users."""
+    """Token of the Telegram bot whose Mini App makes bookings. It verifies the `hash` of Telegram's `initData`. If
+    neither it nor `telegram_bot_id` is set, bookings from Telegram are refused."""
     telegram_bot_id: int | None = Field(default=None, ge=1)
-    """In place of the token, for who is not to have it: Telegram's own signature is checked then."""
+    """Id of that bot, for an installation that must not have the token. Then only Telegram's own `signature` is
+    verified. Ignored if the token is set."""
     telegram_public_key: str = Field(
         default="e7bf03a2fa4602af4580703d88dda5bb59f32ed8b02a56c187fe7d34caed242d", pattern="^[0-9a-f]{64}$"
     )
-    """Telegram's, as it publishes it; its test servers have another."""
+    """Public Ed25519 key that verifies `signature`, as 64 hexadecimal digits. The default is the key that Telegram
+    publishes for production; its test environment has another."""
 
     data_dir: Path = Path("data")
+    """Folder for stored files (unless `s3_bucket` is set), work in progress and unsent mails."""
     work_dir: Path | None = None
-    """Uploads and transcodes in progress; beside the stored files when empty, so that storing is a rename."""
+    """Folder for uploads and transcodes in progress. Default: `data_dir`/work, which is on the same file system as the
+    stored files, so that storing a file is a rename."""
     s3_bucket: str = ""
-    """Names a bucket: files are kept in S3. Empty: in `data_dir`."""
+    """Name of the S3 bucket in which files are stored. Empty: they are stored in `data_dir`/storage."""
     s3_endpoint_url: str = ""
+    """URL of the S3 service, for servers other than AWS. Empty: AWS."""
     s3_public_endpoint_url: str = ""
-    """Where clients reach the bucket, if not at `s3_endpoint_url`."""
+    """URL of the S3 service for clients, used in signed links. Empty: the same as `s3_endpoint_url`."""
     s3_region: str = "us-east-1"
+    """Region of the bucket."""
     s3_access_key_id: str = ""
+    """Access key of the S3 service. Empty: boto3 looks for credentials itself, such as those of the AWS instance."""
     s3_secret_access_key: SecretStr = SecretStr("")
+    """Secret that belongs to `s3_access_key_id`."""
 
     threads: int = Field(default=8, ge=1, le=256)
-    """Per process: threads that serve requests, and as many connections to PostgreSQL; a quarter more of both for what
-    computes long, as sign-ins do."""
+    """Threads per process that serve requests. A quarter as many more, at least one, serve requests that compute for
+    long, such as sign-ins. A process opens up to one connection per thread to the main database, and as many again to
+    the read replica, or to the main database if there is none."""
     waiting_requests: int = Field(default=1024, ge=0)
-    """Per process: requests that may wait for a thread; one more is answered 503."""
+    """Requests per process that may wait for a thread. Further requests get a 503 response."""
     body_max_bytes: int = Field(default=MIB, ge=1)
+    """Largest request body, apart from uploaded files. Default: 1 MiB."""
     upload_max_bytes: int = Field(default=2048 * MIB, ge=1)
+    """Largest uploaded file, on routes that have no limit of their own. Default: 2 GiB."""
     disk_reserve_bytes: int = Field(default=512 * MIB, ge=0)
-    """An upload or a transcode is refused when it would leave less free than this."""
+    """Disk space that must stay free. Uploads and transcodes that would leave less are refused. Default: 512 MiB."""
 
     lease_s: float = Field(default=30, gt=0)
-    """A worker that is silent for so long has lost its job."""
+    """Seconds after which a running job is taken from a worker that has sent no heartbeat."""
     sweep_s: float = Field(default=15, gt=0)
+    """Seconds between two runs of the sweep, which requeues jobs of dead workers and publishes due jobs again."""
     retry_base_s: float = Field(default=5, ge=0)
-    """The wait before the second attempt; doubled for each one after, with jitter."""
+    """Seconds before the first retry of a failed job. The delay doubles with each retry, up to an hour, with jitter."""
     pending_file_s: float = Field(default=3600, gt=0)
-    """Stored files that no transaction has claimed by then are removed."""
+    """Seconds after which a stored file is removed if no transaction has claimed it."""
     worker_grace_s: float = Field(default=8, ge=0)
-    """After SIGTERM a running job has so long to end; then it is put back in line."""
+    """Seconds that a running job has to end after its worker received SIGTERM. Then it is requeued."""
     heartbeat_file: Path | None = None
-    """A worker touches it every 5 s, for an exec probe (`manage.py alive`)."""
+    """File that a worker touches every 5 s, for an exec probe with `manage.py alive`. Default: none."""
 
     ffmpeg: str = ""
-    """The ffmpeg to run; the one on PATH, else the one in the imageio-ffmpeg wheel, when empty."""
+    """Path of the ffmpeg program. Empty: the one on PATH if it is suitable, or else the one in the wheel
+    imageio-ffmpeg."""
     sandbox: str = Field(default="auto", pattern="^(auto|required|off)$")
-    """bubblewrap around ffmpeg: where it works, always (else refuse to work), or never."""
+    """Whether ffmpeg and other programs that read uploaded files run in bubblewrap. `auto`: where it works; `required`:
+    always, and workers do not start where it does not work; `off`: never."""
     ffmpeg_threads: int = Field(default=0, ge=0)
+    """Threads of ffmpeg. 0: ffmpeg's default, which is about one per core."""
 
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """Lowest level that is logged."""
     log_json: bool = True
+    """Whether each log entry is a JSON object. False: plain text."""
     access_log: bool = True
+    """Whether each request is logged."""
     drain_s: float = Field(default=0, ge=0)
-    """After SIGTERM: how long to go on serving with a failing readiness probe."""
+    """Seconds for which a process still serves requests after SIGTERM, while its readiness probe fails."""
 
     @field_validator("database_url", "database_read_url")
     @classmethod
@@ -114,19 +143,19 @@ class Settings(BaseSettings):
             if url.startswith(prefix):
                 url = "postgresql+psycopg2://" + url.removeprefix(prefix)
         if url and not url.startswith("postgresql+psycopg2://"):
-            raise ValueError("must be a postgresql:// URL")
+            raise ValueError("must begin with postgresql://")
         if url:
             try:
                 make_url(url)
             except (ArgumentError, ValueError):
-                raise ValueError("is not a URL that can be read") from None
+                raise ValueError("is not a valid URL") from None
         return url
 
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, url: str) -> str:
         if not url.startswith(("amqp://", "amqps://", "redis://", "rediss://", "redis+socket://")):
-            raise ValueError("must be an amqp:// or redis:// URL")
+            raise ValueError("must begin with amqp://, amqps://, redis://, rediss:// or redis+socket://")
         return url
 
     @field_validator("public_url")
@@ -138,14 +167,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_mail(cls, url: str) -> str:
         if url and not url.startswith(("smtp://", "smtps://")):
-            raise ValueError("must be an smtp:// or smtps:// URL")
+            raise ValueError("must begin with smtp:// or smtps://")
         return url
 
     @field_validator("limits_url")
     @classmethod
     def _known_limits(cls, url: str) -> str:
         if url and not url.startswith(("redis://", "rediss://")):
-            raise ValueError("must be a redis:// URL")
+            raise ValueError("must begin with redis:// or rediss://")
         return url
 
     @model_validator(mode="after")
@@ -154,25 +183,28 @@ class Settings(BaseSettings):
             if len(secret.get_secret_value().encode()) < 32:
                 raise ValueError(f"{name} must have at least 32 bytes")
             if secret.get_secret_value() == EXAMPLE_SECRET and not self.embedded:
-                raise ValueError(f"{name} is the example's: make your own, e.g. with `openssl rand -hex 32`")
+                raise ValueError(f"{name} is that of .env.example: generate your own with `openssl rand -hex 32`")
         return self
 
     @property
     def heavy_threads(self) -> int:
+        """Number of the threads per process for requests that compute for long."""
         return max(1, self.threads // 4)
 
     @property
     def storage_dir(self) -> Path:
+        """Folder of stored files, if they are not in S3."""
         return self.data_dir / "storage"
 
     @property
     def work_root(self) -> Path:
+        """Folder of uploads and transcodes in progress."""
         return self.work_dir or self.data_dir / "work"
 
 
 @functools.cache
 def get_settings() -> Settings:
-    """The settings of this process. Ends it with one line and status 2 when they are not usable."""
+    """Return the settings of this process. If they are invalid, print one line and exit with status 2."""
     try:
         return Settings()
     except ValidationError as error:
@@ -180,8 +212,8 @@ def get_settings() -> Settings:
             f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}".removeprefix(": ").removeprefix("Value error, ")
             for e in error.errors()
         ]
-        print("campus: bad settings: " + "; ".join(faults) + " (see .env.example, or `make run`)", file=sys.stderr)
+        print("campus: invalid settings: " + "; ".join(faults) + " (see .env.example, or `make run`)", file=sys.stderr)
         raise SystemExit(2) from None
     except SettingsError as error:
-        print(f"campus: bad settings: {error} (see .env.example, or `make run`)", file=sys.stderr)
+        print(f"campus: invalid settings: {error} (see .env.example, or `make run`)", file=sys.stderr)
         raise SystemExit(2) from None

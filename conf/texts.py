@@ -1,9 +1,9 @@
-"""Texts for people in their language, written in Fluent (https://projectfluent.org): `<resource>/texts/<language>.ftl`.
+"""Translated texts in Fluent (https://projectfluent.org), from the files `<resource>/texts/<language>.ftl`.
 
     TEXTS = Texts("clinic")
     TEXTS(Language.UK, "booked-subject")
 
-A test compares the languages of each resource: no message may be missing in one, or unused.
+A test ensures that every message exists in all languages of its resource, and that every message is used.
 """
 
 import datetime as dt
@@ -20,14 +20,16 @@ ROOT = Path(__file__).parents[1]
 
 
 class Texts:
-    """Those of one resource."""
+    """The texts of one resource."""
 
     def __init__(self, resource: str) -> None:
         self.resource = resource
 
     def __call__(self, language: Language, message: str, **values: str | int) -> str:
-        """The message in that language. Raises: LookupError when there is no such message; ValueError when it needs a
-        value that was not given."""
+        """Return the message in the language, with `values` in the place of its variables.
+
+        Raises: LookupError, if there is no such message; ValueError, if a variable has no value.
+        """
         bundle = _bundle(self.resource, language)
         if not bundle.has_message(message):
             raise LookupError(f"{self.resource}/texts/{language}.ftl has no message {message}")
@@ -42,13 +44,13 @@ class Texts:
 
 @functools.cache
 def _bundle(resource: str, language: Language) -> FluentBundle:
-    # Isolation marks are for pages; in a plain-text mail they would break links.
+    # Without Unicode isolation marks around values: they would break links in plain-text mails.
     bundle = FluentBundle([language], use_isolating=False)
     bundle.add_resource(FluentResource((ROOT / resource / "texts" / f"{language}.ftl").read_text(encoding="utf-8")))
     return bundle
 
 
 def clock(moment: dt.datetime, time_zone: str, language: Language = Language.EN) -> str:
-    """The moment on the clocks of an IANA time zone: "Saturday, 21 November 2026, 09:30 (Europe/Kyiv)"."""
+    """Format the local time in an IANA time zone: "Saturday, 21 November 2026, 09:30 (Europe/Kyiv)"."""
     zone = zoneinfo.ZoneInfo(time_zone)
     return f"{format_datetime(moment, 'EEEE, d MMMM y, HH:mm', tzinfo=zone, locale=language)} ({time_zone})"

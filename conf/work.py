@@ -1,4 +1,4 @@
-"""Folders for work in progress: uploads that arrive, transcodes that run. One that its process left behind is swept."""
+"""Temporary folders for uploads and transcodes in progress. Folders whose process has died are removed by a sweep."""
 
 import contextlib
 import fcntl
@@ -14,12 +14,12 @@ from conf.settings import get_settings
 
 LOCK = ".lock"
 YOUNG_S = 10
-"""A folder this new may not have its lock yet."""
+"""Age in seconds below which `sweep_work` ignores a folder, as it may not be locked yet."""
 
 
 @contextlib.contextmanager
 def work_folder(purpose: str) -> Iterator[Path]:
-    """A new empty folder, removed at the end. While its lock is held, `sweep_work` lets it be."""
+    """Create an empty folder, and remove it at the end. It is locked meanwhile, so `sweep_work` ignores it."""
     root = get_settings().work_root.absolute()
     folder = root / f"{purpose}-{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True, mode=0o700)
@@ -33,7 +33,7 @@ def work_folder(purpose: str) -> Iterator[Path]:
 
 
 def sweep_work() -> int:
-    """Remove the folders whose process has died; how many there were."""
+    """Remove the folders whose process has died. Returns their number."""
     removed = 0
     root = get_settings().work_root.absolute()
     for folder in root.iterdir() if root.is_dir() else ():
@@ -51,7 +51,7 @@ def sweep_work() -> int:
 
 
 def need_disk(size: int) -> None:
-    """Unavailable when a file of `size` bytes would not leave the reserve free."""
+    """Check that a file of `size` bytes leaves `disk_reserve_bytes` free. Raises: Unavailable."""
     settings = get_settings()
     settings.work_root.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(settings.work_root).free - size < settings.disk_reserve_bytes:

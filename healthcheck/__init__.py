@@ -1,1 +1,1 @@
-"""Probes and figures for operators."""
+"""Health checks and metrics for operators."""

@@ -1,4 +1,4 @@
-"""What must work before requests are let in. Each check raises when it does not."""
+"""The checks of the readiness probe. Each raises an exception if it fails."""
 
 import asyncio
 import time
@@ -17,10 +17,15 @@ TIMEOUT_S = 3.0
 
 @dataclass(frozen=True)
 class Result:
+    """The result of one check."""
+
     name: str
     error: str | None
+    """Why it failed; None if it passed."""
     ms: float
+    """Duration in milliseconds."""
     needed: bool
+    """Whether the process is not ready if this check fails."""
 
 
 def database() -> None:
@@ -32,7 +37,7 @@ def migrations() -> None:
     with probe_engine().connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     if behind := missing(current):
-        raise RuntimeError(f"not migrated to {', '.join(sorted(behind))}: run `manage.py migrate`")
+        raise RuntimeError(f"The migrations {', '.join(sorted(behind))} are missing. Run `manage.py migrate`.")
 
 
 def broker() -> None:
@@ -46,14 +51,14 @@ def stored_files() -> None:
 CHECKS: dict[str, tuple[Callable[[], None], bool]] = {
     "database": (database, True),
     "migrations": (migrations, True),
-    # Work waits in PostgreSQL while the broker is away: requests can be served, so its failure is told, not fatal.
+    # Without the broker, jobs wait in PostgreSQL and requests can still be served. So its failure is only reported.
     "broker": (broker, False),
     "storage": (stored_files, True),
 }
 
 
 async def run_all() -> list[Result]:
-    """Every check at once, each for `TIMEOUT_S` at most."""
+    """Run all checks concurrently, each for at most `TIMEOUT_S` seconds."""
     return list(await asyncio.gather(*(_run(name, check, needed) for name, (check, needed) in CHECKS.items())))
 
 
@@ -63,7 +68,7 @@ async def _run(name: str, check: Callable[[], None], needed: bool) -> Result:
         await asyncio.wait_for(asyncio.to_thread(check), TIMEOUT_S)
         error = None
     except TimeoutError:
-        error = f"no answer in {TIMEOUT_S:.0f} s"
-    except Exception as failure:  # noqa: BLE001  # whatever it is, it is the answer
+        error = f"No response within {TIMEOUT_S:.0f} s."
+    except Exception as failure:  # noqa: BLE001  # any exception is the result of the check
         error = str(failure).splitlines()[0][:200] or type(failure).__name__
     return Result(name, error, round((time.perf_counter() - start) * 1000, 1), needed)

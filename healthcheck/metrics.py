@@ -1,4 +1,4 @@
-"""The figures: those of requests, gathered over all processes, and the jobs that wait and run, from the database."""
+"""Metrics for Prometheus: requests, collected from all processes, and queued and running jobs, from the database."""
 
 import os
 
@@ -15,6 +15,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def render() -> bytes:
+    """Return all metrics in the text format of Prometheus."""
     registry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
@@ -24,7 +25,7 @@ def render() -> bytes:
 
 def _jobs() -> CollectorRegistry:
     registry = CollectorRegistry()
-    gauge = Gauge("campus_jobs", "Jobs that have not ended", ["queue", "status"], registry=registry)
+    gauge = Gauge("campus_jobs", "Jobs that are queued or running", ["queue", "status"], registry=registry)
     try:
         counts = _count()
     except SQLAlchemyError:

@@ -1,11 +1,14 @@
-"""Probes for load balancers and orchestrators, figures for Prometheus. Public: keep `/metrics` inside your network."""
+"""Health checks for load balancers and orchestrators, and metrics for Prometheus.
+
+All routes are public, so operators must block `/metrics` for the internet.
+"""
 
 import asyncio
 import time
 
 from fastapi import Query, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from conf.http import draining
 from conf.http.access import PUBLIC
@@ -15,19 +18,33 @@ from healthcheck import checks, metrics
 router = Router("", tags=["healthcheck"])
 
 FRESH_S = 1.0
-"""Results are shared for so long: probes must not become a load."""
+"""Seconds for which the results of the checks are cached, so that frequent probes cause no load."""
 
 
 class CheckResult(BaseModel):
-    name: str
-    status: str
-    error: str | None
-    ms: float
+    """The result of one check."""
+
+    name: str = Field(
+        description="What is checked: `database`, `migrations`, `broker` or `storage`.", examples=["database"]
+    )
+    status: str = Field(description="`ok` or `failing`.", examples=["ok"])
+    error: str | None = Field(
+        description="Why the check failed, in one line; null if it passed.", examples=["No response within 3 s."]
+    )
+    ms: float = Field(description="Duration of the check in milliseconds.", examples=[4.2])
 
 
 class Readiness(BaseModel):
-    status: str
-    checks: list[CheckResult] | None = None
+    """Whether the process is ready to serve requests."""
+
+    status: str = Field(
+        description=(
+            "`ok`; `degraded`: the broker is not available, so background jobs are delayed; `failing`: the database, a"
+            " migration or the storage is missing; `draining`: the process is shutting down."
+        ),
+        examples=["ok"],
+    )
+    checks: list[CheckResult] | None = Field(None, description="All checks, if `verbose` is given.")
 
 
 class _Latest:
@@ -47,21 +64,34 @@ async def _results() -> tuple[checks.Result, ...]:
 
 @router.get("/healthcheck/", response_class=PlainTextResponse, dependencies=[PUBLIC])
 async def healthcheck() -> PlainTextResponse:
-    """The process answers."""
+    """Check that the process responds. Returns `OK`. Public."""
     return PlainTextResponse("OK")
 
 
 @router.get("/healthcheck/live", response_class=PlainTextResponse, dependencies=[PUBLIC])
 async def live() -> PlainTextResponse:
-    """Restart the process when this fails."""
+    """Check that the process is alive (liveness probe).
+
+    Returns `OK`. If there is no response, restart the process. Public.
+    """
     return PlainTextResponse("OK")
 
 
 @router.get(
     "/healthcheck/ready", response_model=Readiness, responses={503: {"model": Readiness}}, dependencies=[PUBLIC]
 )
-async def ready(verbose: str | None = Query(None, description="Name it to see every check.")) -> Response:
-    """Send requests here only while this is 200: `ok`, or `degraded` when only new background work has to wait."""
+async def ready(
+    verbose: str | None = Query(
+        None,
+        description="If given, with any value but `0` or without a value, the response lists all checks.",
+        examples=["1"],
+    ),
+) -> Response:
+    """Check that the process can serve requests (readiness probe).
+
+    Returns 200 with the status `ok`, or `degraded` if only background jobs are delayed because the broker is not
+    available. Returns 503 with the status `failing` or `draining`; do not send requests to the process then. Public.
+    """
     results = await _results()
     if draining.is_draining():
         status = "draining"
@@ -71,9 +101,9 @@ async def ready(verbose: str | None = Query(None, description="Name it to see ev
         status = "degraded" if any(result.error for result in results) else "ok"
     bad = status in ("draining", "failing")
     listed = [CheckResult(name=r.name, status="failing" if r.error else "ok", error=r.error, ms=r.ms) for r in results]
-    told = Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
+    readiness = Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
     return Response(
-        told.model_dump_json(exclude_none=verbose is None or verbose == "0"),
+        readiness.model_dump_json(exclude_none=verbose is None or verbose == "0"),
         503 if bad else 200,
         {"Retry-After": "5"} if bad else None,
         "application/json",
@@ -82,7 +112,10 @@ async def ready(verbose: str | None = Query(None, description="Name it to see ev
 
 @router.get("/healthcheck/startup", response_class=PlainTextResponse, responses={503: {}}, dependencies=[PUBLIC])
 async def startup() -> PlainTextResponse:
-    """Whether the process has been ready once."""
+    """Check that the process has been ready at least once (startup probe).
+
+    Returns `OK`, or 503 with `starting`. Public.
+    """
     if not _Latest.started:
         _Latest.started = not any(result.error and result.needed for result in await _results())
     return PlainTextResponse("OK") if _Latest.started else PlainTextResponse("starting", 503)
@@ -90,5 +123,5 @@ async def startup() -> PlainTextResponse:
 
 @router.get("/metrics", include_in_schema=False, dependencies=[PUBLIC])
 async def prometheus() -> Response:
-    """Figures in the text format of Prometheus, of all processes of this server."""
+    """Return the metrics of all processes of this server, in the text format of Prometheus. Public."""
     return Response(await asyncio.to_thread(metrics.render), media_type=metrics.CONTENT_TYPE)

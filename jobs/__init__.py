@@ -1,1 +1,1 @@
-"""Background work as clients see it: watch, cancel, retry. The table is `conf._celery`'s."""
+"""The API for background jobs: watch, cancel and retry them. Their table is in `conf._celery`."""

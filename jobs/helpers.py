@@ -1,4 +1,4 @@
-"""Use cases on background work."""
+"""Use cases on background jobs."""
 
 from sqlalchemy.orm import Session
 
@@ -11,45 +11,50 @@ from iam.roles import Identity
 
 
 def get(db: Session, *, job_id: int, viewer: Identity) -> Job:
-    """A job of the viewer's own, or anybody's for an admin. NotFound."""
-    return _seen(crud.get(db, job_id=job_id), viewer)
+    """Return the job. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
+    return _assert_visible(crud.get(db, job_id=job_id), viewer)
 
 
-def _seen(job: Job, viewer: Identity) -> Job:
+def _assert_visible(job: Job, viewer: Identity) -> Job:
     if job.owner_id != viewer.user_id and not viewer.may("jobs:admin"):
         raise NotFound("job", job.id)
     return job
 
 
 def cancel_own(db: Session, *, job_id: int, viewer: Identity) -> Job:
-    """`cancel`, for one's own job or an admin."""
+    """Cancel the job, as its owner or as an admin. Raises: NotFound; Conflict, as `cancel`."""
     get(db, job_id=job_id, viewer=viewer)
     return cancel(db, job_id=job_id)
 
 
 def cancel(db: Session, *, job_id: int) -> Job:
-    """Stop the job: at once while it waits, within seconds while it runs. NotFound; Conflict when it has ended."""
+    """Cancel the job: at once if it is queued, within seconds if it is running.
+
+    Raises: NotFound; Conflict, if it has ended or its task is not `stoppable`.
+    """
     job = crud.lock(db, job_id=job_id)
     task = find(job.name)
     if task is not None and not task.stoppable:
-        raise Conflict("This job is housekeeping of the server.")
+        raise Conflict("This job is internal to the server and cannot be cancelled.")
     if job.status in ENDED:
-        raise Conflict(f"The job has already ended: it is {job.status}.")
+        raise Conflict(f"The job has already ended. Its status is {job.status}.")
     stop(db, job)
     return job
 
 
 def retry(db: Session, *, job_id: int, viewer: Identity) -> Job:
-    """Run a failed or cancelled job of one's own (as an admin, any) again, with all its attempts. NotFound; Conflict in
-    any other state."""
-    job = _seen(crud.lock(db, job_id=job_id), viewer)
+    """Requeue a failed or cancelled job, as its owner or as an admin. It gets its full number of attempts again.
+
+    Raises: NotFound; Conflict, if it has another status or its task is not `retriable`.
+    """
+    job = _assert_visible(crud.lock(db, job_id=job_id), viewer)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-        raise Conflict(f"Only a failed or cancelled job can be retried; this one is {job.status}.")
+        raise Conflict(f"Only failed and cancelled jobs can be retried. This job is {job.status}.")
     task = find(job.name)
     if task is None:
-        raise Conflict("What this job did is no longer installed.")
+        raise Conflict("The feature of this job is no longer installed.")
     if not task.retriable:
-        raise Conflict("What it worked on is gone. Send it again.")
+        raise Conflict("This job cannot be retried because its file has been removed. Upload the file again.")
     job.max_attempts = job.attempt + task.max_attempts
     crud.requeue(db, job=job, delay_s=0, error=None)
     task.status_changed(db, job)

@@ -1,4 +1,4 @@
-"""Alembic's environment: one transaction a branch, under an advisory lock, never waiting long for a table in use."""
+"""Alembic's environment: one transaction per branch, under an advisory lock, with a `lock_timeout` for busy tables."""
 
 from alembic import context
 from sqlalchemy import create_engine, pool, text
@@ -8,7 +8,7 @@ from conf.db.migrate import locations
 from conf.db.models import Model
 from conf.settings import get_settings
 
-LOCK = 0x63616D70  # "camp": two that migrate at once do so one after the other
+LOCK = 0x63616D70  # "camp" in ASCII. Concurrent migrations wait for each other.
 
 resources.import_models()
 context.script.version_locations = locations()

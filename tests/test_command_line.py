@@ -65,7 +65,7 @@ def test_demo_accounts_are_refused_outside_the_embedded_mode(anonymous: TestClie
     [
         ({"SECRET_KEY": ""}, "at least 32 bytes"),
         ({"SECRET_KEY": "x" * 31}, "at least 32 bytes"),
-        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "example's"),
+        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "generate your own"),
         ({"SECRET_KEYS_OLD": '["short"]'}, "SECRET_KEYS_OLD must have at least 32 bytes"),
         ({"SECRET_KEYS_OLD": "nonsense"}, "SECRET_KEYS_OLD"),
         ({"SMTP_URL": "http://mail"}, "smtp://"),

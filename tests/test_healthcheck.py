@@ -8,20 +8,20 @@ from healthcheck import routes
 from tests.system import System
 
 
-def test_the_plain_probes(client: TestClient) -> None:
+def test_the_simple_probes_return_ok(client: TestClient) -> None:
     for path in ("/healthcheck/", "/healthcheck", "/healthcheck/live"):
-        answer = client.get(path)
-        assert (answer.status_code, answer.text) == (200, "OK")
+        response = client.get(path)
+        assert (response.status_code, response.text) == (200, "OK")
 
 
-def test_ready_names_each_check_with_its_time(client: TestClient) -> None:
+def test_ready_lists_each_check_with_its_duration(client: TestClient) -> None:
     routes._Latest.at = 0
-    answer = client.get("/healthcheck/ready?verbose")
-    checks = {check["name"]: check for check in answer.json()["checks"]}
+    response = client.get("/healthcheck/ready?verbose")
+    checks = {check["name"]: check for check in response.json()["checks"]}
     assert list(checks) == ["database", "migrations", "broker", "storage"]
     assert all(check["ms"] >= 0 for check in checks.values())
-    # The tests' broker is not there: work waits in the database, so requests are still let in.
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    # The tests have no broker: jobs wait in the database, so requests can still be served.
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert checks["broker"]["status"] == "failing"
     assert "checks" not in client.get("/healthcheck/ready").json()
 
@@ -29,17 +29,17 @@ def test_ready_names_each_check_with_its_time(client: TestClient) -> None:
 def test_not_ready_before_the_migrations_and_without_a_database(api: System) -> None:
     assert api.client.get("/healthcheck/startup").text == "OK"
     other = api.start_elsewhere(DATABASE_URL=api.environment["DATABASE_URL"].rpartition("/")[0] + "/template1")
-    answer = other.get("/healthcheck/ready?verbose")
-    checks = {check["name"]: check for check in answer.json()["checks"]}
-    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    response = other.get("/healthcheck/ready?verbose")
+    checks = {check["name"]: check for check in response.json()["checks"]}
+    assert (response.status_code, response.json()["status"]) == (503, "failing")
     assert "manage.py migrate" in checks["migrations"]["error"]
     assert other.get("/healthcheck/startup").status_code == 503
     assert other.get("/healthcheck/live").status_code == 200
 
-    nowhere = api.start_elsewhere(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    answer = nowhere.get("/healthcheck/ready?verbose")
-    assert answer.status_code == 503
-    assert nowhere.get("/api/v1/users/leaderboard/").status_code == 503
+    without_database = api.start_elsewhere(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    response = without_database.get("/healthcheck/ready?verbose")
+    assert response.status_code == 503
+    assert without_database.get("/api/v1/users/leaderboard/").status_code == 503
 
 
 def test_while_draining_requests_are_served_and_readiness_fails(api: System) -> None:
@@ -48,13 +48,13 @@ def test_while_draining_requests_are_served_and_readiness_fails(api: System) -> 
     assert other.get("/healthcheck/ready").status_code == 200
     process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    answer = other.get("/healthcheck/ready")
-    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    response = other.get("/healthcheck/ready")
+    assert (response.status_code, response.json()["status"]) == (503, "draining")
     assert other.get("/api/v1/users/leaderboard/").status_code == 200
     assert process.wait(10) in (0, -signal.SIGTERM)
 
 
-def test_metrics_tell_of_requests_and_jobs(client: TestClient) -> None:
+def test_the_metrics_include_requests_and_jobs(client: TestClient) -> None:
     client.get("/api/v1/groups/7/")
     text = client.get("/metrics").text
     assert 'campus_http_requests_total{method="GET",route="/api/v1/groups/{group_id}/",status="404"}' in text
@@ -63,7 +63,7 @@ def test_metrics_tell_of_requests_and_jobs(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere/" + "x" * 20, "/api/v1/nothing"])
-def test_unknown_paths_do_not_become_figures(client: TestClient, path: str) -> None:
+def test_unknown_paths_do_not_become_metrics(client: TestClient, path: str) -> None:
     client.get(path)
     assert path not in client.get("/metrics").text
 
@@ -71,7 +71,9 @@ def test_unknown_paths_do_not_become_figures(client: TestClient, path: str) -> N
 @pytest.mark.parametrize(
     ("given", "kept"), [("abc-123", True), ("x" * 65, False), ("a b", False), ('"}{', False), (None, False)]
 )
-def test_a_request_id_is_given_or_kept(client: TestClient, given: str | None, kept: bool) -> None:
-    answer = client.get("/healthcheck/", headers={"X-Request-ID": given} if given else {})
-    assert (answer.headers["X-Request-ID"] == given) is kept
-    assert len(answer.headers["X-Request-ID"]) >= 7
+def test_a_valid_request_id_is_kept_and_an_invalid_one_is_replaced(
+    client: TestClient, given: str | None, kept: bool
+) -> None:
+    response = client.get("/healthcheck/", headers={"X-Request-ID": given} if given else {})
+    assert (response.headers["X-Request-ID"] == given) is kept
+    assert len(response.headers["X-Request-ID"]) >= 7

@@ -1,1 +1,1 @@
-"""Background work. PostgreSQL holds the truth (table `jobs`), the broker only publish_count a worker."""
+"""Background jobs. The table `jobs` is the source of truth; messages of the broker only tell workers what is due."""

@@ -1,7 +1,8 @@
 """The Celery application: `celery -A conf._celery.app.celery_app worker`.
 
-Two queues, `short` and `long`: run a worker for each (`-Q short`, `-Q long`), so that long work never stands before
-short work. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey and Redis ignore those arguments.
+There are two queues, `short` and `long`. Run separate workers for them (`-Q short`, `-Q long`), so that short jobs
+never wait for long ones. On RabbitMQ they are quorum queues with a dead-letter queue; Valkey and Redis ignore these
+arguments.
 """
 
 import os
@@ -29,7 +30,8 @@ DEAD = Queue(
     routing_key="dead",
     queue_arguments={"x-queue-type": "quorum"},
 )
-"""Messages that killed their worker each time. Their jobs are in PostgreSQL: this is for looking into, not for work."""
+"""The dead-letter queue, for messages whose worker died at every delivery. It has no consumer and is for debugging
+only: the jobs themselves are in PostgreSQL."""
 
 
 def _queue(name: str) -> Queue:
@@ -39,7 +41,7 @@ def _queue(name: str) -> Queue:
         routing_key=name,
         queue_arguments={
             "x-queue-type": "quorum",
-            "x-delivery-limit": MAX_DELIVERIES - 1,  # it counts the deliveries after the first
+            "x-delivery-limit": MAX_DELIVERIES - 1,  # RabbitMQ does not count the first delivery
             "x-dead-letter-exchange": DEAD.exchange.name,
             "x-dead-letter-routing-key": DEAD.routing_key,
         },
@@ -67,7 +69,7 @@ celery_app.conf.update(
     broker_connection_timeout=2,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_channel_error_retry=True,  # a consumer timeout of RabbitMQ is survived, not died of
+    broker_channel_error_retry=True,  # the worker survives RabbitMQ's consumer timeout
     broker_heartbeat=10,
     include=[*resources.task_modules(), "conf._celery.sweep"],
     task_queues=[_queue(name) for name in QUEUES],
@@ -101,8 +103,11 @@ celery_app.conf.update(
 
 
 class BoundedAmqp(Transport):
-    """AMQP on which no wait is longer than the time to connect may be: py-amqp itself has no limit on opening a channel
-    or closing, where a broker that hangs, or is short of memory, leaves its clients."""
+    """AMQP transport whose connect timeout applies to every socket operation.
+
+    py-amqp itself has no timeout for opening and closing channels, so it would wait forever for a broker that hangs or
+    blocks its clients because it is short of memory.
+    """
 
     def establish_connection(self) -> Any:
         connection = super().establish_connection()
@@ -114,9 +119,9 @@ TRANSPORT_ALIASES["bounded-amqp"] = f"{__name__}:BoundedAmqp"
 
 
 def connect(*, timeout_s: float) -> Connection:
-    """A connection of one's own for sending with publisher confirms, on which no wait is longer than `timeout_s`.
+    """Return a new connection for publishing with publisher confirms. Each socket operation takes at most `timeout_s`.
 
-    The worker's own connections must not confirm: a broker that hangs would block the worker's event loop.
+    The worker's own connections must not use confirms: a broker that hangs would block the worker's event loop.
     """
     url = get_settings().broker_url
     if url.startswith("amqp"):
@@ -136,11 +141,11 @@ def connect(*, timeout_s: float) -> Connection:
 
 
 def broker_answers(*, timeout_s: float) -> None:
-    """Raise when the broker cannot be reached."""
+    """Connect to the broker. Raises: an error of kombu or the operating system, if it cannot be reached."""
     connection = connect(timeout_s=timeout_s)
     try:
         connection.connect()
-        connection.default_channel  # noqa: B018  # opening it is the question
+        connection.default_channel  # noqa: B018  # opens a channel
     finally:
         connection.collect(timeout_s)
 
@@ -152,8 +157,10 @@ def _configure_logging(**_: object) -> None:
 
 @celeryd_after_setup.connect
 def _check_environment(**_: object) -> None:
-    """Say now, once and before the pool is forked, when untrusted files will have no sandbox, or a subscription does
-    not fit its event."""
+    """Check the sandbox and the event subscriptions at the start, once and before the pool is forked.
+
+    End the worker with status 2 if a required sandbox does not work or a subscription is invalid.
+    """
     try:
         sandbox.available()
         events.verify()
@@ -164,5 +171,6 @@ def _check_environment(**_: object) -> None:
 
 @beat_embedded_init.connect
 def _end_beat_with_worker(**_: object) -> None:
-    """Celery forgets its beat process when it is stopped while it starts."""
+    """Have the kernel kill the beat process with the worker: Celery does not stop it if the worker is stopped while it
+    starts."""
     die_with_parent(signal.SIGKILL)()

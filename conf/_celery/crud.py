@@ -1,4 +1,5 @@
-"""Queries on `jobs`. Every change of state is one compare-and-set, so it happens once however often it is asked for."""
+"""Queries on `jobs`. A change of state checks the present state, in the UPDATE itself or under a lock of the row, so
+that it happens only once even if several processes attempt it."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from conf.db import rows
 
 _NOW = func.now()
 MAX_SILENCE_S = 3600
+"""Longest time in seconds after which a due job is published again."""
 
 
 def _in(seconds: float) -> Any:
@@ -37,7 +39,7 @@ def page(
     status: JobStatus | None = None,
     name: str | None = None,
 ) -> Sequence[Job]:
-    """The newest jobs first, those older than `before_id`; of one owner, or all."""
+    """Return jobs, newest first: only those with an id below `before_id`, and those that match the other arguments."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)
     if owner_id is not None:
         query = query.where(Job.owner_id == owner_id)
@@ -60,6 +62,7 @@ def create(
     owner_id: int | None = None,
     delay_s: float = 0,
 ) -> Job:
+    """Create a job that is due in `delay_s` seconds. Without a delay, the caller must publish it after commit."""
     job = Job(
         name=name,
         owner_id=owner_id,
@@ -76,7 +79,7 @@ def create(
 
 
 def create_all(db: Session, *, name: str, calls: list[dict[str, Any]], queue: str, max_attempts: int) -> list[Job]:
-    """Jobs of one name, due now, in one round trip or few."""
+    """Create a job for each dictionary of arguments, with a bulk INSERT. The caller must publish them after commit."""
     jobs = [
         Job(
             name=name,
@@ -95,14 +98,17 @@ def create_all(db: Session, *, name: str, calls: list[dict[str, Any]], queue: st
 
 
 def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | None:
-    """Take the job for one attempt: when it is due, or runs under a lease that has ended. None when it is not free."""
-    free = or_(
+    """Claim the job for one attempt and return it; return None if it cannot be claimed.
+
+    A job can be claimed if it is due, or if its lease has expired and it has attempts left.
+    """
+    claimable = or_(
         (Job.status == JobStatus.QUEUED) & (Job.run_after <= _NOW),
         (Job.status == JobStatus.RUNNING) & (Job.lease_until < _NOW) & (Job.attempt < Job.max_attempts),
     )
     return db.scalars(
         update(Job)
-        .where(Job.id == job_id, free, Job.cancel_requested.is_(False))
+        .where(Job.id == job_id, claimable, Job.cancel_requested.is_(False))
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -116,15 +122,19 @@ def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | Non
     ).one_or_none()
 
 
-def _mine(job_id: int, attempt: int) -> Any:
+def _owned(job_id: int, attempt: int) -> Any:
+    """Match the job only while this attempt owns it."""
     return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == JobStatus.RUNNING)
 
 
 def extend_lease(db: Session, *, job_id: int, attempt: int, lease_s: float, progress: int) -> bool | None:
-    """Extend the lease and note the progress (percent). Whether a cancel was asked for; None when the job is lost."""
+    """Extend the lease, and store the progress in percent.
+
+    Returns whether cancellation was requested, or None if this attempt no longer owns the job.
+    """
     return db.scalars(
         update(Job)
-        .where(_mine(job_id, attempt))
+        .where(_owned(job_id, attempt))
         .values(
             lease_until=_in(lease_s),
             progress=progress,
@@ -135,17 +145,17 @@ def extend_lease(db: Session, *, job_id: int, attempt: int, lease_s: float, prog
 
 
 def succeed(db: Session, *, job_id: int, attempt: int) -> bool:
-    """End the job well. False when this attempt no longer owns it or a cancel came first."""
+    """Mark the job as succeeded. Returns False if this attempt no longer owns it or cancellation was requested."""
     return (
         db.scalars(
             update(Job)
-            .where(_mine(job_id, attempt), Job.cancel_requested.is_(False))
+            .where(_owned(job_id, attempt), Job.cancel_requested.is_(False))
             .values(
                 status=JobStatus.SUCCEEDED,
                 progress=100,
                 error=None,
                 lease_until=None,
-                finished_at=func.clock_timestamp(),  # the transaction is as old as the work
+                finished_at=func.clock_timestamp(),  # now() would be the start of the transaction, and so of the work
                 version=Job.version + 1,
             )
             .returning(Job.id)
@@ -155,7 +165,7 @@ def succeed(db: Session, *, job_id: int, attempt: int) -> bool:
 
 
 def end(db: Session, *, job: Job, status: JobStatus, error: str | None) -> None:
-    """End a locked job without success."""
+    """End a locked job as failed or cancelled."""
     job.status = status
     job.error = error
     job.lease_until = None
@@ -165,7 +175,7 @@ def end(db: Session, *, job: Job, status: JobStatus, error: str | None) -> None:
 
 
 def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None:
-    """Put a locked job back in line, to run in `delay_s` seconds."""
+    """Requeue a locked job, to run in `delay_s` seconds."""
     job.status = JobStatus.QUEUED
     job.progress = 0
     job.error = error
@@ -180,14 +190,14 @@ def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None
 
 
 def record_publication(db: Session, *, job: Job) -> None:
-    """Note that the id of the locked job is being published."""
+    """Record that the id of the locked job is being published."""
     job.published_at = _NOW
     job.publish_count += 1
     db.flush()
 
 
 def drop(db: Session, *, job_id: int) -> bool:
-    """Remove a job that nobody has begun. False when it is too late."""
+    """Delete a queued job. Returns False if it is no longer queued."""
     job = db.scalars(
         select(Job).where(Job.id == job_id, Job.status == JobStatus.QUEUED).with_for_update()
     ).one_or_none()
@@ -198,36 +208,38 @@ def drop(db: Session, *, job_id: int) -> bool:
 
 
 def expired(db: Session, *, limit: int) -> Sequence[int]:
-    """Running jobs whose lease has ended."""
+    """Return ids of running jobs whose lease has expired, longest expired first."""
     query = select(Job.id).where(Job.status == JobStatus.RUNNING, Job.lease_until < _NOW)
     return db.scalars(query.order_by(Job.lease_until).limit(limit)).all()
 
 
 def is_expired(db: Session, *, job: Job) -> bool:
-    """Whether the locked job still runs under a lease that has ended."""
+    """Whether the locked job is running and its lease has expired."""
     return job.status == JobStatus.RUNNING and bool(db.scalar(select(Job.lease_until < _NOW).where(Job.id == job.id)))
 
 
 def due(db: Session, *, silent_s: float, limit: int) -> Sequence[int]:
-    """Return ids of due jobs that were never published, or whose last publication is older than a backoff that doubles
-    from `silent_s` up to an hour; never published ones first."""
-    silent = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_SILENCE_S)
+    """Return ids of due jobs that were never published, or whose last publication is older than a backoff.
+
+    The backoff doubles with each publication, from `silent_s` up to an hour. Jobs never published come first.
+    """
+    backoff = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_SILENCE_S)
     query = select(Job.id).where(
         Job.status == JobStatus.QUEUED,
         Job.run_after <= _NOW,
-        or_(Job.published_at.is_(None), Job.published_at + func.make_interval(0, 0, 0, 0, 0, 0, silent) < _NOW),
+        or_(Job.published_at.is_(None), Job.published_at + func.make_interval(0, 0, 0, 0, 0, 0, backoff) < _NOW),
     )
     return db.scalars(query.order_by(Job.published_at.asc().nulls_first(), Job.id).limit(limit)).all()
 
 
 def count(db: Session) -> dict[tuple[str, JobStatus], int]:
-    """How many jobs of each queue and status have not ended."""
+    """Return the number of jobs that have not ended, by queue and status."""
     query = select(Job.queue, Job.status, func.count()).where(Job.status.not_in(ENDED)).group_by(Job.queue, Job.status)
     return {(row[0], row[1]): row[2] for row in db.execute(query)}
 
 
 def prune(db: Session, *, older_than_days: int, limit: int) -> None:
-    """Forget jobs that ended long ago."""
+    """Delete up to `limit` jobs that ended more than `older_than_days` days ago."""
     old = (
         select(Job.id)
         .where(Job.finished_at < _NOW - dt.timedelta(days=older_than_days))

@@ -1,4 +1,4 @@
-"""The record of all background work."""
+"""The table of background jobs."""
 
 import datetime as dt
 import enum
@@ -12,6 +12,8 @@ from conf.db.models import Model, choice
 
 
 class JobStatus(enum.StrEnum):
+    """State of a job. After a failed attempt, a job is `queued` again if it will be retried, and `failed` otherwise."""
+
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -23,7 +25,7 @@ ENDED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
 class Job(Model):
-    """One piece of work. While it runs, whoever holds `attempt` and the lease owns it."""
+    """A background job. While it runs, it is owned by the worker that claimed the present `attempt`."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -36,32 +38,34 @@ class Job(Model):
     )
 
     name: Mapped[str] = mapped_column(String(100))
-    """The Celery task: `cms.videos.process`."""
+    """Name of the Celery task, such as `cms.videos.process`."""
     args: Mapped[dict[str, Any]] = mapped_column(JSONB)
     owner_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The user whose work it is; null: the house's own. No foreign key: the ground knows no users."""
+    """The user who may watch, cancel and retry the job; null for internal jobs. Not a foreign key, as `conf` must not
+    depend on the table of users."""
     queue: Mapped[str] = mapped_column(String(20))
     status: Mapped[JobStatus] = mapped_column(
         choice(JobStatus, "status"),
         default=JobStatus.QUEUED,
     )
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """Counts up for ever; what an attempt writes is fenced by it."""
+    """Number of the present or last attempt; 0 before the first. It never decreases, so it serves as a fencing token:
+    an earlier attempt can no longer change the job."""
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
-    """The attempt after which a failure is final."""
+    """Number of the attempt after which a failure is final."""
     run_after: Mapped[dt.datetime]
     published_at: Mapped[dt.datetime | None]
-    """When its id was last published; null: not yet, as it waits for `run_after`."""
+    """When the job's id was last published; null if it was not published yet, as the job waits for `run_after`."""
     publish_count: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """How often its id was published since it was last queued."""
+    """How often the job's id was published since the job was last queued."""
     lease_until: Mapped[dt.datetime | None]
     worker: Mapped[str | None] = mapped_column(String(200))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     progress: Mapped[int] = mapped_column(SmallInteger, default=0)
     error: Mapped[str | None] = mapped_column(Text)
-    """Why the last attempt failed, for a person."""
+    """Why the last attempt failed, for the user."""
     version: Mapped[int] = mapped_column(default=1)
-    """Counts the changes a client can see; the id of its events."""
+    """Number that increases with every change visible to clients. It is the id of the server-sent events."""
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]

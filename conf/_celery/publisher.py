@@ -59,7 +59,7 @@ class Publisher:
         if self._connection is not None:
             try:
                 return self._send(self._connection, message)
-            except Exception:  # noqa: BLE001  # the connection may just be stale: a new one will tell
+            except Exception:  # noqa: BLE001  # the connection may be stale: try a new one
                 self._connection.collect(0.1)
         self._connection = connect(timeout_s=TIMEOUT_S)
         try:

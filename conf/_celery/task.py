@@ -1,8 +1,9 @@
-"""The Celery task behind every job: claim, lease, heartbeat, fencing, backoff.
+"""The Celery task class of all jobs: claim, lease, heartbeat, fencing, backoff.
 
-A message carries a job's id. `JobTask` claims that row, calls the task's function with the row's arguments, and keeps
-the lease alive meanwhile. `@with_db_session` ends the job in the transaction of the work itself. Messages may
-come twice, late or never: whoever cannot claim the row drops the message, and the sweep sends a new one.
+A message contains only a job's id. `JobTask` claims the row of the job, calls the task's function with the arguments in
+the row, and extends the lease meanwhile. `@with_db_session` marks the job as succeeded in the transaction of the work.
+Messages may be delivered twice, late or never. A worker that cannot claim the row drops the message, and the sweep
+publishes due jobs again.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ BEAT_S = 1.0
 
 
 class Stopped(Exception):
-    """The attempt must end without effect. `cancelled`: on request; else somebody else has the job now."""
+    """The attempt must end without effect, because the job was cancelled or, if not `cancelled`, the lease was lost."""
 
     def __init__(self, *, cancelled: bool) -> None:
         super().__init__("cancelled" if cancelled else "the lease is lost")
@@ -40,7 +41,7 @@ class Stopped(Exception):
 
 
 class Attempt:
-    """One attempt at a job, as its task sees it (`self.job`)."""
+    """One attempt at a job. Tasks use it as `self.job`."""
 
     def __init__(self, job: Job) -> None:
         self.id = job.id
@@ -51,23 +52,26 @@ class Attempt:
         self._over = threading.Event()
 
     def progress(self, percent: float) -> None:
-        """Say how far the work is; clients see it within a second. Raises Stopped like `check`."""
+        """Report the progress, from 0 to 99 percent; clients see it about a second later. Raises: Stopped."""
         self._progress = max(self._progress, min(99, int(percent)))
         self.check()
 
     def check(self) -> None:
-        """Raise Stopped when a cancel was asked for or the job was taken over. Call it often in long work."""
+        """Call it often in long work. Raises: Stopped, if the job was cancelled or another worker has claimed it."""
         if self._stopped is not None:
             raise self._stopped
 
     def lock_job(self, db: Session) -> None:
-        """Lock the job's row at the beginning of the last transaction, before any other row. Raises Stopped."""
+        """Lock the job's row. In the final transaction, call it before locking any other row. Raises: Stopped."""
         job = crud.lock(db, job_id=self.id)
         if job.attempt != self.number or job.status != JobStatus.RUNNING or job.cancel_requested:
             raise Stopped(cancelled=job.cancel_requested)
 
     def succeed(self, db: Session) -> None:
-        """End the job in the transaction of `db`. Stopped when it is no longer this attempt's to end."""
+        """Mark the job as succeeded in the transaction of `db`.
+
+        Raises: Stopped, if the job was cancelled or this attempt no longer owns it.
+        """
         self.check()
         if not crud.succeed(db, job_id=self.id, attempt=self.number):
             raise Stopped(cancelled=bool(crud.get(db, job_id=self.id).cancel_requested))
@@ -75,7 +79,7 @@ class Attempt:
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Keep the lease alive, from a thread."""
+        """Extend the lease regularly, from a thread."""
         thread = threading.Thread(target=self._beat, name=f"job-{self.id}", daemon=True)
         thread.start()
         try:
@@ -87,45 +91,50 @@ class Attempt:
     def _beat(self) -> None:
         lease_s = get_settings().lease_s
         pause_s = min(BEAT_S, lease_s / 5)
-        told, last = 0, time.monotonic()
+        sent_progress, last = 0, time.monotonic()
         while not self._over.wait(pause_s):
-            if self._progress == told and time.monotonic() - last < min(lease_s / 5, BEAT_S * 2):
+            if self._progress == sent_progress and time.monotonic() - last < min(lease_s / 5, BEAT_S * 2):
                 continue
             try:
                 progress = self._progress
-                asked = _beat(job_id=self.id, attempt=self.number, lease_s=lease_s, progress=progress)
+                cancelled = _beat(job_id=self.id, attempt=self.number, lease_s=lease_s, progress=progress)
             except DBAPIError as error:
-                log.warning("a heartbeat failed; the work goes on", job_id=self.id, error=repr(error.orig))
+                log.warning("a heartbeat failed; the job continues", job_id=self.id, error=repr(error.orig))
                 continue
-            told, last = progress, time.monotonic()
-            if asked is None or asked:
-                self._stopped = Stopped(cancelled=bool(asked))
+            sent_progress, last = progress, time.monotonic()
+            if cancelled is None or cancelled:
+                self._stopped = Stopped(cancelled=bool(cancelled))
                 return
 
 
 class JobTask(Task):
-    """A task whose arguments and state live in `jobs`. Options: `job_queue`, `max_attempts`, `soft_time_limit`,
-    `retriable` (False: once it has failed, it cannot be run again by hand), `stoppable` (False: nobody stops it by
-    hand)."""
+    """A task whose arguments and state are in the table `jobs`. The attributes are options of the task's decorator."""
 
     abstract = True
     job_queue = "short"
+    """`short` or `long`."""
     max_attempts = 5
     retriable = True
+    """Whether users may retry the job after it failed or was cancelled."""
     stoppable = True
+    """Whether users may cancel the job."""
     soft_time_limit: float | None = 120
+    """Seconds after which the attempt fails with SoftTimeLimitExceeded."""
     time_limit: float | None = 150
+    """Seconds after which the worker process is killed."""
     _status_handler: StatusHandler | None = None
 
     @property
     def job(self) -> Attempt | None:
-        """The attempt this worker makes at the moment."""
+        """The current attempt of this worker process; None outside of one."""
         attempt: Attempt | None = getattr(self.request, "attempt", None)
         return attempt
 
     def on_status_change(self, function: StatusHandler) -> StatusHandler:
-        """Decorator: call `function(db, job)` in every transaction that changes the job's status, except its success,
-        which the task writes itself. So the row that the job is about never contradicts the job."""
+        """Decorator: call `function(db, job)` in every transaction that changes a job's status, except to `succeeded`.
+
+        So the row that the job works on always agrees with the job's status. On success, the task itself updates it.
+        """
         self._status_handler = function
         return function
 
@@ -137,7 +146,7 @@ class JobTask(Task):
     def __call__(self, job_id: int) -> None:
         job = _claim(task=self, job_id=job_id, worker=f"{self.request.hostname}/{os.getpid()}")
         if job is None:
-            log.info("the job is not free; message dropped", job_id=job_id, task=self.name)
+            log.info("the job cannot be claimed; message dropped", job_id=job_id, task=self.name)
             return
         attempt = Attempt(job)
         self.request.attempt = attempt
@@ -153,11 +162,11 @@ class JobTask(Task):
                 if stopped.cancelled:
                     _end_attempt(attempt=attempt, status=JobStatus.CANCELLED, error=None)
             except DBAPIError as error:
-                log.warning("job lost its database", exc_info=error)
-                with contextlib.suppress(DBAPIError):  # else the lease ends, and the sweep gives it back
-                    retry_while_unavailable(_end_attempt, attempt=attempt, error="The database did not answer.")
+                log.warning("the database became unavailable during a job", exc_info=error)
+                with contextlib.suppress(DBAPIError):  # otherwise the lease expires, and the sweep requeues the job
+                    retry_while_unavailable(_end_attempt, attempt=attempt, error="The database was not available.")
             except SystemExit:
-                log.info("the worker is asked to stop; the job goes back in line")
+                log.info("the worker is shutting down; the job is requeued")
                 _requeue_uncounted(attempt=attempt)
                 raise
             except Exception as error:
@@ -171,35 +180,41 @@ class JobTask(Task):
 
 
 def find(name: str) -> JobTask | None:
-    """The task of that name; None when no installed resource has it."""
+    """Return the task with this name; None, if no installed resource has it."""
     celery_app.loader.import_default_modules()
     task: JobTask | None = celery_app.tasks.get(name)
     return task
 
 
 def reason(task: JobTask, error: Exception) -> str:
-    """Why it failed, for the person whose work it is: nothing of the inside."""
+    """Return the error message for the job's owner. It contains no internal details of unexpected errors."""
     match error:
         case CampusError():
             return error.detail
         case SoftTimeLimitExceeded():
-            return f"It took longer than the {task.soft_time_limit:.0f} seconds allowed."
+            return f"The job took longer than the allowed {task.soft_time_limit:.0f} seconds."
         case _:
             return "Something went wrong on our side."
 
 
 def backoff_s(attempt: int) -> float:
-    """The wait after the failure of that attempt: doubled each time, up to an hour, between half and all of it."""
+    """Return the delay before the retry of this failed attempt.
+
+    It doubles with each attempt, up to an hour. Random jitter reduces it by up to a half.
+    """
     full: float = min(3600.0, get_settings().retry_base_s * 2 ** max(0, attempt - 1))
     return full * random.uniform(0.5, 1)  # noqa: S311
 
 
 def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -> None:
-    """End the attempt at a locked job: with `status`, or in line again while it has attempts left. For good when its
-    task is no longer installed."""
+    """End the attempt at a locked job, with `status` or, if that is None, as the job's state requires.
+
+    With None, the job is cancelled if that was requested, requeued if it has attempts left, and failed otherwise. If
+    its task is no longer installed, it fails.
+    """
     task = find(job.name)
     if task is None:
-        status, error = status or JobStatus.FAILED, error or "What this job did is no longer installed."
+        status, error = status or JobStatus.FAILED, error or "The feature of this job is no longer installed."
     if status is None and job.cancel_requested:
         status = JobStatus.CANCELLED
     if status is None and job.attempt >= job.max_attempts:
@@ -213,7 +228,7 @@ def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -
 
 
 def stop(db: Session, job: Job) -> None:
-    """Stop a locked job that has not ended: at once while it waits, within seconds while it runs."""
+    """Cancel a locked job that has not ended: at once if it is queued, within seconds if it is running."""
     job.cancel_requested = True
     if job.status == JobStatus.QUEUED:
         end(db, job, status=JobStatus.CANCELLED, error=None)
@@ -241,7 +256,7 @@ def _end_attempt(*, attempt: Attempt, status: JobStatus | None = None, error: st
 
 @with_db_session
 def _requeue_uncounted(*, attempt: Attempt, db: Session) -> None:
-    """End an attempt that a shutdown cut short: it does not count."""
+    """End an attempt that was interrupted by a shutdown of the worker, and grant the job one more attempt for it."""
     job = crud.lock(db, job_id=attempt.id)
     if job.attempt == attempt.number and job.status == JobStatus.RUNNING:
         job.max_attempts += 1

@@ -1,4 +1,4 @@
-"""What our workers do beyond Celery's: declare the dead-letter queue, touch a heartbeat file. What they leave out."""
+"""Worker boot steps: declare the dead-letter queue, touch the heartbeat file, leave out steps that we do not need."""
 
 import signal
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ ALIVE_EVERY_S = 5.0
 
 
 class DeadLetters(bootsteps.StartStopStep):
-    """Declare the queue for dead letters: Celery declares only those it consumes."""
+    """Declare the dead-letter queue, as Celery declares only the queues that it consumes."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
@@ -30,7 +30,7 @@ class DeadLetters(bootsteps.StartStopStep):
 
 
 class Alive(bootsteps.StartStopStep):
-    """Touch `heartbeat_file` from the worker's own loop: when the loop hangs, the file grows old."""
+    """Touch `heartbeat_file` from the worker's event loop. If the loop hangs, the file is not updated."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -51,8 +51,11 @@ class Alive(bootsteps.StartStopStep):
 
 
 class CampusConsumer(Consumer):
-    """Without the steps that talk to other workers, which we have no use for and which can block on a broker that
-    hangs, and without the 28 queues for delayed delivery: delay lives in `jobs`."""
+    """A consumer without mingle, gossip and Celery's heartbeat, and without queues for delayed delivery.
+
+    We do not need the communication between workers, and it can block if the broker hangs. Delayed delivery takes 28
+    queues; our delays are in the table `jobs`.
+    """
 
     class Blueprint(Consumer.Blueprint):
         default_steps: ClassVar = [
@@ -60,11 +63,11 @@ class CampusConsumer(Consumer):
         ]
 
     def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        silent = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
-        super().__init__(*args, worker_options={**(worker_options or {}), **silent}, **kwargs)
+        disabled = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
+        super().__init__(*args, worker_options={**(worker_options or {}), **disabled}, **kwargs)
 
     def ensure_connected(self, connection: Any) -> Any:
-        """Look for a broker that is away every few seconds, not ever more rarely; meanwhile the worker is alive."""
+        """Retry the connection at least every 3 s, instead of at growing intervals, and keep up the heartbeat."""
 
         def tick() -> None:
             _beat()
@@ -88,12 +91,12 @@ def _beat() -> None:
 
 
 def _log_broker_down(error: Exception, interval_s: float) -> None:
-    log.warning("the broker does not answer", error=str(error), again_in_s=interval_s)
+    log.warning("the broker is not available", error=str(error), retry_in_s=interval_s)
 
 
 @worker_ready.connect
 def _on_worker_ready(**_: Any) -> None:
-    # SIGTERM is what orchestrators send, and Celery would wait for the running job without limit. SIGQUIT's handler
-    # gives it `worker_grace_s`, then raises SystemExit in it, whereupon it goes back in line.
+    # Orchestrators send SIGTERM, for which Celery would wait for the running job without limit. The handler of SIGQUIT
+    # waits for `worker_grace_s`, then raises SystemExit in the job, which requeues it.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))
     sweep_work()

@@ -1,1 +1,1 @@
-"""PostgreSQL: the base of all tables, engines and sessions, and the session a function is given."""
+"""PostgreSQL: the base class of all tables, engines, sessions, and the dependency that provides a session."""

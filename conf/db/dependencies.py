@@ -1,6 +1,6 @@
-"""The session a function is given: `DbSession` in routes, `@with_db_session` everywhere else.
+"""How a function gets its session: by the dependency `DbSession` in routes, by `@with_db_session` everywhere else.
 
-Two places commit: `conf.http.route.Route` for requests and `with_db_session` for all other work.
+Commits happen in two places only: `conf.http.route.Route` for requests, and `with_db_session` for all other work.
 """
 
 import functools
@@ -22,13 +22,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def get_db(request: Request) -> Session:
-    """Open the request's session: read-only for safe methods, a transaction for the others. The route class ends it.
+    """Open the request's session: read-only for safe methods, with a transaction for others. The route class ends it.
 
     Raises: TypeError, on a route of another class.
     """
     if "handler" not in request.scope:
         raise TypeError(
-            "DbSession needs conf.http.route.Router in place of APIRouter: nothing would commit or close the session"
+            "DbSession needs conf.http.route.Router instead of APIRouter: nothing would commit or close the session"
         )
     db = open_session(read_only=request.method in SAFE_METHODS)
     request.scope["db"] = db
@@ -39,16 +39,16 @@ DbSession = Annotated[Session, Depends(get_db)]
 
 
 def with_db_session(func: Callable[P, R]) -> Callable[..., R]:
-    """Give `func` a session as its keyword `db` and commit what it did; an exception rolls back.
+    """Decorator: pass `func` a session as the keyword argument `db`; commit when it returns, roll back when it raises.
 
-    Around the function of a Celery task it also ends the task's job, in the same transaction: the work and the record
-    that it is done are one.
+    On the function of a Celery task it also marks the task's job as succeeded in the same transaction. So either both
+    the work and its success are recorded, or neither.
     """
 
     @functools.wraps(func)
     def call(*args: Any, **kwargs: Any) -> R:
         with open_session() as db:
-            result = func(*args, db=db, **kwargs)  # type: ignore[arg-type]  # P has `db`, which the caller does not give
+            result = func(*args, db=db, **kwargs)  # type: ignore[arg-type]  # P includes `db`, which the caller does not pass
             job = getattr(args[0], "job", None) if args else None
             if job is not None:
                 job.succeed(db)
@@ -59,9 +59,9 @@ def with_db_session(func: Callable[P, R]) -> Callable[..., R]:
 
 
 def retry_while_unavailable(func: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-    """Call `func`, a `@with_db_session` function, again while the database does not answer, for the time of a lease.
+    """Call a `@with_db_session` function; retry for up to `lease_s` seconds while the database is unavailable.
 
-    For the end of long work, which a restart of PostgreSQL should not cost.
+    Use it at the end of long work, which a restart of PostgreSQL should not destroy.
     """
     end = time.monotonic() + get_settings().lease_s
     while True:

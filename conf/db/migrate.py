@@ -1,4 +1,4 @@
-"""Migrations, one Alembic branch a resource, of the installed resources alone."""
+"""Alembic migrations: one branch per resource. Only the branches of installed resources are applied."""
 
 import functools
 import os
@@ -15,12 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def locations() -> list[str]:
-    """The folders of all migrations there are: a database may have tables of a resource that is installed no more."""
+    """Return the folders of all migrations, as a database may still have tables of a resource that was uninstalled."""
     return sorted(str(folder) for folder in (ROOT / "migrations" / "versions").iterdir() if folder.is_dir())
 
 
 def _installed() -> list[str]:
-    """The branches that a database has to have."""
+    """Return the branches of `conf` and the installed resources that have migrations."""
     folders = [ROOT / "migrations" / "versions" / name for name in ("conf", *resources.INSTALLED)]
     return [folder.name for folder in folders if folder.is_dir()]
 
@@ -32,35 +32,35 @@ def _config() -> Config:
 
 
 @functools.cache
-def _needed() -> dict[str, set[str]]:
-    """Each revision that an up-to-date database is at, with the revisions that being there implies."""
+def _heads() -> dict[str, set[str]]:
+    """Return the head revision of each installed branch, with the set of the revisions it includes."""
     script = ScriptDirectory.from_config(_config())
-    implied = {}
+    included = {}
     for head in (script.get_revision(f"{branch}@head").revision for branch in _installed()):
         todo, seen = [head], set[str]()
         while todo:
             revision = script.get_revision(todo.pop())
             seen.add(revision.revision)
-            for before in (revision.down_revision, revision.dependencies):
-                todo += [before] if isinstance(before, str) else list(before or ())
-        implied[head] = seen
-    return implied
+            for parents in (revision.down_revision, revision.dependencies):
+                todo += [parents] if isinstance(parents, str) else list(parents or ())
+        included[head] = seen
+    return included
 
 
 def missing(current: Iterable[str]) -> set[str]:
-    """The newest revisions that a database at `current` has not reached."""
-    needed = _needed()
-    reached = set(current).union(*(needed[revision] for revision in current if revision in needed))
-    return set(needed) - reached
+    """Return the head revisions that a database with the revisions `current` still lacks."""
+    heads = _heads()
+    applied = set(current).union(*(heads[revision] for revision in current if revision in heads))
+    return set(heads) - applied
 
 
 def downgrade(resource: str) -> None:
-    """Take the tables of one resource out of the database."""
+    """Revert all migrations of one resource, which drops its tables."""
     command.downgrade(_config(), f"{resource}@base")
 
 
 def upgrade() -> None:
-    """Bring the database of the settings to the newest revisions. Safe to run by several processes at once."""
+    """Migrate the database to the newest revisions. Several processes may run it at the same time."""
     config = _config()
     for branch in _installed():
         command.upgrade(config, f"{branch}@head")

@@ -1,4 +1,4 @@
-"""What all tables share: constraint names that migrations can rely on, identity keys, timestamps."""
+"""Base classes of tables: fixed names of constraints, which migrations rely on, identity keys and timestamps."""
 
 import datetime as dt
 import enum
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 def choice(kind: type[enum.Enum], name: str) -> Enum:
-    """A column that holds the values of `kind`: text with a constraint, which a migration can widen."""
+    """Return a column type for the enum: text with a CHECK constraint, to which a migration can add values."""
     return Enum(
         kind,
         native_enum=False,
@@ -21,6 +21,8 @@ def choice(kind: type[enum.Enum], name: str) -> Enum:
 
 
 class Model(DeclarativeBase):
+    """The base class of all tables."""
+
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -37,5 +39,7 @@ class Model(DeclarativeBase):
 
 
 class Timestamps:
+    """Mixin: when the row was created and when it was last changed."""
+
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

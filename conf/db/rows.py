@@ -1,9 +1,11 @@
-"""Single rows: read, lock, write and delete them, with errors that a client understands.
+"""Read, lock, write and delete single rows. Constraint violations become domain errors:
 
-VIOLATIONS = {"uq_groups_name": partial(Conflict, "There is already a group of this name.", field="name")}
+    VIOLATIONS = {"uq_groups_name": partial(Conflict, "There is already a group with this name.", field="name")}
 
-def create(db: Session, **values: Any) -> Group:
-    return rows.save(db, Group(**values), VIOLATIONS)
+    def create(db: Session, **values: Any) -> Group:
+        return rows.save(db, Group(**values), VIOLATIONS)
+
+Violations of other constraints raise IntegrityError.
 """
 
 import re
@@ -20,17 +22,17 @@ from conf.values import ANY, Expected
 R = TypeVar("R", bound=Model)
 
 Violations = Mapping[str, Callable[[], Exception]]
-"""By the name of a constraint, the error that a client gets when it is violated."""
+"""The name of each constraint, and a function that returns the error to raise if it is violated."""
 NONE: Violations = {}
 
 
 def name_of(model: type[Model]) -> str:
-    """The model's name in words: "doctor location"."""
+    """Return the model's name in words: "doctor location"."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
 
 
 def get(db: Session, model: type[R], row_id: int, *, what: str = "") -> R:
-    """Return the row. Raises: NotFound, which calls it `what`."""
+    """Return the row. `what`: its name in the error message, if not `name_of(model)`. Raises: NotFound."""
     row = db.get(model, row_id)
     if row is None:
         raise NotFound(what or name_of(model), row_id)
@@ -38,17 +40,20 @@ def get(db: Session, model: type[R], row_id: int, *, what: str = "") -> R:
 
 
 def lock(db: Session, model: type[R], row_id: int, *, expected: Expected = ANY, what: str = "") -> R:
-    """Return the row as it is now, locked until the transaction ends. Raises: NotFound; Changed."""
+    """Return the row in its latest version, locked until the transaction ends.
+
+    Raises: NotFound; Changed, if it has none of the `expected` versions.
+    """
     row = db.get(model, row_id, with_for_update={"of": model}, populate_existing=True)
     if row is None:
         raise NotFound(what or name_of(model), row_id)
     if expected is not ANY:
-        expected.check(row.updated_at)  # type: ignore[attr-defined]  # a row that is expected has Timestamps
+        expected.check(row.updated_at)  # type: ignore[attr-defined]  # a table with versions has Timestamps
     return row
 
 
 def save(db: Session, row: R, violations: Violations = NONE, **values: Any) -> R:
-    """Set the named columns of a row, new or not, and write it. Raises what `violations` names."""
+    """Set columns of a new or existing row, and write it. Raises: the errors in `violations`."""
     for name, value in values.items():
         setattr(row, name, value)
     db.add(row)
@@ -57,22 +62,22 @@ def save(db: Session, row: R, violations: Violations = NONE, **values: Any) -> R
 
 
 def delete(db: Session, row: Model, violations: Violations = NONE) -> None:
-    """Delete the row. Raises what `violations` names."""
+    """Delete the row. Raises: the errors in `violations`."""
     db.delete(row)
     flush(db, violations)
 
 
 def flush(db: Session, violations: Violations) -> None:
-    """Write what has changed. Raises the error that `violations` has for the constraint; any other as it is."""
+    """Write pending changes. Raises: the errors in `violations`; IntegrityError, for any other constraint."""
     try:
         db.flush()
     except IntegrityError as error:
-        make = violations.get(constraint_of(error))
-        if make is None:
+        make_error = violations.get(constraint_of(error))
+        if make_error is None:
             raise
-        raise make() from None
+        raise make_error() from None
 
 
 def constraint_of(error: IntegrityError) -> str:
-    """The name of the constraint that was violated."""
+    """Return the name of the violated constraint, or an empty string."""
     return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""

@@ -1,4 +1,4 @@
-"""Full-text search by the prefix_query of words."""
+"""Full-text search by prefixes of words."""
 
 import re
 from typing import Any
@@ -9,8 +9,11 @@ from conf.errors import Invalid
 
 
 def prefix_query(words: str) -> ColumnElement[Any]:
-    """A `tsquery` that wants, for each of the words, one that begins like it. Invalid, of `q`, when there is none."""
-    found = re.findall(r"\w+", words)
-    if not found:
-        raise Invalid("There is no letter in it.", field="q")
-    return func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found))
+    """Return a `tsquery` that matches texts with, for each of the words, a word that begins with it.
+
+    Raises: Invalid, for the field `q`, if there are no words.
+    """
+    prefixes = re.findall(r"\w+", words)
+    if not prefixes:
+        raise Invalid("The search text must contain at least one letter or digit.", field="q")
+    return func.to_tsquery("simple", " & ".join(f"{prefix}:*" for prefix in prefixes))

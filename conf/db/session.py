@@ -1,4 +1,5 @@
-"""Engines and sessions. Made on first use, so a process that forks before (gunicorn, celery) shares no connection."""
+"""Engines and sessions. Engines are created on first use, so forked processes (gunicorn, Celery) share no connections
+with their parent."""
 
 import contextlib
 import functools
@@ -16,13 +17,13 @@ from conf.settings import get_settings
 CONNECT: dict[str, object] = {
     "application_name": "campus",
     "connect_timeout": 5,
-    "tcp_user_timeout": 10_000,  # ms: a host that vanished is noticed
+    "tcp_user_timeout": 10_000,  # ms after which a lost host is noticed
     "options": "-c lock_timeout=5s -c statement_timeout=30s -c timezone=UTC",
 }
 
 
 READ_ONLY = {"options": f"{CONNECT['options']} -c default_transaction_read_only=on"}
-"""What a safe request writes is refused by PostgreSQL: it would be kept at once, whatever follows."""
+"""PostgreSQL refuses writes of safe requests: in autocommit mode, they could not be rolled back."""
 
 
 def _engine(url: str, connect: dict[str, object], **options: object) -> Engine:
@@ -33,21 +34,25 @@ def _engine(url: str, connect: dict[str, object], **options: object) -> Engine:
         pool_timeout=10,
         pool_use_lifo=True,
         connect_args=connect,
-        hide_parameters=True,  # errors go into the log, and they hold what people sent
+        hide_parameters=True,  # errors are logged, and parameters contain user input
         **options,
     )
 
 
 @functools.cache
 def write_engine() -> Engine:
-    """The main database. A connection is tried before it is lent: a restart of PostgreSQL is not seen by its users."""
+    """Return the engine of the main database. Connections are tested before use, so a restart of PostgreSQL goes
+    unnoticed."""
     return _engine(get_settings().database_url, CONNECT, pool_pre_ping=True)
 
 
 @functools.cache
 def read_engine() -> Engine:
-    """For safe requests: autocommit, so a read is one round trip. The route class repeats one that lost its connection,
-    unless dependencies with `yield` have begun."""
+    """Return the engine for safe requests, on the read replica if there is one.
+
+    It uses autocommit, so that a read is one round trip. If a connection was lost, the route class repeats the request,
+    unless a dependency with `yield` has already been entered.
+    """
     settings = get_settings()
     url = settings.database_read_url or settings.database_url
     return _engine(url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT")
@@ -55,12 +60,12 @@ def read_engine() -> Engine:
 
 @functools.cache
 def probe_engine() -> Engine:
-    """For health checks: a connection of its own each time, so that busy threads are no dead database."""
+    """Return the engine for health checks: a new connection each time, so that a busy pool does not fail the check."""
     return create_engine(get_settings().database_url, poolclass=NullPool, connect_args=CONNECT)
 
 
 class RequestSession(Session):
-    """A session that cannot be used after its request: what still has it would hold a connection."""
+    """A session that cannot be used after its request has ended, as it would hold a connection that nobody closes."""
 
     is_over = False
 
@@ -71,29 +76,31 @@ class RequestSession(Session):
     def get_bind(self, *_: Any, **__: Any) -> Engine | Connection:
         if self.is_over:
             raise RuntimeError(
-                "the session of a request ends with its route: open another for a background task or a stream"
-                " (`with_db_session`)"
+                "the session of a request is closed when its route returns; open another one for a background task or a"
+                " stream (`with_db_session`)"
             )
         return write_engine()
 
 
 def open_session(*, read_only: bool = False) -> Session:
-    """A session that takes its connection at the first query. Who opens it closes it."""
+    """Return a session, which the caller must close. It takes a connection at its first query."""
     if read_only:
         return ReadSession()
     return RequestSession(expire_on_commit=False, autoflush=True)
 
 
-class _Own(threading.local):
+class _ThreadLocal(threading.local):
     connection: Connection | None = None
 
 
-_own = _Own()
+_local = _ThreadLocal()
 
 
 class ReadSession(RequestSession):
-    """A session for safe requests, on a connection that its thread keeps between them. The pool has one for each thread
-    that serves requests."""
+    """A session for safe requests, on a connection that its thread keeps between requests.
+
+    The pool has a connection for each thread that serves requests.
+    """
 
     def __init__(self) -> None:
         super().__init__(expire_on_commit=False, autoflush=False)
@@ -103,7 +110,7 @@ class ReadSession(RequestSession):
         return _connection()
 
     def fetch(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Run SQL text past SQLAlchemy, which takes twice the time of psycopg2 alone. Raises: DBAPIError."""
+        """Execute SQL text on a psycopg2 cursor, which takes half the time of SQLAlchemy. Raises: DBAPIError."""
         connection = self.get_bind()
         try:
             with contextlib.closing(connection.connection.cursor()) as cursor:
@@ -122,40 +129,40 @@ class ReadSession(RequestSession):
 
 
 def _connection() -> Connection:
-    """This thread's connection for reads. One that was lost is replaced. Raises: OperationalError."""
-    connection = _own.connection
+    """Return this thread's connection for reads; replace it if it was lost. Raises: OperationalError."""
+    connection = _local.connection
     if connection is not None and not connection.closed:
         raw = connection.connection.dbapi_connection if not connection.invalidated else None
         if raw is not None and not raw.closed:
             return connection
     _forget_connection()
-    _own.connection = read_engine().connect()
-    return _own.connection
+    _local.connection = read_engine().connect()
+    return _local.connection
 
 
 def _forget_connection() -> None:
-    connection, _own.connection = _own.connection, None
+    connection, _local.connection = _local.connection, None
     if connection is not None and not connection.closed:
         connection.invalidate()
         connection.close()
 
 
 def rollback_and_release_connection(db: Session) -> None:
-    """Roll back and give the connection back, before an error goes on its way."""
+    """Roll back, and return the connection to the pool, before an exception propagates."""
     db.close()
 
 
 def release_connection(db: Session) -> None:
-    """Give the connection back before long work that is not SQL; rows read so far stay readable, detached.
+    """Return the connection to the pool, before long work without SQL. Rows read so far are detached but readable.
 
-    Nothing may be pending: it would be lost.
+    The session must have no pending changes, as they would be lost.
     """
     assert not [*db.new, *db.dirty, *db.deleted], "release_connection() would lose changes"
     db.close()
 
 
 def dispose() -> None:
-    """Close the pools and this thread's connection, as before a fork or at the end of a test run."""
+    """Close the pools and this thread's connection, for example before a fork or at the end of a test run."""
     _forget_connection()
     for engine in (write_engine, read_engine):
         if engine.cache_info().currsize:

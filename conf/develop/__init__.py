@@ -1,4 +1,4 @@
-"""Tools of those who write Campus: what is generated from the code, and the skeleton of a resource."""
+"""Tools for developers: generators of API contracts, clients, protobuf files and the skeleton of a resource."""
 
 import os
 
@@ -8,9 +8,9 @@ from conf.settings import EXAMPLE_SECRET
 
 
 def without_settings() -> None:
-    """Let the code be imported where nothing is set: these tools look at it and run none of it."""
-    given = dotenv_values(".env") | os.environ
-    if not given.get("DATABASE_URL"):
+    """Set placeholders for missing settings, so that the application can be imported. These tools only inspect it."""
+    values = dotenv_values(".env") | os.environ
+    if not values.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = "postgresql://127.0.0.1:1/nowhere"
-    if not given.get("SECRET_KEY"):
+    if not values.get("SECRET_KEY"):
         os.environ |= {"SECRET_KEY": EXAMPLE_SECRET, "EMBEDDED": "1"}

@@ -1,5 +1,8 @@
-"""Typed clients of the newest version in Python and TypeScript, made from its contract by openapi-python-client and
-openapi-typescript. They speak JSON; for protobuf there is `wire.proto`."""
+"""Generate typed clients of the newest API version: in Python by openapi-python-client, in TypeScript by
+openapi-typescript.
+
+The clients use JSON. For protobuf, compile the `wire.proto` files.
+"""
 
 import copy
 import json
@@ -16,27 +19,27 @@ PYTHON, TYPESCRIPT = "python", "typescript"
 
 
 class CannotMake(Exception):
-    """In one line."""
+    """A client cannot be generated. The message is one line for the user."""
 
 
 def make(contract: dict[str, Any], folder: Path, *, languages: tuple[str, ...] = (PYTHON, TYPESCRIPT)) -> list[Path]:
-    """Write the clients into `folder`, in place of those before; where they are. CannotMake."""
+    """Generate the clients into `folder`, and replace earlier ones. Returns their folders. Raises: CannotMake."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "openapi.json"
-    source.write_text(json.dumps(in_json_alone(contract)))
-    made = [folder / language for language in languages]
-    for language, target in zip(languages, made, strict=True):
+    source.write_text(json.dumps(without_protobuf(contract)))
+    targets = [folder / language for language in languages]
+    for language, target in zip(languages, targets, strict=True):
         if target.exists():
             if not any((target / mark).exists() for mark in ("campus_client", "campus.ts")):
-                raise CannotMake(f"{target} is something else: it stays")
+                raise CannotMake(f"The folder {target} exists and is not a generated client. Choose another folder.")
             shutil.rmtree(target)
         _run(_python(source, target) if language == PYTHON else _typescript(source, target))
     source.unlink()
-    return made
+    return targets
 
 
-def in_json_alone(contract: dict[str, Any]) -> dict[str, Any]:
-    """The generators know no protobuf."""
+def without_protobuf(contract: dict[str, Any]) -> dict[str, Any]:
+    """Return the contract without protobuf bodies, which the generators do not support."""
     plain = copy.deepcopy(contract)
     for operations in plain["paths"].values():
         for operation in operations.values():
@@ -52,15 +55,15 @@ def _python(source: Path, target: Path) -> list[str]:
 
 def _typescript(source: Path, target: Path) -> list[str]:
     if shutil.which("npx") is None:
-        raise CannotMake("npx is not installed; the client in TypeScript needs Node.js")
-    # Otherwise a field of a request body that has a default would be required.
+        raise CannotMake("npx is not installed. The TypeScript client needs Node.js.")
+    # Otherwise fields of request bodies that have a default would be required.
     options = ["--default-non-nullable=false", "--output", str(target / "campus.ts")]
     return ["npx", "--yes", "openapi-typescript@7.13.0", str(source), *options]
 
 
 def _run(command: list[str]) -> None:
-    """With ruff on the PATH, which formats the Python."""
+    """Run the generator, with ruff on PATH, which openapi-python-client uses to format the code."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode or "Unable to parse" in done.stdout + done.stderr:
-        raise CannotMake(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()[-300:]}")
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if result.returncode or "Unable to parse" in result.stdout + result.stderr:
+        raise CannotMake(f"{Path(command[0]).name}: {(result.stdout + result.stderr).strip()[-300:]}")

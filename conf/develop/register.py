@@ -65,12 +65,12 @@ def _in_contracts(text: str, resource: str, *, there: bool) -> str:
     document: Any = tomlkit.parse(text)
     rules = document["tool"]["importlinter"]
     contracts = {contract["name"]: contract for contract in rules["contracts"]}
-    for names in (rules["root_packages"], contracts["No module imports itself by way of others"]["ancestors"]):
+    for names in (rules["root_packages"], contracts["No import cycles"]["ancestors"]):
         if there and resource not in names:
             names.append(resource)
         elif not there and resource in names:
             names.remove(resource)
-    layers = contracts["Storeys: an import goes down only"]["layers"]
+    layers = contracts["Layers of packages: imports go downwards only"]["layers"]
     beside = str(layers[1]).split(" | ") if layers[1] != "jobs" else []  # above jobs are the resources, if any
     if beside:
         del layers[1]

@@ -1,1 +1,1 @@
-"""Files: one Protocol, kept in S3 or on the local disk, handed out by signed links."""
+"""File storage: a Protocol with two implementations, S3 and a local folder. Clients read files through signed links."""

@@ -1,4 +1,5 @@
-"""What a storage can do. Keys are made by the server: `videos/12/a1b2c3/source.mp4`, never by a client."""
+"""The interface of file storages. Keys, such as `videos/12/a1b2c3/source.mp4`, are made by the server, never by
+clients."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,39 +7,39 @@ from typing import Protocol
 
 
 class Storage(Protocol):
-    """Keeps whole files under keys. A key once put is not written again."""
+    """Stores whole files under keys. A stored file is never overwritten."""
 
     def put(self, key: str, path: Path) -> None:
-        """Keep the file at `path`, which may be moved away. Readable under `key` at once or not at all."""
+        """Store the file at `path`, and remove it there. The file becomes readable under `key` atomically."""
 
     def fetch(self, key: str, path: Path) -> None:
-        """Lay the file at `path` (on the local disk without a copy, where that is possible). NotFound."""
+        """Copy the stored file to `path`; on the same file system, create a hard link instead. Raises: NotFound."""
 
     def read(self, key: str, *, limit: int) -> bytes:
-        """A small file's content. NotFound; TooLarge past `limit` bytes."""
+        """Return the content of a small file. Raises: NotFound; TooLarge, if it has more than `limit` bytes."""
 
     def size(self, key: str) -> int:
-        """Bytes. NotFound."""
+        """Return the size in bytes. Raises: NotFound."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so."""
+        """Return all keys that begin with `prefix`."""
 
     def remove(self, prefix: str) -> None:
-        """Remove every key below the folder `prefix`, which ends with a slash. Not an error when there is none."""
+        """Remove all files below the folder `prefix`, which ends with a slash. There may be none."""
 
     def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:
-        """Where a client reads the file (or, with `head`, asks about it) straight from the storage; None when the API
-        must serve it."""
+        """Return a signed URL at which clients can GET (or, with `head`, HEAD) the file in the storage for `expires_s`
+        seconds; None, if the API must serve the file."""
 
     def path(self, key: str) -> Path | None:
-        """The file on this machine's disk; None when it is elsewhere."""
+        """Return the path of the file on the local disk; None, if it is stored elsewhere."""
 
     def check(self) -> None:
-        """Raise when the storage cannot be written or reached."""
+        """Check that the storage can be used. Raises: Unavailable."""
 
 
 def assert_key(key: str) -> None:
-    """A guard against mistakes of ours: keys are relative, plain, without steps upwards."""
+    """Check that the key is a plain relative path without `..`, as a guard against bugs. Raises: ValueError."""
     parts = key.split("/")
     if not key or key.startswith("/") or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"not a storage key: {key!r}")

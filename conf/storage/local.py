@@ -1,4 +1,4 @@
-"""Files in a folder. Put by renaming where the file system allows it, so never half there."""
+"""Files in a local folder. They are stored by renaming, so that no file is ever visible half-written."""
 
 import contextlib
 import os
@@ -12,6 +12,8 @@ from conf.storage.base import assert_key
 
 
 class LocalStorage:
+    """A `Storage` in a local folder."""
+
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
@@ -19,7 +21,7 @@ class LocalStorage:
         target = self._target(key)
         while True:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # a removal next to us took the empty folder away again
+            with contextlib.suppress(FileNotFoundError):  # a concurrent `remove` deleted the empty folder
                 return self._move(path, target)
             if not path.exists():
                 raise FileNotFoundError(path)
@@ -56,7 +58,7 @@ class LocalStorage:
             with contextlib.suppress(OSError):
                 parent.rmdir()
 
-    def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:  # noqa: ARG002  # the Protocol's
+    def link(self, key: str, *, expires_s: int, head: bool = False) -> str | None:  # noqa: ARG002  # the signature of the Protocol
         return None
 
     def path(self, key: str) -> Path | None:
@@ -69,7 +71,7 @@ class LocalStorage:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise Unavailable(f"The storage folder cannot be written: {error.strerror}.") from error
+            raise Unavailable(f"The storage folder is not writable: {error.strerror}.") from error
 
     def _target(self, key: str) -> Path:
         assert_key(key)
@@ -88,7 +90,7 @@ class LocalStorage:
         except OSError as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-            shutil.copyfile(path, beside)
-            beside.replace(target)
+            copy = target.with_name(f".{target.name}.{uuid.uuid4().hex}")  # on another file system: copy, then rename
+            shutil.copyfile(path, copy)
+            copy.replace(target)
             path.unlink()

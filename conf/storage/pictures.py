@@ -1,7 +1,7 @@
-"""Pictures of the rows of a table: checked, turned upright, cut square, written anew in two sizes by a job, with
-nothing else of the file.
+"""Pictures that belong to the rows of a table, such as avatars.
 
-The table has the columns `<name>_key`, `<name>_small_key` and `<name>_job_id`.
+A job checks an uploaded picture, turns it upright, crops it to a square and encodes it in two sizes. Nothing else of
+the file is kept, such as its metadata. The table has the columns `<name>_key`, `<name>_small_key` and `<name>_job_id`.
 """
 
 import posixpath
@@ -32,14 +32,17 @@ LIMIT_S = 30
 
 @dataclass(frozen=True)
 class Pictures(Generic[R]):
-    """Those of one table. `what`: a row in words; with `_id` it is the task's argument. `name`: what the columns begin
-    with. `folder`: of the stored files. `task`: the job that makes the pictures, which calls `make`."""
+    """The pictures of one table."""
 
     model: type[R]
     what: str
+    """Name of a row in error messages. `<what>_id` is the task's argument for the row."""
     name: str
+    """Prefix of the columns."""
     folder: str
+    """Folder of the stored files."""
     task: str
+    """Name of the task that makes the pictures. It calls `make`."""
 
     @property
     def processing(self) -> Processing[R]:
@@ -52,8 +55,11 @@ class Pictures(Generic[R]):
         return self.processing.folder_of(row_id)
 
     def replace(self, db: Session, *, row_id: int, owner_id: int, file: IncomingFile) -> R:
-        """Enqueue the job that makes the file the row's picture. The picture before stays until then. Returns the row.
-        Raises: NotFound; Conflict when another picture comes at the same time."""
+        """Store the file, and enqueue the job that makes the row's pictures from it. Returns the row.
+
+        The previous picture stays until the job has succeeded.
+        Raises: NotFound; Conflict, if another picture is uploaded at the same time.
+        """
         processing = self.processing
         with processing.store(db, folder=self.folder_of(row_id), file=file) as stored:
             row = processing.lock(db, row_id)
@@ -68,7 +74,7 @@ class Pictures(Generic[R]):
         db.flush()
 
     def make(self, db: Session, *, row_id: int, source_key: str, attempt: Attempt) -> None:
-        """Make the two pictures. Raises: Invalid, with the reason for a person, when the file is none."""
+        """Make the two pictures. Raises: Invalid, with a reason for the user, if the file is not a valid picture."""
         with self.processing.work(db, row_id=row_id, attempt=attempt, source_key=source_key) as work:
             _shrink(work.source, work.made)
             row = work.swap_in(db)
@@ -78,6 +84,7 @@ class Pictures(Generic[R]):
             remove_later(db, prefix=posixpath.dirname(source_key) + "/")
 
     def on_status_change(self, db: Session, job: Job) -> None:
+        """Handle a change of the job's status. The task must register it with `JobTask.on_status_change`."""
         self.processing.on_status_change(db, job)
 
 

@@ -1,8 +1,9 @@
-"""File → job → files: a file that arrives for a row, and the files that a job makes of it.
+"""Processing of uploaded files: a file is uploaded for a row of a table, and a job makes other files from it.
 
-The file is stored before the transaction that claims it, and its removal is on record before that; so whatever dies in
-between, nothing is left over. What the row no longer names is removed once the transaction commits, and its job is
-stopped. Rows are locked in one order everywhere: the job before its row.
+The file is stored before the transaction that claims it for the row. Before that, a delayed job is enqueued that would
+remove the file, so a crash leaves no orphaned files (`conf.storage.store`). When a file is replaced, its job is
+cancelled, and its files are removed after the commit. Locks are always taken in the same order: first the job, then its
+row.
 """
 
 import contextlib
@@ -33,45 +34,49 @@ R = TypeVar("R", bound=Model)
 
 @dataclass(frozen=True)
 class Processing(Generic[R]):
-    """How the files of one table are processed.
-
-    `what`: a row in words; with `_id` it is the task's argument. `folder`: where the files are stored, each row's in
-    `<folder>/<id>/`. `task`: the job that processes the file. `keys`: the columns with storage keys of files to remove
-    when another file takes their place.
-    """
+    """How the files of one table are processed."""
 
     model: type[R]
     what: str
+    """Name of a row in error messages. `<what>_id` is the task's argument for the row."""
     folder: str
+    """Folder of the stored files. Those of a row are in `<folder>/<id>/`."""
     task: str
+    """Name of the task that processes an uploaded file."""
     keys: tuple[str, ...]
+    """Columns with the storage keys of files that are removed when the file is replaced."""
     source_column: str | None
-    """Where the key of the file itself is kept; None: the job alone knows it, and it goes when the job has ended."""
+    """Column with the storage key of the uploaded file. None: the key is only an argument of the job, and the file is
+    removed when the job has ended."""
     job_column: str = "job_id"
+    """Column with the id of the job."""
 
     def folder_of(self, row_id: int) -> str:
         return f"{self.folder}/{row_id}/"
 
     @contextlib.contextmanager
     def store(self, db: Session, *, folder: str, file: IncomingFile, name: str = "source") -> Iterator["Stored"]:
-        """Store the file, which is moved away, in a new folder below `folder`. `attach` makes it a row's.
+        """Move the file into the storage, to a new folder below `folder`. Call `attach` to claim it for a row.
 
-        Until then the session holds no connection; nothing may be pending in it.
+        The session must have no pending changes. Its connection is returned to the pool while the file is stored.
         """
         release_connection(db)
         with new_files(f"{folder}{secrets.token_hex(6)}/") as files:
-            ending = f".{file.extension}" if file.extension else ""
+            suffix = f".{file.extension}" if file.extension else ""
             try:
-                yield Stored(files.put(name + ending, file.path), files)
+                yield Stored(files.put(name + suffix, file.path), files)
             except BaseException:
-                rollback_and_release_connection(db)  # its removal needs a connection
+                rollback_and_release_connection(db)  # the removal of the file needs a connection
                 raise
 
     def replace(
         self, db: Session, *, row_id: int, file: IncomingFile, owner_id: int, check: Callable[[R], None] | None = None
     ) -> R:
-        """Put the file in place of the row's, and enqueue its processing as a job of `owner_id`. Returns the row,
-        locked. Raises: NotFound; Conflict when another file comes at the same time; what `check` raises."""
+        """Replace the row's file, and enqueue the processing of the new file as a job of `owner_id`.
+
+        Returns the row, locked. `check` is called with the locked row, and may raise.
+        Raises: NotFound; Conflict, if another file is uploaded at the same time.
+        """
         with self.store(db, folder=self.folder_of(row_id), file=file) as stored:
             row = self.lock(db, row_id)
             if check is not None:
@@ -81,7 +86,7 @@ class Processing(Generic[R]):
         return row
 
     def attach(self, db: Session, row: R, stored: "Stored", *, owner_id: int | None) -> None:
-        """Make the stored file that of the row, if the transaction commits, and enqueue its processing."""
+        """Claim the stored file for the row in the transaction of `db`, and enqueue its processing."""
         arguments: dict[str, Any] = {f"{self.what}_id": row.id}
         if self.source_column is None:
             arguments["source_key"] = stored.key
@@ -92,21 +97,24 @@ class Processing(Generic[R]):
         db.flush()
 
     def lock(self, db: Session, row_id: int) -> R:
-        """Return the row, locked, with its job stopped. Raises: NotFound; Conflict when its file is just replaced."""
+        """Lock the row, cancel its job, and return the row.
+
+        Raises: NotFound; Conflict, if its file is being replaced at the same time.
+        """
         job_id = self._job_of(rows.get(db, self.model, row_id, what=self.what))
         job = None
         if job_id is not None:
-            with contextlib.suppress(NotFound):  # jobs are deleted when they are old
+            with contextlib.suppress(NotFound):  # old jobs are deleted
                 job = jobs_crud.lock(db, job_id=job_id)
         row = rows.lock(db, self.model, row_id, what=self.what)
         if self._job_of(row) != job_id:
-            raise Conflict("Another file is being put in its place right now. Try again.")
+            raise Conflict("The file is being replaced at the same time. Try again.")
         if job is not None and job.status not in ENDED:
             stop(db, job)
         return row
 
     def drop_files(self, db: Session, row: R) -> None:
-        """Remove the row's files once the transaction commits; it names none any more."""
+        """Set the columns in `keys` to null, and remove their files after the commit."""
         folders = {posixpath.dirname(key) for name in self.keys if (key := getattr(row, name))}
         for folder in sorted(folders):
             remove_later(db, prefix=f"{folder}/")
@@ -115,16 +123,16 @@ class Processing(Generic[R]):
 
     @contextlib.contextmanager
     def work(self, db: Session, *, row_id: int, attempt: Attempt, source_key: str | None = None) -> Iterator["Work[R]"]:
-        """A folder with the row's file in it, for the job's work; the session holds no connection meanwhile.
+        """Fetch the row's file into a temporary folder for processing. The session holds no connection meanwhile.
 
-        Raises: NotFound; Conflict when the file has been replaced; Invalid when it is gone; Unavailable when there is
-        too little disk space.
+        Raises: NotFound; Conflict, if the file was replaced; Invalid, if it is missing in the storage; Unavailable, if
+        there is not enough disk space.
         """
         row = rows.get(db, self.model, row_id, what=self.what)
         self.assert_current(row, attempt)
         key = source_key or getattr(row, self.source_column or "", None)
         if key is None:
-            raise Conflict("The file is gone.")
+            raise Conflict("The file has been removed.")
         release_connection(db)
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(work_folder(f"job-{attempt.id}"))
@@ -134,17 +142,17 @@ class Processing(Generic[R]):
                 need_disk(storage().size(key))
                 storage().fetch(key, source)
             except NotFound:
-                raise Invalid("The file is gone. Send it again.") from None
+                raise Invalid("The file has been removed. Upload it again.") from None
             yield Work(self, row, attempt, source, made, stack)
 
     def assert_current(self, row: R, attempt: Attempt) -> None:
-        """Raises: Conflict, when another job than this attempt's has the row's file."""
+        """Check that the row's file is still that of the attempt's job. Raises: Conflict."""
         if self._job_of(row) != attempt.id:
             raise Conflict("The file has been replaced.")
 
     def on_status_change(self, db: Session, job: Job) -> None:
-        """Remove what nobody reads any more: what a failed attempt has stored, and the file of a job that has ended
-        where the job alone knows it."""
+        """Remove the files of an unsuccessful attempt. When the job has ended, remove the uploaded file, too, if its
+        key is only an argument of the job."""
         if job.status != JobStatus.RUNNING and job.attempt:
             remove_later(db, prefix=self.attempt_folder(job.args[f"{self.what}_id"], job.id, job.attempt))
         if self.source_column is None and job.status in ENDED:
@@ -160,7 +168,7 @@ class Processing(Generic[R]):
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that is stored and not claimed yet."""
+    """A stored file that no row has claimed yet."""
 
     key: str
     files: NewFiles
@@ -168,21 +176,26 @@ class Stored:
 
 @dataclass
 class Work(Generic[R]):
-    """One attempt at processing a file. The job writes what it makes into `made`."""
+    """One attempt at processing a file."""
 
     processing: Processing[R]
     row: R
-    """As it was when the work began; detached."""
+    """The row as it was when the work began, detached from the session."""
     attempt: Attempt
     source: Path
+    """The uploaded file."""
     made: Path
+    """Folder into which the job writes its files."""
     _stack: contextlib.ExitStack
     keys: dict[str, str] = field(default_factory=dict)
-    """The storage key of each file that was made, by its name; after `swap_in`."""
+    """Storage keys of the job's files, by file name. Set by `swap_in`."""
 
     def swap_in(self, db: Session) -> R:
-        """Store what was made and claim it in the transaction of `db`. Returns the row, locked, to be given the new
-        keys. Raises: Stopped; NotFound; Conflict when the file has been replaced meanwhile."""
+        """Store the files in `made`, and claim them in the transaction of `db`.
+
+        Returns the row, locked. The caller must set its columns to the new `keys`.
+        Raises: Stopped; NotFound; Conflict, if the file was replaced meanwhile.
+        """
         retry_while_unavailable(
             _assert_exists, model=self.processing.model, row_id=self.row.id, what=self.processing.what
         )

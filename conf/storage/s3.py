@@ -1,4 +1,4 @@
-"""Files in an S3 bucket. The only importer of boto3."""
+"""Files in an S3 bucket. This is the only module that imports boto3."""
 
 import contextlib
 import mimetypes
@@ -25,6 +25,8 @@ mimetypes.add_type("application/vnd.apple.mpegurl", ".m3u8")
 
 
 class S3Storage:
+    """A `Storage` in an S3 bucket."""
+
     def __init__(self, settings: Settings) -> None:
         self._bucket = settings.s3_bucket
         self._region: Any = settings.s3_region
@@ -46,11 +48,11 @@ class S3Storage:
 
     def read(self, key: str, *, limit: int) -> bytes:
         with _as_unavailable(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            if answer["ContentLength"] > limit:
-                answer["Body"].close()
+            response = self._client.get_object(Bucket=self._bucket, Key=key)
+            if response["ContentLength"] > limit:
+                response["Body"].close()
                 raise TooLarge(f"{key} has more than {limit} bytes")
-            return answer["Body"].read()
+            return response["Body"].read()
 
     def size(self, key: str) -> int:
         with _as_unavailable(key):
@@ -75,20 +77,20 @@ class S3Storage:
             "head_object" if head else "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_s
         )
 
-    def path(self, key: str) -> Path | None:  # noqa: ARG002  # the Protocol's
+    def path(self, key: str) -> Path | None:  # noqa: ARG002  # the signature of the Protocol
         return None
 
     def make_bucket(self) -> None:
-        """Make the bucket unless it is there, and let web pages anywhere read through signed links."""
+        """Create the bucket if it does not exist. Let web pages of all origins use signed links to it (CORS)."""
         try:
             self.check()
         except Unavailable:
             with _as_unavailable():
-                if self._region == "us-east-1":  # which alone may not be named
+                if self._region == "us-east-1":  # the only region that must not be named
                     self._client.create_bucket(Bucket=self._bucket)
                 else:
-                    place: CreateBucketConfigurationTypeDef = {"LocationConstraint": self._region}
-                    self._client.create_bucket(Bucket=self._bucket, CreateBucketConfiguration=place)
+                    location: CreateBucketConfigurationTypeDef = {"LocationConstraint": self._region}
+                    self._client.create_bucket(Bucket=self._bucket, CreateBucketConfiguration=location)
         rule: CORSRuleTypeDef = {"AllowedMethods": ["GET", "HEAD"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
         with _as_unavailable():
             self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]})
@@ -112,7 +114,7 @@ def _client(settings: Settings, endpoint: str) -> "S3Client":
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=max(10, settings.threads),
             s3={"addressing_style": "path" if endpoint else "auto"},
-            # Checksum trailers are AWS's own; other servers refuse them.
+            # Only AWS supports checksum trailers. Other servers refuse them.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -121,12 +123,12 @@ def _client(settings: Settings, endpoint: str) -> "S3Client":
 
 @contextlib.contextmanager
 def _as_unavailable(key: str = "") -> Iterator[None]:
-    """Errors of the S3 client as ours."""
+    """Convert errors of the S3 client to NotFound, for the file `key`, or Unavailable."""
     try:
         yield
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey") and key:
             raise NotFound("file", key) from error
-        raise Unavailable("The file storage refused.", retry_after=5) from error
+        raise Unavailable("The file storage refused the request.", retry_after=5) from error
     except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
-        raise Unavailable("The file storage does not answer.", retry_after=5) from error
+        raise Unavailable("The file storage is not available.", retry_after=5) from error

@@ -1,8 +1,8 @@
-"""A program of its own, run inside the sandbox: make two square JPEG pictures of one picture.
+"""A separate program that runs inside the sandbox. It makes two square JPEG pictures from a picture:
 
     shrink_file.py SOURCE FOLDER
 
-Writes `large.jpg` and `small.jpg` and prints "ok", or prints why it cannot. It imports nothing of Campus.
+It writes `large.jpg` and `small.jpg` and prints "ok", or prints an error message. It imports no module of Campus.
 """
 
 import sys
@@ -11,14 +11,17 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 SIZES = {"large": 512, "small": 96}
+"""Width and height in pixels."""
 MAX_PIXELS = 50_000_000
-Image.MAX_IMAGE_PIXELS = None  # we look ourselves, and say how large it is
+Image.MAX_IMAGE_PIXELS = None  # `shrink` checks the size itself
 
 
 def shrink(source: str, folder: str) -> str:
+    """Write the two pictures into the folder. Returns "ok" or an error message."""
     with Image.open(source, formats=["JPEG", "PNG", "WEBP", "GIF"]) as picture:
         if picture.width * picture.height > MAX_PIXELS:
-            return f"The picture is too large: {picture.width}×{picture.height} pixels."
+            limit = f"It may have at most {MAX_PIXELS // 1_000_000} megapixels."
+            return f"The picture is too large: {picture.width}×{picture.height} pixels. {limit}"
         picture.draft("RGB", (2 * SIZES["large"], 2 * SIZES["large"]))
         grey16 = picture.mode.startswith("I;16")
         eight_bits = picture.point(lambda value: value / 256).convert("L") if grey16 else picture

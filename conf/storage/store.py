@@ -1,4 +1,4 @@
-"""The storage of this process, and files that no crash can orphan."""
+"""The storage of this process, and a way to store new files so that a crash leaves no orphaned ones."""
 
 import contextlib
 import functools
@@ -20,6 +20,7 @@ REMOVE = "conf.storage.remove"
 
 @functools.cache
 def storage() -> Storage:
+    """Return the storage that the settings select: S3 if `s3_bucket` is set, or else the local folder."""
     settings = get_settings()
     if settings.s3_bucket:
         from conf.storage.s3 import S3Storage  # noqa: PLC0415  # boto3 takes 0.3 s to import
@@ -29,7 +30,7 @@ def storage() -> Storage:
 
 
 class NewFiles:
-    """Files below one prefix that a transaction has yet to claim."""
+    """Files below one prefix that no transaction has claimed yet."""
 
     def __init__(self, prefix: str, removal_id: int) -> None:
         self._prefix = prefix
@@ -43,8 +44,10 @@ class NewFiles:
         return key
 
     def keep(self, db: Session) -> None:
-        """Claim the files in the transaction of `db`: if it commits they stay, if not they go. Unavailable when they
-        are being removed because that took too long."""
+        """Claim the files in the transaction of `db`: they are kept if it commits, and removed otherwise.
+
+        Raises: Unavailable, if storing took longer than `pending_file_s` and their removal has begun.
+        """
         if not crud.drop(db, job_id=self.removal_id):
             raise Unavailable("Storing the file took too long. Try again.")
         self.kept = True
@@ -52,17 +55,17 @@ class NewFiles:
 
 @contextlib.contextmanager
 def new_files(prefix: str) -> Iterator[NewFiles]:
-    """Store files below `prefix` (a folder of their own, with a slash at its end).
+    """Store files below `prefix`, which is a folder for them alone and ends with a slash.
 
-    Their removal is on record before the first byte is stored, as a job for later; `keep` takes it back in the
-    transaction that makes the files somebody's. So whatever dies in between, nothing is left over.
+    Before the first byte is stored, a job is enqueued that removes the files after `pending_file_s` seconds. `keep`
+    deletes this job in the transaction that claims the files. So a crash at any time leaves no orphaned files.
     """
     files = NewFiles(prefix, _plan_removal(prefix=prefix, delay_s=get_settings().pending_file_s))
     try:
         yield files
     finally:
         if not files.kept:
-            with contextlib.suppress(Exception):  # it is on record and happens later then
+            with contextlib.suppress(Exception):  # the delayed job will remove the files
                 _hasten_removal(job_id=files.removal_id)
 
 

@@ -1,4 +1,4 @@
-"""Jobs: to watch, cancel and retry by those whose work it is, and by admins."""
+"""Routes to watch, cancel and retry background jobs, for their owners and admins."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,8 +24,11 @@ from jobs.v1 import schemas
 
 router = Router("/api/v1", tags=["jobs"])
 
-LOOK_S = 0.5
-KEEP_ALIVE_LOOKS = 30
+POLL_S = 0.5
+"""Seconds between two reads of a watched job."""
+KEEP_ALIVE_POLLS = 30
+"""Polls without a change after which a comment is sent, and polls between two checks that the caller is still signed
+in."""
 
 
 @router.get("/jobs/", response_model=Page[schemas.Job])
@@ -35,7 +38,7 @@ def list_jobs(
     paging: Paging,
     filters: Annotated[schemas.JobFilter, Query()],
 ) -> Slice[Job]:
-    """Your own, the newest first; everybody's for an Admin. Signed in."""
+    """List your own jobs, newest first. Admins see all jobs. Requires: signed in."""
     owner_id = None if me.may("jobs:admin") else me.user_id
     rows = crud.page(db, before_id=paging.last_id, limit=paging.fetch, owner_id=owner_id, **filters.given())
     return paging.page(rows)
@@ -43,64 +46,89 @@ def list_jobs(
 
 @router.get("/jobs/{job_id}/", response_model=schemas.Job)
 def get_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
-    """One job. Owner or Admin."""
+    """Return a job. Returns 404 for jobs of other users. Requires: the owner or an admin."""
     return helpers.get(db, job_id=job_id, viewer=me)
 
 
 @router.post("/jobs/{job_id}/cancel/", response_model=schemas.Job, status_code=202)
 def cancel_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
-    """Stop it: at once while it waits, within seconds while it runs. 409 when it has ended. Owner or Admin."""
+    """Cancel a job.
+
+    A queued job is `cancelled` at once. A running job gets `cancel_requested` and ends within seconds. Returns 409 if
+    the job has ended or is internal to the server. Requires: the owner or an admin.
+    """
     return helpers.cancel_own(db, job_id=job_id, viewer=me)
 
 
 @router.post("/jobs/{job_id}/retry/", response_model=schemas.Job, status_code=202)
 def retry_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
-    """Run a failed or cancelled job again. 409 in any other state. Owner or Admin."""
+    """Run a failed or cancelled job again, with its full number of attempts.
+
+    Returns 409 if the job has another status, or cannot be retried because its file has been removed or its feature is
+    no longer installed. Requires: the owner or an admin.
+    """
     return helpers.retry(db, job_id=job_id, viewer=me)
 
 
 @router.get(
     "/jobs/{job_id}/events/",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "`event: job` with a job as `data`"}},
+    responses={
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "Events of the type `job`, with the job as JSON in `data`.",
+        }
+    },
 )
 async def watch_job(
-    job_id: Id, me: SignedIn, last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$")] = None
+    job_id: Id,
+    me: SignedIn,
+    last_event_id: Annotated[
+        str | None,
+        Header(
+            pattern=r"^\d{1,18}$",
+            description="Id of the last event that the client has received. Only later changes are sent.",
+            examples=["3"],
+        ),
+    ] = None,
 ) -> StreamingResponse:
-    """The job each time it changes, as server-sent events, until it ends. Owner or Admin.
+    """Stream the job as server-sent events, each time it changes, until it has ended.
 
-    An event's id counts the changes: a client that comes back with `Last-Event-ID` gets what it has not seen, nothing
-    twice.
+    The first event is the current state. The ids of events increase. After a lost connection, reconnect with the header
+    `Last-Event-ID` (as EventSource does): the job is sent only if it has changed since that event. The stream also ends
+    when the server shuts down or you are signed out. Requires: the owner or an admin.
     """
     seen = int(last_event_id or 0)
-    first = await threads().run(_look, job_id=job_id, viewer=me)
+    first = await threads().run(_read, job_id=job_id, viewer=me)
     return StreamingResponse(
         _events(job_id, me, first, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _events(job_id: int, viewer: Identity, now: tuple[int, bool, str] | None, seen: int) -> AsyncIterator[str]:
+async def _events(
+    job_id: int, viewer: Identity, current: tuple[int, bool, str] | None, seen: int
+) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
-    silent = looks = 0
-    while now is not None:
-        version, ended, job = now
+    silent_polls = polls = 0
+    while current is not None:
+        version, ended, job = current
         if version > seen:
-            seen, silent = version, 0
+            seen, silent_polls = version, 0
             yield f"event: job\nid: {version}\ndata: {job}\n\n"
-        if ended or draining.is_draining():  # a client comes back, to another process
+        if ended or draining.is_draining():  # the client reconnects to another process
             return
-        silent += 1
-        if silent % KEEP_ALIVE_LOOKS == 0:
-            yield ": still there\n\n"
-        looks += 1
-        if looks % KEEP_ALIVE_LOOKS == 0 and not await threads().run(is_live, identity=viewer):
+        silent_polls += 1
+        if silent_polls % KEEP_ALIVE_POLLS == 0:
+            yield ": keep-alive\n\n"
+        polls += 1
+        if polls % KEEP_ALIVE_POLLS == 0 and not await threads().run(is_live, identity=viewer):
             return
-        await asyncio.sleep(LOOK_S)
-        now = await threads().run(_look, job_id=job_id, viewer=viewer)
+        await asyncio.sleep(POLL_S)
+        current = await threads().run(_read, job_id=job_id, viewer=viewer)
 
 
 @with_db_session
-def _look(*, job_id: int, viewer: Identity, db: Session) -> tuple[int, bool, str]:
-    """Version, whether it has ended, and the job as JSON. NotFound."""
+def _read(*, job_id: int, viewer: Identity, db: Session) -> tuple[int, bool, str]:
+    """Return the job's version, whether it has ended, and the job as JSON. Raises: NotFound."""
     job = helpers.get(db, job_id=job_id, viewer=viewer)
     return job.version, job.status in ENDED, schemas.Job.model_validate(job).model_dump_json()

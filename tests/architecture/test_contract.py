@@ -33,39 +33,43 @@ def schema(document: Any, name: str) -> Any:
 
 
 BREAKING: dict[str, Callable[[Any], object]] = {
-    "GET /api/v1/groups/ is gone": lambda d: d["paths"][GROUPS].pop("get"),
-    "the parameter cursor is gone": lambda d: d["paths"][GROUPS]["get"]["parameters"].remove(parameter(d, "cursor")),
-    "the parameter cursor is required now": lambda d: parameter(d, "cursor").update(required=True),
-    "limit: maximum is 50 now": lambda d: parameter(d, "limit")["schema"].update(maximum=50),
-    "the answer 200 is gone": lambda d: d["paths"][GROUPS]["get"]["responses"].pop("200"),
-    "application/protobuf is gone": lambda d: d["paths"][GROUPS]["get"]["responses"]["200"]["content"].pop(
-        "application/protobuf"
+    "GET /api/v1/groups/ was removed": lambda d: d["paths"][GROUPS].pop("get"),
+    "the parameter cursor was removed": lambda d: d["paths"][GROUPS]["get"]["parameters"].remove(
+        parameter(d, "cursor")
     ),
-    "the field name is gone": lambda d: schema(d, "Group")["properties"].pop("name"),
-    "the field name is not always there any more": lambda d: schema(d, "Group")["required"].remove("name"),
-    "name: string is not taken any more": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(
+    "the parameter cursor is now required": lambda d: parameter(d, "cursor").update(required=True),
+    "limit: maximum is now 50": lambda d: parameter(d, "limit")["schema"].update(maximum=50),
+    "the response 200 was removed": lambda d: d["paths"][GROUPS]["get"]["responses"].pop("200"),
+    "the content type application/protobuf was removed": lambda d: d["paths"][GROUPS]["get"]["responses"]["200"][
+        "content"
+    ].pop("application/protobuf"),
+    "the field name was removed": lambda d: schema(d, "Group")["properties"].pop("name"),
+    "the field name is no longer always present": lambda d: schema(d, "Group")["required"].remove("name"),
+    "name: the type string is no longer accepted": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(
         type="integer"
     ),
-    "id: string is new here": lambda d: schema(d, "Group")["properties"]["id"].update(type="string"),
-    "name: null is new here": lambda d: schema(d, "Group")["properties"].update(
+    "id: the type string is new": lambda d: schema(d, "Group")["properties"]["id"].update(type="string"),
+    "name: the type null is new": lambda d: schema(d, "Group")["properties"].update(
         name={"anyOf": [{"type": "string"}, {"type": "null"}]}
     ),
-    "name: maxLength is 50 now": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(maxLength=50),
-    "name: its pattern is": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(pattern="^a"),
-    "created_at: its format is date now": lambda d: schema(d, "Group")["properties"]["created_at"].update(
+    "name: maxLength is now 50": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(maxLength=50),
+    "name: the pattern is now": lambda d: schema(d, "GroupCreate")["properties"]["name"].update(pattern="^a"),
+    "created_at: the format is now date": lambda d: schema(d, "Group")["properties"]["created_at"].update(
         format="date"
     ),
-    "the field motto is required now": lambda d: (
+    "the field motto is now required": lambda d: (
         schema(d, "GroupCreate")["properties"].update(motto={"type": "string"}),
         schema(d, "GroupCreate")["required"].append("motto"),
     ),
-    "the field colour is required now": lambda d: schema(d, "GroupCreate")["required"].append("colour"),
-    "the values staff are gone": lambda d: schema(d, "Role")["enum"].remove("staff"),
-    "takes no body any more": lambda d: d["paths"][GROUPS]["post"].pop("requestBody"),
-    "tech_stack.*: integer is new here": lambda d: schema(d, "User")["properties"]["tech_stack"].update(
+    "the field colour is now required": lambda d: schema(d, "GroupCreate")["required"].append("colour"),
+    "the values staff were removed": lambda d: schema(d, "Role")["enum"].remove("staff"),
+    "no longer accepts a request body": lambda d: d["paths"][GROUPS]["post"].pop("requestBody"),
+    "tech_stack.*: the type integer is new": lambda d: schema(d, "User")["properties"]["tech_stack"].update(
         items={"type": "integer"}
     ),
-    "group.colour: integer is new here": lambda d: schema(d, "Group")["properties"]["colour"].update(type="integer"),
+    "group.colour: the type integer is new": lambda d: schema(d, "Group")["properties"]["colour"].update(
+        type="integer"
+    ),
 }
 
 
@@ -83,12 +87,12 @@ def test_what_breaks_clients_is_found(reason: str) -> None:
 
 
 BREAKING |= {
-    "one has to sign in now": lambda d: d["paths"]["/api/v1/users/leaderboard/"]["get"].update(
+    "it now requires sign-in": lambda d: d["paths"]["/api/v1/users/leaderboard/"]["get"].update(
         security=[{"Bearer": []}]
     ),
-    "is called all_groups now": lambda d: d["paths"][GROUPS]["get"].update(operationId="all_groups"),
-    "limit: the default is 1 now": lambda d: parameter(d, "limit")["schema"].update(default=1),
-    "redirect_uris: uniqueItems is True now": lambda d: schema(d, "ClientCreate")["properties"]["redirect_uris"].update(
+    "the operationId is now all_groups": lambda d: d["paths"][GROUPS]["get"].update(operationId="all_groups"),
+    "limit: the default is now 1": lambda d: parameter(d, "limit")["schema"].update(default=1),
+    "redirect_uris: uniqueItems is now True": lambda d: schema(d, "ClientCreate")["properties"]["redirect_uris"].update(
         uniqueItems=True
     ),
 }
@@ -140,7 +144,7 @@ def test_a_contract_is_not_written_over_by_one_that_breaks_it(
     with pytest.raises(typer.Exit) as refused:
         commands.contract(breaking=False)
     assert refused.value.exit_code == 2
-    assert "GET /api/v1/gone/ is gone" in capsys.readouterr().err
+    assert "GET /api/v1/gone/ was removed" in capsys.readouterr().err
     assert "/api/v1/gone/" in (tmp_path / "v1.json").read_text()
 
 

@@ -225,7 +225,7 @@ def test_the_up_command_runs_everything_and_stops_cleanly() -> None:
             assert httpx.get(url + page, trust_env=False).status_code == 200
 
         again = _manage("up", "--port", str(free_port()), "--data", str(folder / "data"))
-        assert (again.returncode, "already runs" in again.stderr) == (2, True)
+        assert (again.returncode, "already running" in again.stderr) == (2, True)
         taken = _manage("up", "--port", str(port), "--data", str(folder / "other"))
         assert (taken.returncode, f"Port {port}" in taken.stderr) == (2, True)
 
@@ -334,7 +334,7 @@ def test_the_command_line_reports_an_error_in_one_line(arguments: list[str], wor
     ("settings", "words"),
     [
         ({"SECRET_KEY": "short"}, "at least 32 bytes"),
-        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "the example's"),
+        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "generate your own"),
         ({"DATABASE_URL": "mysql://x"}, "postgresql://"),
         ({"BROKER_URL": "http://x"}, "amqp://"),
         ({"THREADS": "many"}, "THREADS"),

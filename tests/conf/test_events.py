@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def happened(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
-    """An event of its own for a test."""
+    """Return an event class for one test."""
     monkeypatch.setattr(events, "_declared", {})
 
     class Happened(Event, name="tests.happened"):
@@ -24,27 +24,27 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
     return Happened
 
 
-def fitting(handler: Any, event: type[Event], name: str = "tests.happened") -> Any:
+def subscriptions(handler: Any, event: type[Event], name: str = "tests.happened") -> Any:
     return check({event.name: event}, [(name, handler)])
 
 
-def test_a_handler_gets_the_fields_that_it_names(happened: type[Event], monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Any] = []
+def test_a_handler_gets_the_fields_that_it_takes(happened: type[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
 
     def one(db: Session, *, thing_id: int) -> None:
-        told.append((db, thing_id))
+        calls.append((db, thing_id))
 
     def two(db: Session, *, why: str, thing_id: int) -> None:
-        told.append((why, thing_id))
+        calls.append((why, thing_id))
 
     found = check({happened.name: happened}, [("tests.happened", one), ("tests.happened", two)])
     monkeypatch.setattr(events, "_handlers", lambda: found)
     with open_session() as db:
         announce(db, happened(thing_id=7, why="x"))  # type: ignore[call-arg]  # mypy sees the base class
-        assert told == [(db, 7), ("x", 7)]
+        assert calls == [(db, 7), ("x", 7)]
 
 
-def test_a_handler_that_does_not_fit_is_refused(happened: type[Event]) -> None:
+def test_a_handler_with_wrong_parameters_is_refused(happened: type[Event]) -> None:
     def unknown(db: Session, *, colour: str) -> None: ...
 
     def wrong(db: Session, *, thing_id: str) -> None: ...
@@ -53,31 +53,31 @@ def test_a_handler_that_does_not_fit_is_refused(happened: type[Event]) -> None:
 
     for handler, reason in ((unknown, "no field colour"), (wrong, "the field thing_id"), (positional, "keyword-only")):
         with pytest.raises(BadSubscription, match=reason):
-            fitting(handler, happened)
+            subscriptions(handler, happened)
 
 
-def test_an_event_that_nobody_declares_is_refused_unless_its_resource_is_not_installed(happened: type[Event]) -> None:
+def test_a_subscription_to_an_unknown_event_is_refused_if_its_resource_is_installed(happened: type[Event]) -> None:
     def handler(db: Session) -> None: ...
 
     with pytest.raises(BadSubscription, match=r"no event clinic\.nonsense"):
-        fitting(handler, happened, "clinic.nonsense")
-    assert fitting(handler, happened, "judge.solved") == {}
+        subscriptions(handler, happened, "clinic.nonsense")
+    assert subscriptions(handler, happened, "judge.solved") == {}
 
 
-def test_an_event_is_called_after_its_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_an_event_begins_with_its_resource(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_declared", {})
-    with pytest.raises(TypeError, match=r"must be called tests\."):
+    with pytest.raises(TypeError, match=r"must begin with tests\."):
 
         class _Wrong(Event, name="clinic.wrong"):
             pass
 
 
-def test_an_event_without_a_field_cannot_be_made(happened: type[Event]) -> None:
+def test_an_event_cannot_be_created_without_its_fields(happened: type[Event]) -> None:
     with pytest.raises(TypeError, match="why"):
         happened(thing_id=1)  # type: ignore[call-arg]  # mypy sees the base class
 
 
-def test_every_handler_of_the_house_fits_its_event() -> None:
+def test_all_subscriptions_are_valid() -> None:
     resources.import_subscribers()
     found = check(events._declared, events._subscribed)
     names = {event.name for event in found}
@@ -85,7 +85,7 @@ def test_every_handler_of_the_house_fits_its_event() -> None:
 
 
 def test_only_declared_events_are_announced() -> None:
-    """What is announced is made where it is announced, of a class in an `events` module."""
+    """The argument of every `announce` is a call of a class in an `events` module."""
     announced = 0
     for name in resources.INSTALLED:
         for path in (ROOT / name).rglob("*.py"):
@@ -98,7 +98,7 @@ def test_only_declared_events_are_announced() -> None:
     assert announced >= 6
 
 
-def test_a_handler_that_fails_takes_back_what_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_of_a_handler_reaches_the_announcing_function(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(db: Session) -> None:
         raise RuntimeError("no")
 

@@ -6,23 +6,23 @@ import pytest
 
 
 @pytest.mark.parametrize("json_lines", ["1", "0"])
-def test_a_traceback_in_the_log_holds_no_values(json_lines: str) -> None:
+def test_a_traceback_in_the_log_contains_no_values(json_lines: str) -> None:
     script = (
         "from fastapi.testclient import TestClient\n"
         "from main import app\n"
         "with TestClient(app) as client: print(client.get('/api/v1/users/leaderboard/').status_code)\n"
     )
     settings = {"DATABASE_URL": "postgresql://campus:TopSecretPw99@127.0.0.1:1/x", "LOG_JSON": json_lines}
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], env=os.environ | settings, capture_output=True, text=True, check=True
     )
-    assert "503" in told.stdout
-    assert "the database is unavailable" in told.stdout
-    assert "TopSecretPw99" not in told.stdout + told.stderr
+    assert "503" in result.stdout
+    assert "the database is unavailable" in result.stdout
+    assert "TopSecretPw99" not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("json_lines", ["1", "0"])
-def test_an_error_of_the_database_in_the_log_holds_nothing_of_the_row(json_lines: str) -> None:
+def test_a_database_error_in_the_log_contains_no_values_of_the_row(json_lines: str) -> None:
     script = (
         "import structlog\n"
         "from main import app\n"
@@ -34,14 +34,14 @@ def test_an_error_of_the_database_in_the_log_holds_nothing_of_the_row(json_lines
         "    with write_engine().begin() as connection: connection.execute(text(query), row)\n"
         "except Exception as error: structlog.get_logger().error('it failed', exc_info=error)\n"
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | {"LOG_JSON": json_lines},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "it failed" in told.stdout
-    assert "violates" in told.stdout
-    assert "Some.Body" not in told.stdout
-    assert "secret" not in told.stdout
+    assert "it failed" in result.stdout
+    assert "violates" in result.stdout
+    assert "Some.Body" not in result.stdout
+    assert "secret" not in result.stdout

@@ -1,4 +1,4 @@
-"""Mails over a real SMTP server."""
+"""Sending mails to a real SMTP server."""
 
 import email
 import email.policy
@@ -26,14 +26,14 @@ class Inbox:
 
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    made, port = Inbox(), free_port()
-    controller = Controller(made, hostname="127.0.0.1", port=port)
+    inbox, port = Inbox(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
     settings = get_settings().model_copy(
         update={"smtp_url": f"smtp://127.0.0.1:{port}", "mail_from": "Campus <campus@campus.example>"}
     )
     monkeypatch.setattr(mail, "get_settings", lambda: settings)
-    yield made
+    yield inbox
     controller.stop()
 
 
@@ -47,7 +47,9 @@ def test_a_mail_arrives_as_it_was_written(inbox: Inbox) -> None:
     assert message["Message-ID"].endswith("@testserver>")
 
 
-def test_a_server_that_does_not_take_it_is_tried_again_later(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_refuses_a_mail_or_is_unreachable_is_unavailable(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Unavailable):
         mail.send(to="refuse@campus.example", subject="x", text="x")
     settings = get_settings().model_copy(update={"smtp_url": f"smtp://127.0.0.1:{free_port()}"})
@@ -56,10 +58,12 @@ def test_a_server_that_does_not_take_it_is_tried_again_later(inbox: Inbox, monke
         mail.send(to="ada@campus.example", subject="x", text="x")
 
 
-def test_a_password_is_not_sent_to_a_server_that_wants_none(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_not_sent_to_a_server_without_authentication(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = getattr(mail, "get_settings")().smtp_url.rpartition(":")[2]  # noqa: B009
     settings = get_settings().model_copy(update={"smtp_url": f"smtp://me:p%40ss@127.0.0.1:{port}"})
     monkeypatch.setattr(mail, "get_settings", lambda: settings)
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as error:
         mail.send(to="ada@campus.example", subject="x", text="x")
-    assert isinstance(told.value.__cause__, smtplib.SMTPNotSupportedError)
+    assert isinstance(error.value.__cause__, smtplib.SMTPNotSupportedError)

@@ -1,4 +1,4 @@
-"""Both storages by the same tests; S3 over HTTP."""
+"""The same tests for both storages. S3 is a real HTTP server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +20,10 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
     if request.param == "local":
         yield LocalStorage(tmp_path / "storage")
         return
-    made = S3Storage(request.getfixturevalue("s3_settings"))
-    yield made
-    for key in list(made.keys("")):
-        made._client.delete_object(Bucket="campus", Key=key)
+    storage = S3Storage(request.getfixturevalue("s3_settings"))
+    yield storage
+    for key in list(storage.keys("")):
+        storage._client.delete_object(Bucket="campus", Key=key)
 
 
 def put(files: Storage, key: str, tmp_path: Path, content: bytes = b"content") -> None:
@@ -33,7 +33,7 @@ def put(files: Storage, key: str, tmp_path: Path, content: bytes = b"content") -
     assert not path.exists()
 
 
-def test_what_is_put_is_there(files: Storage, tmp_path: Path) -> None:
+def test_a_stored_file_can_be_read_fetched_and_listed(files: Storage, tmp_path: Path) -> None:
     put(files, "a/b/c.txt", tmp_path)
     assert files.read("a/b/c.txt", limit=100) == b"content"
     assert files.size("a/b/c.txt") == 7
@@ -42,7 +42,7 @@ def test_what_is_put_is_there(files: Storage, tmp_path: Path) -> None:
     assert list(files.keys("a/")) == ["a/b/c.txt"]
 
 
-def test_a_large_file_arrives_whole(files: Storage, tmp_path: Path) -> None:
+def test_a_large_file_is_stored_completely(files: Storage, tmp_path: Path) -> None:
     content = bytes(range(256)) * 200_000
     put(files, "a/large", tmp_path, content)
     files.fetch("a/large", tmp_path / "out")
@@ -57,14 +57,14 @@ def test_removing_a_folder_removes_all_below_it_and_nothing_beside_it(files: Sto
     files.remove("v/1/")
 
 
-def test_what_is_not_there_is_not_found(files: Storage, tmp_path: Path) -> None:
-    for ask in (
+def test_a_missing_file_is_not_found(files: Storage, tmp_path: Path) -> None:
+    for access in (
         lambda: files.read("none", limit=1),
         lambda: files.size("none"),
         lambda: files.fetch("none", tmp_path / "x"),
     ):
         with pytest.raises(NotFound):
-            ask()
+            access()
 
 
 def test_too_large_a_file_is_not_read_into_memory(files: Storage, tmp_path: Path) -> None:
@@ -79,26 +79,26 @@ def test_a_key_that_is_a_path_is_refused(files: Storage, tmp_path: Path, key: st
         put(files, key, tmp_path)
 
 
-def test_a_presigned_address_serves_ranges_without_us(s3_settings: Settings, tmp_path: Path) -> None:
+def test_a_presigned_link_serves_ranges_directly(s3_settings: Settings, tmp_path: Path) -> None:
     files = S3Storage(s3_settings)
     put(files, "a/b.mp4", tmp_path)
-    address = files.link("a/b.mp4", expires_s=60)
-    assert address
-    answer = httpx.get(address, headers={"Range": "bytes=0-2"}, trust_env=False)
-    assert (answer.status_code, answer.content) == (206, b"con")
+    link = files.link("a/b.mp4", expires_s=60)
+    assert link
+    response = httpx.get(link, headers={"Range": "bytes=0-2"}, trust_env=False)
+    assert (response.status_code, response.content) == (206, b"con")
 
 
-def test_a_storage_that_is_away_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
-    away = S3Storage(s3_settings.model_copy(update={"s3_endpoint_url": f"http://127.0.0.1:{free_port()}"}))
+def test_an_unreachable_storage_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
+    unreachable = S3Storage(s3_settings.model_copy(update={"s3_endpoint_url": f"http://127.0.0.1:{free_port()}"}))
     with pytest.raises(Unavailable):
-        away.check()
+        unreachable.check()
     with pytest.raises(Unavailable):
-        put(away, "a/b", tmp_path)
+        put(unreachable, "a/b", tmp_path)
     with pytest.raises(Unavailable):
         S3Storage(s3_settings.model_copy(update={"s3_bucket": "none"})).check()
 
 
-def test_a_file_is_moved_to_another_file_system_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_can_be_moved_to_another_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = LocalStorage(tmp_path / "storage")
     replace = Path.replace
 
@@ -112,13 +112,13 @@ def test_a_file_is_moved_to_another_file_system_too(tmp_path: Path, monkeypatch:
     assert list(files.keys("")) == ["a/b"]
 
 
-def test_a_bucket_is_made_in_any_region(s3_settings: Settings) -> None:
-    there = s3_settings.model_copy(update={"s3_bucket": "elsewhere", "s3_region": "eu-central-1"})
-    S3Storage(there).make_bucket()
-    S3Storage(there).check()
+def test_a_bucket_can_be_created_in_any_region(s3_settings: Settings) -> None:
+    settings = s3_settings.model_copy(update={"s3_bucket": "elsewhere", "s3_region": "eu-central-1"})
+    S3Storage(settings).make_bucket()
+    S3Storage(settings).check()
 
 
-def test_a_work_folder_left_behind_is_swept_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abandoned_work_folder_is_removed_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "YOUNG_S", -1)
     root = get_settings().work_root
     with work.work_folder("used") as used:

@@ -19,12 +19,12 @@ class Variables(Visitor):
     def __init__(self) -> None:
         self.found: set[str] = set()
 
-    def visit_VariableReference(self, node: ast.VariableReference) -> None:  # noqa: N802  # as the library calls it
+    def visit_VariableReference(self, node: ast.VariableReference) -> None:  # noqa: N802  # the name that the library calls
         self.found.add(node.id.name)
 
 
 def messages(resource: str, language: str) -> dict[str, set[str]]:
-    """The variables of each message. Fails where the file cannot be parsed."""
+    """Return the variables of each message. Fails if the file cannot be parsed."""
     parsed = FluentParser().parse((ROOT / resource / "texts" / f"{language}.ftl").read_text())
     found = {}
     for entry in parsed.body:
@@ -46,21 +46,21 @@ def test_every_language_has_every_message_with_the_same_variables(resource: str)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_every_message_is_used_and_every_used_message_is_there(resource: str) -> None:
+def test_every_message_is_used_and_every_used_message_exists(resource: str) -> None:
     source = "\n".join(path.read_text() for path in (ROOT / resource).rglob("*.py"))
     known = set(messages(resource, "en"))
     assert known == {name for name in known if f'"{name}"' in source}
     assert set(re.findall(r'TEXTS\([\w.]+, "([\w-]+)"', source)) <= known
 
 
-def test_a_message_that_is_not_there_or_lacks_a_value_is_an_error() -> None:
+def test_a_missing_message_or_value_is_an_error() -> None:
     with pytest.raises(LookupError, match="no message nonsense"):
         Texts("iam")(Language.EN, "nonsense")
     with pytest.raises(ValueError, match="link"):
         Texts("iam")(Language.EN, "welcome")
 
 
-def test_a_clock_reads_as_people_there_say_it() -> None:
+def test_local_times_are_formatted_in_each_language() -> None:
     moment = dt.datetime(2026, 11, 21, 7, 30, tzinfo=dt.UTC)
     assert clock(moment, "Europe/Kyiv") == "Saturday, 21 November 2026, 09:30 (Europe/Kyiv)"
     assert clock(moment, "Europe/Kyiv", Language.UK) == "субота, 21 листопада 2026, 09:30 (Europe/Kyiv)"
@@ -76,20 +76,20 @@ def test_a_clock_reads_as_people_there_say_it() -> None:
         (";;q=,,uk;q=x", "Welcome to Campus"),
     ],
 )
-def test_a_person_is_written_to_in_the_language_they_registered_in(
+def test_mails_are_in_the_language_of_the_registration(
     anonymous: TestClient, run_jobs: object, monkeypatch: pytest.MonkeyPatch, accepted: str, subject: str
 ) -> None:
     sent: list[str] = []
     monkeypatch.setattr("conf.mail.send", lambda **mail: sent.append(mail["subject"]))
     person = {"email": "a@b.example", "password": "correct horse 7", "first_name": "A", "last_name": "B"}
-    made = anonymous.post("/api/v1/auth/register/", json=person, headers={"Accept-Language": accepted})
-    assert made.status_code == 201
+    response = anonymous.post("/api/v1/auth/register/", json=person, headers={"Accept-Language": accepted})
+    assert response.status_code == 201
     assert callable(run_jobs)
     run_jobs()
     assert sent == [subject]
 
 
-def test_a_person_changes_the_language(client: TestClient) -> None:
+def test_a_user_can_change_the_language(client: TestClient) -> None:
     me = client.get("/api/v1/auth/me/").json()
     assert me["language"] == "en"
     assert client.patch(f"/api/v1/users/{me['id']}/", json={"language": "ru"}).status_code == 200
@@ -97,6 +97,6 @@ def test_a_person_changes_the_language(client: TestClient) -> None:
     assert client.patch(f"/api/v1/users/{me['id']}/", json={"language": "fr"}).status_code == 422
 
 
-def test_texts_lie_beside_their_resource() -> None:
+def test_texts_are_in_the_folder_of_their_resource() -> None:
     assert texts.ROOT == ROOT
     assert {"iam", "clinic"} <= set(RESOURCES)

@@ -211,7 +211,7 @@ def test_field_numbers_are_kept_and_the_numbers_of_removed_fields_are_reserved()
 def test_a_field_that_changes_its_type_is_a_breaking_change() -> None:
     before = rendered(Old, before="")
     New.__name__ = "Book"
-    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is string"):
+    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is now string"):
         proto.render("tests.conf", [New], before=before)
 
 

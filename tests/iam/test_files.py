@@ -268,4 +268,7 @@ def test_a_cancelled_import_leaves_no_file(
     run_jobs()
     assert stored() == []
     again = anonymous.post(f"/api/v1/jobs/{response['job_id']}/retry/", headers=admin.headers)
-    assert (again.status_code, again.json()["detail"]) == (409, "What it worked on is gone. Send it again.")
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "This job cannot be retried because its file has been removed. Upload the file again.",
+    )

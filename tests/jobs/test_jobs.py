@@ -41,7 +41,7 @@ def state(client: TestClient, job_id: int) -> dict[str, object]:
     return dict(client.get(f"{JOBS}{job_id}/").json())
 
 
-def test_a_job_is_done_once_and_says_so(client: TestClient, run_jobs: RunJobs) -> None:
+def test_a_job_runs_once_and_is_marked_as_succeeded(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.note", word="a")
     run_jobs()
     task_of("tests.note")(job_id)
@@ -50,7 +50,7 @@ def test_a_job_is_done_once_and_says_so(client: TestClient, run_jobs: RunJobs) -
     assert notes() == ["a"]
 
 
-def test_a_rollback_takes_the_job_back(client: TestClient) -> None:
+def test_a_rollback_discards_the_job(client: TestClient) -> None:
     @with_db_session
     def fail(*, db: object) -> None:
         enqueue(db, "tests.note", word="never")  # type: ignore[arg-type]
@@ -61,9 +61,7 @@ def test_a_rollback_takes_the_job_back(client: TestClient) -> None:
     assert client.get(JOBS).json() == {"items": [], "next": None}
 
 
-def test_a_passing_fault_is_tried_again_and_leaves_nothing_of_the_failed_attempts(
-    client: TestClient, run_jobs: RunJobs
-) -> None:
+def test_a_temporary_error_is_retried_and_failed_attempts_have_no_effect(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.refuse", again=True)
     for _ in range(40):
         run_jobs()
@@ -74,7 +72,7 @@ def test_a_passing_fault_is_tried_again_and_leaves_nothing_of_the_failed_attempt
     assert notes() == ["never kept"]
 
 
-def test_a_lasting_fault_fails_at_once_with_its_reason(client: TestClient, run_jobs: RunJobs) -> None:
+def test_a_permanent_error_fails_the_job_at_once_with_its_reason(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.refuse", again=False)
     run_jobs()
     job = state(client, job_id)
@@ -82,7 +80,7 @@ def test_a_lasting_fault_fails_at_once_with_its_reason(client: TestClient, run_j
     assert notes() == []
 
 
-def test_an_unexpected_fault_tells_the_client_nothing_of_the_inside(client: TestClient, run_jobs: RunJobs) -> None:
+def test_an_unexpected_error_reveals_no_internal_details(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.stumble")
     for _ in range(40):
         run_jobs()
@@ -104,10 +102,10 @@ def test_a_delayed_job_waits(client: TestClient, run_jobs: RunJobs) -> None:
     assert notes() == ["later"]
 
 
-def test_a_waiting_job_is_cancelled_at_once(client: TestClient, run_jobs: RunJobs) -> None:
+def test_a_queued_job_is_cancelled_at_once(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.note", word="a")
-    answer = client.post(f"{JOBS}{job_id}/cancel/")
-    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+    response = client.post(f"{JOBS}{job_id}/cancel/")
+    assert (response.status_code, response.json()["status"]) == (202, "cancelled")
     task_of("tests.note")(job_id)
     run_jobs()
     assert notes() == []
@@ -126,11 +124,11 @@ def test_a_running_job_is_cancelled_within_seconds(client: TestClient) -> None:
     assert notes() == []
 
 
-def test_a_failed_job_can_be_tried_again_by_hand(client: TestClient, run_jobs: RunJobs) -> None:
+def test_a_failed_job_can_be_retried_by_the_user(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.refuse", again=False)
     run_jobs()
-    answer = client.post(f"{JOBS}{job_id}/retry/")
-    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    response = client.post(f"{JOBS}{job_id}/retry/")
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
     run_jobs()
     assert state(client, job_id)["attempt"] == 2
     done = put("tests.note", word="a")
@@ -140,22 +138,22 @@ def test_a_failed_job_can_be_tried_again_by_hand(client: TestClient, run_jobs: R
 
 
 def test_only_the_holder_of_the_lease_can_end_a_job(client: TestClient) -> None:
-    """A worker that was asleep for longer than its lease finds the job done by another, and has no effect."""
+    """A worker that pauses for longer than its lease has no effect if another worker has done the job meanwhile."""
     job_id = put("tests.wait", seconds=1.0)
-    sleeper = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
-    sleeper.start()
+    paused = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
+    paused.start()
     while state(client, job_id)["status"] != "running":
         time.sleep(0.02)
     with write_engine().begin() as connection:
         connection.execute(text("UPDATE jobs SET lease_until = now() - interval '1 s'"))
     task_of("tests.wait")(job_id)
-    sleeper.join(10)
+    paused.join(10)
     job = state(client, job_id)
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
     assert notes() == ["waited"]
 
 
-def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_jobs: RunJobs) -> None:
+def test_the_sweep_requeues_a_job_whose_lease_has_expired(client: TestClient, run_jobs: RunJobs) -> None:
     job_id = put("tests.note", word="a")
     with write_engine().begin() as connection:
         connection.execute(
@@ -168,7 +166,7 @@ def test_the_sweep_gives_back_what_a_silent_worker_held(client: TestClient, run_
     assert state(client, job_id)["attempt"] == 2
 
 
-def test_the_sweep_gives_up_after_the_last_attempt(client: TestClient) -> None:
+def test_the_sweep_fails_a_job_that_has_no_attempts_left(client: TestClient) -> None:
     job_id = put("tests.stumble")
     with write_engine().begin() as connection:
         connection.execute(
@@ -179,7 +177,7 @@ def test_the_sweep_gives_up_after_the_last_attempt(client: TestClient) -> None:
     assert (job["status"], job["error"]) == ("failed", "The worker stopped in the middle of the work.")
 
 
-def test_old_jobs_are_forgotten(client: TestClient, run_jobs: RunJobs) -> None:
+def test_old_jobs_are_deleted(client: TestClient, run_jobs: RunJobs) -> None:
     old, new = put("tests.note", word="old"), put("tests.note", word="new")
     run_jobs()
     with write_engine().begin() as connection:
@@ -194,7 +192,7 @@ def test_an_unknown_task_is_refused_when_it_is_enqueued() -> None:
         put("cms.videos.proces", video_id=1)
 
 
-def test_pages_follow_each_other(client: TestClient) -> None:
+def test_the_cursor_leads_through_all_pages(client: TestClient) -> None:
     ids = [put("tests.note", word=str(n)) for n in range(5)]
     seen: list[int] = []
     page = client.get(JOBS, params={"limit": 2})
@@ -212,11 +210,11 @@ def test_pages_follow_each_other(client: TestClient) -> None:
     "query",
     ["cursor=x", "cursor=", "cursor=LTE", "limit=0", "limit=101", "status=done", "name=%00", "name=" + "x" * 101],
 )
-def test_a_strange_page_is_refused(client: TestClient, query: str) -> None:
+def test_invalid_query_parameters_are_refused(client: TestClient, query: str) -> None:
     assert client.get(f"{JOBS}?{query}").status_code == 422
 
 
-def test_jobs_are_found_by_status_and_name(client: TestClient, run_jobs: RunJobs) -> None:
+def test_jobs_can_be_filtered_by_status_and_name(client: TestClient, run_jobs: RunJobs) -> None:
     done = put("tests.note", word="a")
     run_jobs()
     waiting = put("tests.wait", seconds=1)
@@ -224,39 +222,40 @@ def test_jobs_are_found_by_status_and_name(client: TestClient, run_jobs: RunJobs
     assert [job["id"] for job in client.get(JOBS, params={"name": "tests.wait"}).json()["items"]] == [waiting]
 
 
-def events(text_of_stream: str) -> list[tuple[int, dict[str, object]]]:
+def events(stream_text: str) -> list[tuple[int, dict[str, object]]]:
+    """Return the id and the job of each event in the stream."""
     found = []
-    for block in text_of_stream.split("\n\n"):
+    for block in stream_text.split("\n\n"):
         lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
         if lines.get("event") == "job":
             found.append((int(lines["id"]), json.loads(lines["data"])))
     return found
 
 
-def test_events_tell_every_change_until_the_end_and_resume(client: TestClient) -> None:
+def test_events_report_every_change_until_the_end_and_can_be_resumed(client: TestClient) -> None:
     job_id = put("tests.wait", seconds=2.0)
     worker = threading.Thread(target=task_of("tests.wait"), args=(job_id,))
     worker.start()
-    answer = client.get(f"{JOBS}{job_id}/events/")
+    response = client.get(f"{JOBS}{job_id}/events/")
     worker.join()
-    told = events(answer.text)
-    assert answer.headers["Content-Type"].startswith("text/event-stream")
-    assert [number for number, _ in told] == sorted({number for number, _ in told})
-    assert told[-1][1]["status"] == "succeeded"
-    assert any(0 < job["progress"] < 100 for _, job in told)  # type: ignore[operator]
+    received = events(response.text)
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    assert [number for number, _ in received] == sorted({number for number, _ in received})
+    assert received[-1][1]["status"] == "succeeded"
+    assert any(0 < job["progress"] < 100 for _, job in received)  # type: ignore[operator]
 
-    again = events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(told[-2][0])}).text)
-    assert again == told[-1:]
-    assert events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(told[-1][0])}).text) == []
+    resumed = events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(received[-2][0])}).text)
+    assert resumed == received[-1:]
+    assert events(client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": str(received[-1][0])}).text) == []
 
 
-def test_events_of_no_job_and_with_a_strange_id(client: TestClient) -> None:
+def test_events_of_an_unknown_job_or_after_an_invalid_event_id_are_refused(client: TestClient) -> None:
     assert client.get(f"{JOBS}999/events/").status_code == 404
     job_id = put("tests.note", word="a")
     assert client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": "x"}).status_code == 422
 
 
-def test_a_watcher_that_leaves_does_not_disturb(api: System) -> None:
+def test_a_client_that_disconnects_from_the_events_causes_no_error(api: System) -> None:
     api.client.post("/api/v1/auth/email/")
     job_id = api.client.get(JOBS).json()["items"][0]["id"]
     for _ in range(5):
@@ -266,7 +265,7 @@ def test_a_watcher_that_leaves_does_not_disturb(api: System) -> None:
     assert "Traceback" not in api.log()
 
 
-def test_a_job_of_an_uninstalled_resource_stands_in_no_others_way(client: TestClient) -> None:
+def test_a_job_of_an_uninstalled_resource_does_not_block_other_jobs(client: TestClient) -> None:
     mine = put("tests.note", word="a")
     with write_engine().begin() as connection:
         connection.execute(
@@ -284,43 +283,45 @@ def test_a_job_of_an_uninstalled_resource_stands_in_no_others_way(client: TestCl
             {"id": mine},
         )
     sweep.sweep()
-    gone = client.get(JOBS, params={"name": "school.medals.award"}).json()["items"][0]
-    assert (gone["status"], gone["error"]) == ("failed", "The worker stopped in the middle of the work.")
+    uninstalled = client.get(JOBS, params={"name": "school.medals.award"}).json()["items"][0]
+    assert (uninstalled["status"], uninstalled["error"]) == ("failed", "The worker stopped in the middle of the work.")
     assert state(client, mine)["status"] == "queued"
-    assert client.post(f"{JOBS}{gone['id']}/retry/").status_code == 409
+    assert client.post(f"{JOBS}{uninstalled['id']}/retry/").status_code == 409
 
 
-def test_a_follower_that_fails_stands_in_no_others_way(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_status_handler_does_not_block_other_jobs(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = [put("tests.stumble"), put("tests.note", word="a")]
     with write_engine().begin() as connection:
         connection.execute(
             text("UPDATE jobs SET status = 'running', attempt = 1, lease_until = now() - interval '1 s'")
         )
 
-    def follow(_db: object, _job: object) -> None:
+    def fail(_db: object, _job: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(task_of("tests.stumble"), "_status_handler", follow)
+    monkeypatch.setattr(task_of("tests.stumble"), "_status_handler", fail)
     sweep.sweep()
     assert [state(client, job_id)["status"] for job_id in ids] == ["running", "queued"]
 
 
-def test_a_job_whose_message_was_lost_is_woken_again_ever_more_rarely(client: TestClient) -> None:
+def test_a_job_whose_message_was_lost_is_published_again_with_backoff(client: TestClient) -> None:
     put("tests.note", word="a")
 
     def publish_count() -> int:
         with write_engine().begin() as connection:
             return int(connection.execute(text("SELECT publish_count FROM jobs")).scalar_one())
 
-    def sleep(seconds: float) -> None:
+    def let_pass(seconds: float) -> None:
         with write_engine().begin() as connection:
             connection.execute(
                 text("UPDATE jobs SET published_at = published_at - make_interval(secs => :s)"), {"s": seconds}
             )
 
-    told = []
+    counts = []
     for seconds in (0, 1.1, 1.1, 1.1, 2.1):
-        sleep(seconds)
+        let_pass(seconds)
         sweep.sweep()
-        told.append(publish_count())
-    assert told == [1, 2, 2, 3, 3]
+        counts.append(publish_count())
+    assert counts == [1, 2, 2, 3, 3]
