@@ -1,4 +1,5 @@
-"""Version 1 of the video API. All routes are deprecated: use v2. `is_active` corresponds to the visibility `public`."""
+"""The video library in version 1. Version 2 adds tags, visibility and pages; `is_active` is its visibility
+`public`."""
 
 import datetime as dt
 from collections.abc import Sequence

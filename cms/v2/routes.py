@@ -1,4 +1,5 @@
-"""Version 2 of the video API."""
+"""The video library: upload a video, wait until it is processed, and play it as HLS. Teachers create videos; a video
+is public, unlisted or private."""
 
 from functools import partial
 from typing import Annotated, Any

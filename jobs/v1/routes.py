@@ -1,4 +1,4 @@
-"""Routes to watch, cancel and retry background jobs, for their owners and admins."""
+"""Background jobs, such as the processing of a video: their owners and admins watch, cancel and retry them."""
 
 import asyncio
 from collections.abc import AsyncIterator

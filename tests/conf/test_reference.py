@@ -20,7 +20,7 @@ from tests.world import World, make_world
 VERSIONS = sorted(reference.versions(handlers(app)))
 DOCUMENTS: dict[int, dict[str, Any]] = {v: reference.document(handlers(app), v) for v in VERSIONS}
 FROM_MATRIX = {"password", "old_password", "token", "refresh_token", "query", "email"}
-"""Fields whose examples cannot be right: secrets, and who they belong to. The matrix has the right ones."""
+"""Fields whose examples cannot be right: secrets, and their owners. The matrix has the right ones, and the ids."""
 DATES = {"starts_at": "free", "first_day": "day", "last_day": "day"}
 """Fields that must lie in the future, and what stands for them in the world."""
 
@@ -68,7 +68,7 @@ def test_every_parameter_is_described(version: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_tag_is_described_and_the_page_says_how_to_sign_in(version: int) -> None:
     document = DOCUMENTS[version]
-    assert all(len(tag["description"]) > 30 for tag in document["tags"]), document["tags"]
+    assert [tag for tag in document["tags"] if len(tag["description"]) < 50] == [], "describe the module of the routes"
     used = {tag for _, _, operation in operations(version) for tag in operation["tags"]}
     assert used == {tag["name"] for tag in document["tags"]}
     assert "/api/v1/auth/login/" in document["info"]["description"]
@@ -96,7 +96,7 @@ def test_the_example_of_each_request_works(
     name = operation["operationId"]
     case = TABLE[f"v{version}.{name}" if version > 1 else name]
     world = make_world(api)
-    caller = next(caller for caller in CALLERS if case.expected[caller] < 300)
+    caller = min(reversed(CALLERS), key=lambda caller: (case.expected[caller] >= 300, caller != "admin"))
     body = with_real_rows(operation["requestBody"]["content"]["application/json"]["example"], case, world)
     response = api.request(
         method,
@@ -113,8 +113,8 @@ def with_real_rows(example: dict[str, Any], case: Case, world: World) -> dict[st
     body = copy.deepcopy(example)
     names = world.names | {"patient": world.people["owner"].id}
     for name in body:
-        if name in FROM_MATRIX and name in (case.json or {}):
-            value = (case.json or {})[name]
+        value = (case.json or {}).get(name)
+        if value is not None and (name in FROM_MATRIX or "{" in str(value)):
             body[name] = value.format(**names) if isinstance(value, str) else value
         elif name in DATES:
             body[name] = names[DATES[name]]

@@ -1,4 +1,5 @@
-"""Routes of holds, bookings and the waiting list."""
+"""Bookings of the health centre: hold a slot, book it, reschedule or cancel it, and wait for one. Guests use the
+signed link of their booking."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any

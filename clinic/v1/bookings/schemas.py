@@ -226,7 +226,8 @@ class StatusNote(Input):
     """The new status of a visit."""
 
     status: BookingStatus = Field(
-        description="`arrived`, `fulfilled` or `noshow`, or an earlier status to correct a mistake."
+        description="`arrived`, `fulfilled` or `noshow`, or an earlier status to correct a mistake.",
+        examples=["arrived"],
     )
     reason: Reason = Field(
         "",

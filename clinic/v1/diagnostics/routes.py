@@ -1,4 +1,4 @@
-"""Routes of diagnostics and the locations that offer them."""
+"""Diagnostics, such as an X-ray, and the locations that offer them, each with a capacity."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any

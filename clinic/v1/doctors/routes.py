@@ -1,4 +1,4 @@
-"""Routes of doctors, their specialties, working hours and reviews."""
+"""Doctors with their specialties, working hours at each location, and reviews by their patients."""
 
 from functools import partial
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Routes of locations and their working hours."""
+"""Locations of the health centre with their opening hours and exceptions."""
 
 from fastapi import Response
 

@@ -1,4 +1,4 @@
-"""Routes of results: staff add them, the patient downloads them, and each download is in the audit trail."""
+"""Results of visits: staff add them, the patient downloads them, and each download is in the audit trail."""
 
 import posixpath
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Routes of free slots, which are computed from working hours, exceptions, booking rules and existing bookings."""
+"""Free slots, computed from working hours, exceptions, booking rules and existing bookings."""
 
 import datetime as dt
 from typing import Annotated, Any

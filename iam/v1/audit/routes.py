@@ -1,4 +1,5 @@
-"""The audit trail."""
+"""The audit trail: who signed in, changed an account or opened a medical result, when and from where. Admins read
+it."""
 
 from typing import Annotated
 

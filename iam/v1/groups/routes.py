@@ -1,4 +1,4 @@
-"""Groups of users."""
+"""Groups of users, such as the classes of a school. Everybody sees them; staff and admins manage them."""
 
 from fastapi import Response
 
