@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 # These files note what is installed: a later make installs only what has changed.
 .venv/run: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Campus needs Python 3.11 or newer; try: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Campus needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo 'Installing the packages of Campus into .venv. The first time, this takes a minute.'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt

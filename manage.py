@@ -32,14 +32,15 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("data"),
     samples: Annotated[bool, typer.Option(help="Put two short videos in on the first run.")] = True,
-    reload: Annotated[bool, typer.Option(help="Start API and workers anew when the code changes.")] = False,
+    reload: Annotated[bool, typer.Option(help="Log each request, and restart when the code changes.")] = False,
+    debug: Annotated[bool, typer.Option(help="Let the API read from the terminal: breakpoint() works there.")] = False,
 ) -> None:
-    """Run everything here: PostgreSQL, broker, API, workers. Ctrl-C ends it."""
+    """Run everything here: PostgreSQL, broker, API, workers. Ctrl-C stops it."""
     from conf.embedded import CannotStart
     from conf.run import run
 
     try:
-        run(host=host, port=port, data_dir=data, samples=samples, reload=reload)
+        run(host=host, port=port, data_dir=data, samples=samples, reload=reload, debug=debug)
     except CannotStart as error:
         raise fail(str(error)) from None
 

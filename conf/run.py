@@ -19,6 +19,7 @@ from conf.children import die_with_parent
 from conf.embedded import CannotStart, embedded
 
 ROOT = Path(__file__).parents[1]
+LIBRARIES = ROOT / "web" / "node_modules"
 READY_S = 60
 GRACE_S = 12
 """Seconds that a process has to stop after SIGTERM, before it is killed. A worker requeues its job in this time."""
@@ -33,6 +34,8 @@ class Child:
     name: str
     command: list[str]
     environment: dict[str, str]
+    has_terminal: bool = False
+    """Whether it reads from the terminal, as pdb does."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,8 +44,8 @@ class Child:
             self.command,
             env=self.environment,
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            stdin=None if self.has_terminal else subprocess.DEVNULL,
+            start_new_session=not self.has_terminal,
             preexec_fn=die_with_parent(),  # noqa: PLW1509
         )
 
@@ -76,15 +79,15 @@ class _CodeWatcher:
         """Campus does not start with this code. It is not restarted before the next change."""
         self._seen = self._files()
 
-    def has_changed(self) -> bool:
-        """Whether files have changed since the last call. Waits until the changes stop, as git may write many files."""
-        if (now := self._files()) == self._seen:
-            return False
-        while True:
+    def changes(self) -> list[str]:
+        """The files that have changed since the last call. Waits until no more change, as git may write many."""
+        before, now = self._seen, self._files()
+        if now == before:
+            return []
+        while now != self._seen:
             time.sleep(0.3)
             self._seen, now = now, self._files()
-            if now == self._seen:
-                return True
+        return sorted({str(Path(path).relative_to(ROOT)) for path, _ in before ^ now})
 
     def _files(self) -> frozenset[tuple[str, int]]:
         folders = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests", ROOT / "benchmarks"}
@@ -117,15 +120,18 @@ class _StopSignal:
         return self._event.is_set()
 
 
-def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) -> None:
-    """Start everything, print the addresses, and run until a signal to stop. Raises: CannotStart."""
+def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool, debug: bool = False) -> None:
+    """Start everything, print the addresses, and run until a signal to stop. Raises: CannotStart.
+
+    `reload`: log each request, and restart when the code changes. `debug`: the API reads from the terminal.
+    """
     _assert_free(host, port)
     stop_signal = _StopSignal()
     started_at = time.monotonic()
     with embedded(data_dir) as services:
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         environment = _environment(services.environment, url=url)
-        children = _children(environment, host=host, port=port)
+        children = _children(environment, host=host, port=port, log_requests=reload or debug, debug=debug)
         code = _CodeWatcher() if reload else None
         try:
             accounts = _migrate(environment, accounts=samples)
@@ -141,6 +147,10 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool) ->
                 markup=False,
                 soft_wrap=True,
             )
+            if not LIBRARIES.exists():
+                console.print(
+                    "The browser libraries are not installed. Pages use what the browser has.\n", style="yellow"
+                )
             if accounts:
                 console.print("  Accounts\n" + accounts, markup=False, soft_wrap=True)
             samples_done = data_dir / ".samples"
@@ -174,12 +184,13 @@ def _environment(services: dict[str, str], *, url: str) -> dict[str, str]:
     return {**defaults, **os.environ, **services}
 
 
-def _children(environment: dict[str, str], *, host: str, port: int) -> list[Child]:
+def _children(environment: dict[str, str], *, host: str, port: int, log_requests: bool, debug: bool) -> list[Child]:
+    api_environment = environment | ({"LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO")} if log_requests else {})
     manage = [sys.executable, str(ROOT / "manage.py"), "worker", "--queue"]
     uvicorn = [sys.executable, "-m", "uvicorn", "main:app", "--host", host, "--port", str(port)]
     server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5"]
     return [
-        Child("API", server, environment),
+        Child("API", server, api_environment, has_terminal=debug),
         Child("worker for short jobs", [*manage, "short", "--concurrency", "2", "--beat"], environment),
         Child("worker for long jobs", [*manage, "long"], environment),
     ]
@@ -232,9 +243,9 @@ def _supervise(
     """
     deaths: list[float] = []
     while not stop_signal.wait(0.2 if code is None else 0.5):
-        if code is not None and code.has_changed():
+        if code is not None and (changes := code.changes()):
             deaths = []
-            _restart(children, code)
+            _restart(children, code, changes)
         if samples is not None and samples.has_ended():
             if samples.has_succeeded():
                 samples_done.touch()
@@ -259,8 +270,8 @@ def _supervise(
         samples.wait_or_kill(until=time.monotonic() + 1)
 
 
-def _restart(children: list[Child], code: _CodeWatcher) -> None:
-    console.print("The code has changed. Campus is restarting.", style="yellow")
+def _restart(children: list[Child], code: _CodeWatcher, changes: list[str]) -> None:
+    console.print(f"Changed: {', '.join(changes)}. Campus is restarting.", style="yellow", markup=False)
     _stop(children)
     try:
         _migrate(children[0].environment, accounts=False)

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     Sizes are in bytes, times in seconds.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     embedded: bool = False
     """Whether Campus runs in the embedded mode (`manage.py up`). Not for operators: `manage.py up` sets it."""

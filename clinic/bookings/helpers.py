@@ -68,8 +68,8 @@ def book(
 ) -> Row[Any]:
     """Book the requested slot, or that of the hold with the token `held`.
 
-    Raises: Invalid; Forbidden; NotFound, if the doctor or diagnostic of the hold is no longer offered; Conflict, with
-    the next free slots if the slot is taken.
+    Raises: Invalid; Forbidden; Conflict, with the next free slots if the slot is taken, or if the doctor or diagnostic
+    of the hold no longer takes bookings.
     """
     patient: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
     if init_data is not None:
@@ -79,7 +79,12 @@ def book(
         booking = _new(target, slot_request.starts_at, staff=requester.is_staff)
     else:
         booking = _lock_hold(db, held or "")
-        target = targets.get(db, **times.target_of(booking))
+        try:
+            target = targets.get(db, **times.target_of(booking))
+        except NotFound:
+            raise Conflict(
+                "No more bookings are accepted here. Choose another doctor, diagnostic or location."
+            ) from None
     _place(db, booking, target, requester=requester, status=BookingStatus.BOOKED, held_until=None, **patient)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking.id)

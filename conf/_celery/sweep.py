@@ -1,4 +1,4 @@
-"""Every 15 s, repair what a crash left behind: expired leases, due jobs without a message, abandoned work folders."""
+"""Repair what a crash left behind, every `SWEEP_S`: expired leases, due jobs without a message, old work folders."""
 
 from collections.abc import Callable, Sequence
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import structlog
 from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
@@ -161,15 +161,16 @@ class JobTask(Task):
                 log.info("job stopped", reason=str(stopped))
                 if stopped.cancelled:
                     _end_attempt(attempt=attempt, status=JobStatus.CANCELLED, error=None)
-            except DBAPIError as error:
-                log.warning("the database became unavailable during a job", exc_info=error)
-                with contextlib.suppress(DBAPIError):  # otherwise the lease expires, and the sweep requeues the job
-                    retry_while_unavailable(_end_attempt, attempt=attempt, error="The database was not available.")
             except SystemExit:
                 log.info("the worker is shutting down; the job is requeued")
                 _requeue_uncounted(attempt=attempt)
                 raise
             except Exception as error:
+                if is_unavailable(error):
+                    log.warning("the database became unavailable during a job", exc_info=error)
+                    with contextlib.suppress(DBAPIError):  # otherwise the lease expires, and the sweep requeues the job
+                        retry_while_unavailable(_end_attempt, attempt=attempt, error="The database was not available.")
+                    return
                 known = isinstance(error, CampusError)
                 if known:
                     log.warning("job failed", reason=str(error))
@@ -184,6 +185,11 @@ def find(name: str) -> JobTask | None:
     celery_app.loader.import_default_modules()
     task: JobTask | None = celery_app.tasks.get(name)
     return task
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the database did not answer, as after a restart: not an error of the task's own SQL."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def reason(task: JobTask, error: Exception) -> str:

@@ -113,7 +113,7 @@ def answer(request: Request, error: Exception) -> Response:
     """Return the error response for any exception."""
     match error:
         case errors.CampusError():
-            status = STATUS[type(error)]
+            status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
             faults = [{"field": error.field, "reason": error.detail}] if error.field else []
             headers = _headers(request, error)
             return problem(request, status, error.detail, faults=faults, headers=headers, more=error.more)

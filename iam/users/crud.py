@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import exists, func, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased, undefer
 
 from conf.db import rows
@@ -155,7 +155,3 @@ def lock_admins(db: Session) -> Sequence[int]:
     """
     query = select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()
     return db.scalars(query).all()
-
-
-def any_with_role(db: Session, *, role: Role) -> bool:
-    return bool(db.scalar(select(exists().where(User.role == role))))

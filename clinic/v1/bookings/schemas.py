@@ -27,7 +27,7 @@ Message = Annotated[
 ]
 HoldToken = Annotated[str, StringConstraints(max_length=64)]
 InitData = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
-PatientName = Annotated[rules.Name, StringConstraints(max_length=200)]
+PatientName = Annotated[rules.Name, StringConstraints(max_length=200), Field(examples=["Gil Guest"])]
 
 # Values for the examples in the API reference.
 _SLOT: JsonDict = {"doctor_id": 2, "location_id": 3, "starts_at": "2026-12-01T09:00:00+01:00"}
