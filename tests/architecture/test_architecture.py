@@ -22,13 +22,13 @@ from conf import resources
 from conf._celery.app import QUEUES, celery_app
 from conf._celery.task import JobTask
 from conf.db.models import Model
-from conf.http import reference
 from conf.http.access import public
 from conf.http.handler import Handler
 from conf.http.index import handlers
 from conf.http.route import Route, Router
 from iam.dependencies import RequirePermission, requires, signed_in, viewer
 from main import app
+from tests.documents import VERSIONS, document
 from tests.servers import any_postgres, new_database
 
 ROOT = Path(__file__).parents[2]
@@ -160,9 +160,9 @@ def test_a_need_that_is_no_permission_is_refused() -> None:
         requires("groups:wirte")
 
 
-@pytest.mark.parametrize("version", sorted(reference.versions(handlers(app))))
+@pytest.mark.parametrize("version", VERSIONS)
 def test_operation_ids_are_unique(version: int) -> None:
-    paths = reference.document(handlers(app), version)["paths"].values()
+    paths = document(version)["paths"].values()
     ids = [operation["operationId"] for path in paths for operation in path.values()]
     assert len(ids) == len(set(ids))
     assert {"list_groups", "upload_avatar", "watch_job", "get_media"} <= set(ids)

@@ -16,10 +16,11 @@ RunJobs = Callable[[], list[Job]]
 USERS = "/api/v1/users/"
 
 
-def picture(kind: str = "PNG", size: tuple[int, int] = (300, 200), **options: Any) -> bytes:
+def picture(kind: str = "PNG", size: tuple[int, int] = (300, 200), mode: str = "RGB", **options: Any) -> bytes:
     content = io.BytesIO()
-    image = Image.new("RGB", size, "red")
-    image.paste("blue", (0, 0, size[0] // 2, size[1]))
+    image = Image.new(mode, size, "red" if mode == "RGB" else 0)
+    if mode == "RGB":
+        image.paste("blue", (0, 0, size[0] // 2, size[1]))
     image.save(content, kind, **options)
     return content.getvalue()
 
@@ -106,19 +107,19 @@ def test_a_file_that_is_not_a_picture_is_refused_at_once(
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("create", "reason"),
     [
-        (b"\x89PNG\r\n\x1a\n" + b"x" * 100, "damaged"),
-        (picture()[:200], "damaged"),
-        (picture(size=(20_000, 20_000)), "too large"),
+        (lambda: b"\x89PNG\r\n\x1a\n" + b"x" * 100, "damaged"),
+        (lambda: picture()[:200], "damaged"),
+        (lambda: picture(size=(20_000, 20_000), mode="1"), "too large"),
     ],
     ids=["nonsense", "cut", "bomb"],
 )
 def test_a_damaged_or_too_large_picture_fails_with_a_reason(
-    anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]], content: bytes, reason: str
+    anonymous: TestClient, run_jobs: RunJobs, stored: Callable[[], list[str]], create: Callable[[], bytes], reason: str
 ) -> None:
     me = make_person(Role.STUDENT)
-    job_id = send(anonymous, me, me.id, content).json()["job_id"]
+    job_id = send(anonymous, me, me.id, create()).json()["job_id"]
     run_jobs()
     job = anonymous.get(f"/api/v1/jobs/{job_id}/", headers=me.headers).json()
     assert job["status"] == "failed"
