@@ -31,7 +31,7 @@ class Offered(Event, name="clinic.offered"):
     booking_id: int
 
 
-class OfferLapsed(Event, name="clinic.offer_lapsed"):
+class OfferExpired(Event, name="clinic.offer_expired"):
     """An offer has expired without being confirmed."""
 
     booking_id: int

@@ -30,9 +30,9 @@ def notify_offered(db: Session, *, booking_id: int) -> None:
     notices.notify(db, crud.get(db, booking_id=booking_id), Kind.OFFERED)
 
 
-@subscribe("clinic.offer_lapsed")
+@subscribe("clinic.offer_expired")
 def notify_offer_expired(db: Session, *, booking_id: int) -> None:
-    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.LAPSED)
+    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.OFFER_EXPIRED)
 
 
 @subscribe("clinic.result_ready")

@@ -3,7 +3,7 @@
 CampusError
 ├── NotFound         it does not exist, or the caller may not know that it exists
 ├── Conflict         it is not possible in the present state
-├── Changed          it has changed since the caller read it
+├── VersionMismatch  it has changed since the caller read it
 ├── VersionRequired  the caller must say which version of it they have read
 ├── Unauthenticated  the caller is not signed in, or no longer
 ├── Forbidden        the caller lacks the permission
@@ -12,7 +12,7 @@ CampusError
 ├── TooLarge         the input is larger than allowed
 ├── Unsupported      this type of file or request body is not supported
 ├── NotAcceptable    none of the response formats is acceptable to the client
-├── TooMany          the rate limit is exceeded; retry after `retry_after` seconds
+├── RateLimited      the rate limit is exceeded; retry after `retry_after` seconds
 └── Unavailable      it is temporarily not possible; retry after `retry_after` seconds
 """
 
@@ -42,7 +42,7 @@ class Conflict(CampusError):
     pass
 
 
-class Changed(CampusError):
+class VersionMismatch(CampusError):
     pass
 
 
@@ -78,7 +78,7 @@ class NotAcceptable(CampusError):
     pass
 
 
-class TooMany(CampusError):
+class RateLimited(CampusError):
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after

@@ -35,7 +35,7 @@ OUTPUT_BYTES, ERRORS_BYTES = 100_000, 4000
 
 
 @dataclass(frozen=True)
-class Ended:
+class Completed:
     """The result of a program: the beginning of its standard output, the end of its standard error, its exit status."""
 
     output: bytes
@@ -83,8 +83,8 @@ def run(
     work: Path,
     limit_s: float,
     tick: Callable[[], None] = lambda: None,
-    took: Callable[[bytes], bool] = lambda _: False,
-) -> Ended:
+    on_line: Callable[[bytes], bool] = lambda _: False,
+) -> Completed:
     """Run `command` in the sandbox and wait for its end.
 
     `tick` is called twice a second. If it raises, the program is killed.
@@ -95,7 +95,7 @@ def run(
     output, errors = bytearray(), bytearray()
     readers = [
         threading.Thread(target=_keep_end, args=(process.stderr, errors), daemon=True),
-        threading.Thread(target=_keep_beginning, args=(process.stdout, output, took), daemon=True),
+        threading.Thread(target=_keep_beginning, args=(process.stdout, output, on_line), daemon=True),
     ]
     for reader in readers:
         reader.start()
@@ -114,12 +114,12 @@ def run(
         process.wait()
         for reader in readers:
             reader.join(5)
-    return Ended(bytes(output), errors.decode(errors="replace").strip(), process.returncode)
+    return Completed(bytes(output), errors.decode(errors="replace").strip(), process.returncode)
 
 
 def run_python(
     program: str, arguments: Sequence[str], *, readable: Sequence[Path], work: Path, limit_s: float
-) -> Ended:
+) -> Completed:
     """Run a Python file in the sandbox, with the libraries of our own interpreter."""
     libraries = [Path(program), *{Path(sys.prefix), Path(sys.base_prefix)}]
     command = [sys.executable, "-I", "-B", program, *arguments]
@@ -133,10 +133,10 @@ def _keep_end(pipe: Any, into: bytearray) -> None:
             del into[:-ERRORS_BYTES]
 
 
-def _keep_beginning(pipe: Any, into: bytearray, took: Callable[[bytes], bool]) -> None:
+def _keep_beginning(pipe: Any, into: bytearray, on_line: Callable[[bytes], bool]) -> None:
     with pipe:
         for line in pipe:
-            if not took(line) and len(into) < OUTPUT_BYTES:
+            if not on_line(line) and len(into) < OUTPUT_BYTES:
                 into += line
 
 

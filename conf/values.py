@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from conf.errors import Changed
+from conf.errors import VersionMismatch
 
 MAX_ID = 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -53,9 +53,9 @@ class Expected:
     versions: frozenset[int] | None = None
 
     def check(self, updated_at: dt.datetime) -> None:
-        """Check `updated_at` of a row, after it is locked and before it is changed. Raises: Changed."""
+        """Check `updated_at` of a row, after it is locked and before it is changed. Raises: VersionMismatch."""
         if self.versions is not None and version_of(updated_at) not in self.versions:
-            raise Changed("It has changed since you read it. Read it again.")
+            raise VersionMismatch("It has changed since you read it. Read it again.")
 
 
 ANY = Expected()

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from conf.db.dependencies import with_db_session
 from conf.keys import keys
 from iam.audit import crud as audit
-from iam.audit.crud import HERE
+from iam.audit.crud import SYSTEM
 from iam.roles import Role
 from iam.users import crud, passwords
 
@@ -48,5 +48,5 @@ def make_accounts(*, db: Session) -> dict[Role, str | None]:
                 first_name=first_name,
                 last_name=last_name,
             )
-            audit.record(db, "user_created", origin=HERE, subject_id=user.id, role=role)
+            audit.record(db, "user_created", origin=SYSTEM, subject_id=user.id, role=role)
     return demo_passwords

@@ -30,11 +30,11 @@ def cancel_own(db: Session, *, job_id: int, viewer: Identity) -> Job:
 def cancel(db: Session, *, job_id: int) -> Job:
     """Cancel the job: at once if it is queued, within seconds if it is running.
 
-    Raises: NotFound; Conflict, if it has ended or its task is not `stoppable`.
+    Raises: NotFound; Conflict, if it has ended or its task is not `cancellable`.
     """
     job = crud.lock(db, job_id=job_id)
     task = find(job.name)
-    if task is not None and not task.stoppable:
+    if task is not None and not task.cancellable:
         raise Conflict("This job is internal to the server and cannot be cancelled.")
     if job.status in ENDED:
         raise Conflict(f"The job has already ended. Its status is {job.status}.")

@@ -1,7 +1,7 @@
 """Who gets which answer: the words that each resource's `matrix.py` says it in.
 
 Such a module has `ROWS`, by the name of the route's function (`v2.` before it for another version than the first), and
-`things`, which makes what the paths and bodies of its rows name.
+`make_rows`, which makes what the paths and bodies of its rows name.
 """
 
 from dataclasses import dataclass, field

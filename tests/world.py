@@ -69,7 +69,7 @@ def _make(api: TestClient) -> World:
     owner = people["owner"]
     names: dict[str, object] = {"owner": owner.id}
     for matrix in MATRICES:
-        names |= matrix.things(api, owner)
+        names |= matrix.make_rows(api, owner)
     with write_engine().begin() as connection:
         session_id = connection.scalar(
             text(

@@ -30,7 +30,7 @@ def put(db: Session, *, diagnostic_id: int, location_id: int, capacity: int) -> 
     for station in stations:
         station.in_use = station in kept
     diagnostics.add_stations(db, diagnostic_location_id=offered.id, numbers=range(len(stations) + 1, capacity + 1))
-    found = diagnostics.locations(db, diagnostic_id=diagnostic_id, hidden=True)
+    found = diagnostics.locations(db, diagnostic_id=diagnostic_id, include_inactive=True)
     return next(row for row in found if row.id == location_id)
 
 

@@ -228,8 +228,8 @@ def reschedule(
     Rescheduling to the current time and location returns the booking unchanged. The slot that becomes free is offered
     to the waiting list.
 
-    Raises: NotFound; Unauthenticated; Changed; Invalid; Conflict, if the booking cannot be moved any more, or, with the
-    next free slots, if the slot is taken.
+    Raises: NotFound; Unauthenticated; VersionMismatch; Invalid; Conflict, if the booking cannot be moved any more, or,
+    with the next free slots, if the slot is taken.
     """
     seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id, new_location_id=location_id)
@@ -260,7 +260,7 @@ def cancel(db: Session, *, booking_id: int, reason: str, requester: Requester, e
 
     The notice to the patient contains the reason only if staff cancel.
 
-    Raises: NotFound; Unauthenticated; Changed; Conflict, if the booking cannot be cancelled any more.
+    Raises: NotFound; Unauthenticated; VersionMismatch; Conflict, if the booking cannot be cancelled any more.
     """
     seen = get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
@@ -290,7 +290,7 @@ def set_status(
 ) -> Row[Any]:
     """Record what happened at the visit, as staff.
 
-    Raises: NotFound; Forbidden; Changed; Conflict, if the booking cannot change to this status, or not yet.
+    Raises: NotFound; Forbidden; VersionMismatch; Conflict, if the booking cannot change to this status, or not yet.
     """
     if not requester.is_staff:
         raise Forbidden("Only staff can set the status.")

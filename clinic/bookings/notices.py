@@ -37,7 +37,7 @@ class Kind(enum.StrEnum):
     CANCELLED = "cancelled"
     REMINDER = "reminder"
     OFFERED = "offered"
-    LAPSED = "lapsed"
+    OFFER_EXPIRED = "lapsed"
     """The offer expired."""
     RESULT = "result"
     """A result is ready."""
@@ -49,7 +49,7 @@ SUBJECT = {
     Kind.CANCELLED: "cancelled-subject",
     Kind.REMINDER: "reminder-subject",
     Kind.OFFERED: "offered-subject",
-    Kind.LAPSED: "lapsed-subject",
+    Kind.OFFER_EXPIRED: "offer-expired-subject",
     Kind.RESULT: "result-subject",
 }
 INTRODUCTION = {
@@ -58,14 +58,14 @@ INTRODUCTION = {
     Kind.CANCELLED: "cancelled",
     Kind.REMINDER: "reminder",
     Kind.OFFERED: "offered",
-    Kind.LAPSED: "lapsed",
+    Kind.OFFER_EXPIRED: "lapsed",
     Kind.RESULT: "result",
 }
 """The first sentence of the mail."""
 LINK = {
     Kind.CANCELLED: "cancelled-link",
     Kind.OFFERED: "offered-link",
-    Kind.LAPSED: "lapsed-link",
+    Kind.OFFER_EXPIRED: "offer-expired-link",
     Kind.RESULT: "result-link",
 }
 """The text before the link at the end. The other kinds have "change-link"."""
@@ -76,7 +76,7 @@ REQUIRED_STATUS: dict[Kind, BookingStatus] = {
     Kind.REMINDER: BookingStatus.BOOKED,
     Kind.CANCELLED: BookingStatus.CANCELLED,
     Kind.OFFERED: BookingStatus.PENDING,
-    Kind.LAPSED: BookingStatus.CANCELLED,
+    Kind.OFFER_EXPIRED: BookingStatus.CANCELLED,
 }
 """A notice is not sent if the booking no longer has this status when the job runs."""
 

@@ -13,7 +13,7 @@ from conf.values import Language
 from iam.roles import Identity
 from iam.users import crud as users
 
-READ = "clinic:patients"
+PERMISSION = "clinic:patients"
 """The permission to see and change all bookings and results."""
 LINK_LIFETIME = dt.timedelta(days=90)
 """How long a link to a booking remains valid after the end of the visit."""
@@ -40,7 +40,7 @@ def patient_columns(db: Session, contact: Contact, viewer: Identity | None) -> d
 
     Raises: Invalid, with the field that is missing; Forbidden.
     """
-    staff = viewer is not None and viewer.may(READ)
+    staff = viewer is not None and viewer.may(PERMISSION)
     if contact.patient_id is not None and not staff:
         raise Forbidden("Only staff can book for another account.", field="patient_id")
     if contact.patient_id is not None:
@@ -101,7 +101,7 @@ class Requester:
 
     @property
     def is_staff(self) -> bool:
-        return self.viewer is not None and self.viewer.may(READ)
+        return self.viewer is not None and self.viewer.may(PERMISSION)
 
     @property
     def user_id(self) -> int | None:

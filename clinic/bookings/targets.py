@@ -86,9 +86,9 @@ def get(db: Session, *, doctor_id: int | None, diagnostic_id: int | None, locati
     row = db.execute(_OF_DOCTOR if doctor_id else _OF_DIAGNOSTIC, parameters).one_or_none()
     if row is None:
         if doctor_id:
-            doctors.get(db, doctor_id=doctor_id, hidden=False)
+            doctors.get(db, doctor_id=doctor_id, include_inactive=False)
         else:
-            diagnostics.get(db, diagnostic_id=diagnostic_id or 0, hidden=False)
+            diagnostics.get(db, diagnostic_id=diagnostic_id or 0, include_inactive=False)
         name = f"doctor {doctor_id}" if doctor_id else f"diagnostic {diagnostic_id}"
         raise NotFound(f"{name} at location", location_id, field="location_id")
     duration, interval, buffer, notice, horizon, price, zone, hours, exceptions, *rest = row

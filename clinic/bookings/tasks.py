@@ -8,7 +8,7 @@ from conf.db.dependencies import with_db_session
 from conf.db.session import release_connection
 
 
-@celery_app.task(bind=True, name=notices.NOTIFY, max_attempts=10, stoppable=False)
+@celery_app.task(bind=True, name=notices.NOTIFY, max_attempts=10, cancellable=False)
 @with_db_session
 def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Session) -> None:
     """Send the notice at least once: if the worker dies before the job is recorded as done, it is sent again."""
@@ -20,7 +20,7 @@ def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Sessio
             send(notice)
 
 
-@celery_app.task(bind=True, name=waiting.EXPIRE, max_attempts=10, stoppable=False)
+@celery_app.task(bind=True, name=waiting.EXPIRE, max_attempts=10, cancellable=False)
 @with_db_session
 def expire(self: JobTask, *, booking_id: int, db: Session) -> None:  # noqa: ARG001
     waiting.expire(db, booking_id=booking_id)

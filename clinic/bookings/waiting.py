@@ -131,7 +131,7 @@ def _try_lock(db: Session, entry: Waiting) -> bool:
     assert entry.patient_key is not None
     return (
         crud.try_lock_patients(db, patient_keys=[entry.patient_key])
-        and (entry.patient_id is None or users.try_keep(db, user_id=entry.patient_id))
+        and (entry.patient_id is None or users.try_lock_against_deletion(db, user_id=entry.patient_id))
         and crud.try_lock_waiting(db, waiting_id=entry.id)
     )
 
@@ -160,7 +160,7 @@ def _end(db: Session, booking: Booking) -> None:
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
     crud.save(db, booking, actor_id=None, reason=EXPIRED_REASON)
     if booking.email is not None:
-        announce(db, events.OfferLapsed(booking_id=booking.id))
+        announce(db, events.OfferExpired(booking_id=booking.id))
 
 
 def expire(db: Session, *, booking_id: int) -> None:

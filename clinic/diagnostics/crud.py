@@ -14,7 +14,7 @@ from conf.db import rows
 from conf.errors import Conflict, NotFound
 from conf.values import Expected
 
-BOOKED = dict.fromkeys(
+HAS_BOOKINGS = dict.fromkeys(
     ("fk_bookings_diagnostic_id", "fk_bookings_station_id"),
     partial(Conflict, "The diagnostic has bookings. Set is_active to false to hide it instead."),
 )
@@ -34,20 +34,20 @@ _LOCATIONS = (
 _SHOWN: Select[Any] = select(*Diagnostic.__table__.c, _LOCATIONS)
 
 
-def get(db: Session, *, diagnostic_id: int, hidden: bool = True) -> Row[Any]:
-    """Return the columns and `locations_count`. Raises: NotFound, also if it is inactive, unless `hidden`."""
+def get(db: Session, *, diagnostic_id: int, include_inactive: bool = True) -> Row[Any]:
+    """Return the columns and `locations_count`. Raises: NotFound, also if it is inactive, unless `include_inactive`."""
     row = db.execute(_SHOWN.where(Diagnostic.id == diagnostic_id)).one_or_none()
-    if row is None or not (row.is_active or hidden):
+    if row is None or not (row.is_active or include_inactive):
         raise NotFound("diagnostic", diagnostic_id)
     return row
 
 
 def page(
-    db: Session, *, after_id: int | None, limit: int, hidden: bool = False, location_id: int | None = None
+    db: Session, *, after_id: int | None, limit: int, include_inactive: bool = False, location_id: int | None = None
 ) -> Sequence[Row[Any]]:
-    """Return a page of diagnostics as `get` does, in order of creation. Include inactive ones if `hidden`."""
+    """Return a page of diagnostics as `get` does, in order of creation. Include inactive ones if `include_inactive`."""
     query = _SHOWN.where(Diagnostic.id > (after_id or 0)).order_by(Diagnostic.id).limit(limit)
-    if not hidden:
+    if not include_inactive:
         query = query.where(Diagnostic.is_active)
     if location_id is not None:
         offered = select(DiagnosticLocation.diagnostic_id).where(DiagnosticLocation.location_id == location_id)
@@ -60,16 +60,16 @@ def create(db: Session, **values: Any) -> Diagnostic:
 
 
 def update(db: Session, *, diagnostic_id: int, expected: Expected, **values: Any) -> None:
-    """Set the named columns. Raises: NotFound; Changed."""
+    """Set the named columns. Raises: NotFound; VersionMismatch."""
     rows.save(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), **values)
 
 
 def remove(db: Session, *, diagnostic_id: int, expected: Expected) -> None:
-    """Delete the diagnostic. Raises: NotFound; Changed; Conflict, if there are bookings."""
+    """Delete the diagnostic. Raises: NotFound; VersionMismatch; Conflict, if there are bookings."""
     offered = select(DiagnosticLocation.id).where(DiagnosticLocation.diagnostic_id == diagnostic_id)
     # A booking locks the location of the diagnostic first, then the diagnostic.
     db.execute(offered.order_by(DiagnosticLocation.id).with_for_update()).all()
-    rows.delete(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), BOOKED)
+    rows.delete(db, rows.lock(db, Diagnostic, diagnostic_id, expected=expected), HAS_BOOKINGS)
 
 
 _capacity = (
@@ -80,15 +80,16 @@ _capacity = (
 )
 
 
-def locations(db: Session, *, diagnostic_id: int, hidden: bool = False) -> Sequence[Any]:
-    """Return the columns and the `capacity` of each location that offers it, also of inactive ones if `hidden`."""
+def locations(db: Session, *, diagnostic_id: int, include_inactive: bool = False) -> Sequence[Any]:
+    """Return the columns and the `capacity` of each location that offers it, also of inactive ones if
+    `include_inactive`."""
     query = (
         select(*Location.__table__.c, _capacity)
         .join(DiagnosticLocation, DiagnosticLocation.location_id == Location.id)
         .where(DiagnosticLocation.diagnostic_id == diagnostic_id)
         .order_by(Location.id)
     )
-    if not hidden:
+    if not include_inactive:
         query = query.where(Location.is_active)
     return db.execute(query).all()
 

@@ -16,7 +16,7 @@ from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
 
 NO_SPECIALTY = {"fk_doctors_specialty_id": partial(Invalid, "There is no such specialty.", field="specialty_id")}
-BOOKED = {
+HAS_BOOKINGS = {
     "fk_bookings_doctor_id": partial(
         Conflict, "The doctor has bookings. Set is_active to false to hide the doctor instead."
     )
@@ -46,11 +46,11 @@ ORDER: dict[DoctorSort, tuple[InstrumentedAttribute[int], bool]] = {
 """The column to sort by, and whether in descending order. Equal values: newest first."""
 
 
-def get(db: Session, *, doctor_id: int, hidden: bool = True) -> Doctor:
-    """Return the doctor with specialty and locations. Raises: NotFound, also if inactive, unless `hidden`."""
+def get(db: Session, *, doctor_id: int, include_inactive: bool = True) -> Doctor:
+    """Return the doctor with specialty and locations. Raises: NotFound, also if inactive, unless `include_inactive`."""
     query = select(Doctor).where(Doctor.id == doctor_id).options(selectinload(Doctor.locations))
     doctor = db.scalars(query).one_or_none()
-    if doctor is None or not (doctor.is_active or hidden):
+    if doctor is None or not (doctor.is_active or include_inactive):
         raise NotFound("doctor", doctor_id)
     return doctor
 
@@ -61,7 +61,7 @@ def page(
     sort: DoctorSort,
     after: tuple[int, int] | None,
     limit: int,
-    hidden: bool = False,
+    include_inactive: bool = False,
     specialty_id: int | None = None,
     location_id: int | None = None,
     min_price: int | None = None,
@@ -71,7 +71,8 @@ def page(
 ) -> Sequence[Doctor]:
     """Return a page of doctors with specialty and locations.
 
-    `after`: the sorted column and the id of the last doctor of the previous page. `hidden`: include inactive doctors.
+    `after`: the sorted column and the id of the last doctor of the previous page. `include_inactive`: include inactive
+    doctors.
     """
     query = select(Doctor).options(selectinload(Doctor.locations)).limit(limit)
     sorted_by, largest_first = ORDER[sort]
@@ -79,7 +80,7 @@ def page(
     if after is not None:
         beyond = sorted_by < after[0] if largest_first else sorted_by > after[0]
         query = query.where(or_(beyond, and_(sorted_by == after[0], Doctor.id < after[1])))
-    if not hidden:
+    if not include_inactive:
         query = query.where(Doctor.is_active)
     if location_id is not None:
         works_there = DoctorLocation.doctor_id == Doctor.id, DoctorLocation.location_id == location_id
@@ -110,12 +111,12 @@ def create(db: Session, **values: Any) -> Doctor:
 
 
 def lock(db: Session, *, doctor_id: int, expected: Expected = ANY) -> Doctor:
-    """Return the doctor, locked until the transaction ends. Raises: NotFound; Changed."""
+    """Return the doctor, locked until the transaction ends. Raises: NotFound; VersionMismatch."""
     return rows.lock(db, Doctor, doctor_id, expected=expected)
 
 
 def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Doctor:
-    """Set the named columns. Raises: NotFound; Changed; Invalid, if the specialty does not exist."""
+    """Set the named columns. Raises: NotFound; VersionMismatch; Invalid, if the specialty does not exist."""
     return _save(db, lock(db, doctor_id=doctor_id, expected=expected), **values)
 
 
@@ -129,22 +130,22 @@ def _save(db: Session, doctor: Doctor, **values: Any) -> Doctor:
 
 
 def remove(db: Session, *, doctor_id: int, expected: Expected) -> None:
-    """Delete the doctor. Raises: NotFound; Changed; Conflict, if there are bookings."""
+    """Delete the doctor. Raises: NotFound; VersionMismatch; Conflict, if there are bookings."""
     doctor = lock(db, doctor_id=doctor_id, expected=expected)
     db.execute(delete(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id))
-    rows.delete(db, doctor, BOOKED)
+    rows.delete(db, doctor, HAS_BOOKINGS)
 
 
-def locations(db: Session, *, doctor_id: int, hidden: bool) -> Sequence[DoctorLocation]:
-    """Return where and when the doctor works. Include inactive locations if `hidden`."""
+def locations(db: Session, *, doctor_id: int, include_inactive: bool) -> Sequence[DoctorLocation]:
+    """Return where and when the doctor works. Include inactive locations if `include_inactive`."""
     query = select(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id).order_by(DoctorLocation.location_id)
-    return [row for row in db.scalars(query) if row.location.is_active or hidden]
+    return [row for row in db.scalars(query) if row.location.is_active or include_inactive]
 
 
 def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> DoctorLocation:
     """Set the doctor's working hours at the location.
 
-    Raises: NotFound, if the doctor or the location does not exist; Changed.
+    Raises: NotFound, if the doctor or the location does not exist; VersionMismatch.
     """
     lock(db, doctor_id=doctor_id)
     row = _location(db, doctor_id=doctor_id, location_id=location_id)
@@ -191,12 +192,12 @@ def create_specialty(db: Session, **values: Any) -> Specialty:
 
 
 def rename_specialty(db: Session, *, specialty_id: int, expected: Expected, **values: Any) -> Specialty:
-    """Rename the specialty. Raises: NotFound; Changed; Conflict, if another specialty has this name."""
+    """Rename the specialty. Raises: NotFound; VersionMismatch; Conflict, if another specialty has this name."""
     return rows.save(db, rows.lock(db, Specialty, specialty_id, expected=expected), SAME_NAME, **values)
 
 
 def remove_specialty(db: Session, *, specialty_id: int, expected: Expected) -> None:
-    """Delete the specialty. Raises: NotFound; Changed; Conflict, if a doctor has it."""
+    """Delete the specialty. Raises: NotFound; VersionMismatch; Conflict, if a doctor has it."""
     rows.delete(db, rows.lock(db, Specialty, specialty_id, expected=expected), HAS_DOCTORS)
 
 

@@ -11,7 +11,10 @@ from iam.roles import Identity
 
 
 def delete(db: Session, *, doctor_id: int, expected: Expected) -> None:
-    """Delete the doctor with photo, hours and reviews. Raises: NotFound; Changed; Conflict, if there are bookings."""
+    """Delete the doctor with photo, hours and reviews.
+
+    Raises: NotFound; VersionMismatch; Conflict, if there are bookings.
+    """
     crud.remove(db, doctor_id=doctor_id, expected=expected)
     remove_later(db, prefix=PHOTOS.folder_of(doctor_id))
 

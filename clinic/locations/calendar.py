@@ -31,7 +31,7 @@ class Interval(NamedTuple):
     end: int
 
 
-def lies_on(span: Span) -> tuple[int, int]:
+def week_minutes(span: Span) -> tuple[int, int]:
     """Return the start and the end, in minutes since the start of the week."""
     begin = (span.weekday - 1) * 24 * 60 + span.opens.hour * 60 + span.opens.minute
     length = (span.closes.hour * 60 + span.closes.minute) - (span.opens.hour * 60 + span.opens.minute)

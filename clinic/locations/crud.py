@@ -18,18 +18,18 @@ IN_USE = dict.fromkeys(
 )
 
 
-def get(db: Session, *, location_id: int, hidden: bool = True) -> Location:
-    """Return the location. Raises: NotFound, also if it is inactive, unless `hidden`."""
+def get(db: Session, *, location_id: int, include_inactive: bool = True) -> Location:
+    """Return the location. Raises: NotFound, also if it is inactive, unless `include_inactive`."""
     location = rows.get(db, Location, location_id)
-    if not (location.is_active or hidden):
+    if not (location.is_active or include_inactive):
         raise NotFound("location", location_id)
     return location
 
 
-def page(db: Session, *, after_id: int | None, limit: int, hidden: bool) -> Sequence[Location]:
-    """Return a page of locations in order of creation. Include inactive ones if `hidden`."""
+def page(db: Session, *, after_id: int | None, limit: int, include_inactive: bool) -> Sequence[Location]:
+    """Return a page of locations in order of creation. Include inactive ones if `include_inactive`."""
     query = select(Location).where(Location.id > (after_id or 0)).order_by(Location.id).limit(limit)
-    if not hidden:
+    if not include_inactive:
         query = query.where(Location.is_active)
     return db.scalars(query).all()
 
@@ -39,10 +39,10 @@ def create(db: Session, **values: Any) -> Location:
 
 
 def update(db: Session, *, location_id: int, expected: Expected, **values: Any) -> Location:
-    """Set the named columns. Raises: NotFound; Changed."""
+    """Set the named columns. Raises: NotFound; VersionMismatch."""
     return rows.save(db, rows.lock(db, Location, location_id, expected=expected), **values)
 
 
 def delete(db: Session, *, location_id: int, expected: Expected) -> None:
-    """Delete the location. Raises: NotFound; Changed; Conflict, if it has doctors, diagnostics or bookings."""
+    """Delete the location. Raises: NotFound; VersionMismatch; Conflict, if it has doctors, diagnostics or bookings."""
     rows.delete(db, rows.lock(db, Location, location_id, expected=expected), IN_USE)

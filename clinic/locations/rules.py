@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from clinic.locations.calendar import Span, lies_on
+from clinic.locations.calendar import Span, week_minutes
 
 MAX_SPANS = 70
 """Maximum number of intervals in a week: ten per day."""
@@ -31,9 +31,9 @@ def span(weekday: int, opens: str, closes: str) -> Span:
     return Span(weekday, dt.time.fromisoformat(opens), dt.time.fromisoformat(closes))
 
 
-def assert_apart(spans: list[Span]) -> None:
+def assert_no_overlap(spans: list[Span]) -> None:
     """Check that the spans of a week that repeats do not overlap. Raises: ValueError."""
-    taken = sorted(lies_on(span) for span in spans)
+    taken = sorted(week_minutes(span) for span in spans)
     week = 7 * 24 * 60
     for (_, end), (begin, _) in zip(taken, [*taken[1:], (taken[0][0] + week, 0)] if taken else [], strict=True):
         if end > begin:

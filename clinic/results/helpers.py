@@ -132,7 +132,7 @@ def delete(db: Session, *, result_id: int, editor: Identity, origin: Origin) -> 
 def check(db: Session, *, result_id: int, attempt: Attempt) -> None:
     """Check that the file can be opened, and create its preview. Raises: Invalid, with the reason for staff."""
     with FILES.work(db, row_id=result_id, attempt=attempt) as work:
-        pages = _preview(work.source, work.made)
+        pages = _preview(work.source, work.output)
         result = work.swap_in(db)
         preview_key = work.keys["preview.jpg"]
         rows.save(db, result, status=ResultStatus.READY, error=None, preview_key=preview_key, pages=pages)

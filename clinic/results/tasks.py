@@ -7,7 +7,7 @@ from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
 
 
-@celery_app.task(bind=True, name=helpers.CHECK, max_attempts=3, retriable=False, stoppable=False)
+@celery_app.task(bind=True, name=helpers.CHECK, max_attempts=3, retriable=False, cancellable=False)
 @with_db_session
 def check(self: JobTask, *, result_id: int, db: Session) -> None:
     assert self.job is not None

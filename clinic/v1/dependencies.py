@@ -28,11 +28,11 @@ LinkKey = Annotated[
 Photo = Annotated[IncomingFile, upload(max_bytes=MAX_BYTES, sniff=sniff_picture)]
 
 
-def may_see_hidden(viewer: Viewer) -> bool:
+def may_see_inactive(viewer: Viewer) -> bool:
     return viewer is not None and viewer.may("clinic:write")
 
 
-Hidden = Annotated[bool, Depends(may_see_hidden)]
+IncludeInactive = Annotated[bool, Depends(may_see_inactive)]
 """Whether the caller may also see inactive rows."""
 
 

@@ -29,7 +29,7 @@ def list_videos(
 ) -> Slice[dict[str, Any]]:
     """List public videos and your own, newest first. Admins see all videos. Public."""
     rows = helpers.newest(db, before_id=paging.last_id, limit=paging.fetch, tag=tag, viewer=viewer)
-    return paging.page(rows, show=partial(schemas.visible_fields, viewer=viewer))
+    return paging.page(rows, convert=partial(schemas.visible_fields, viewer=viewer))
 
 
 @router.post("/videos/", response_model=schemas.Video, status_code=201)

@@ -148,7 +148,7 @@ def run(
         work=work,
         limit_s=limit_s,
         tick=on_tick,
-        took=functools.partial(_note_progress, done_s),
+        on_line=functools.partial(_note_progress, done_s),
     )
     if ended.status:
         log.warning("ffmpeg failed", status=ended.status, errors=ended.errors)

@@ -104,7 +104,10 @@ def newest(
 
 
 def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, **changes: Any) -> Video:
-    """Update the given columns; `visibility` is translated to its columns. Raises: NotFound; Forbidden; Changed."""
+    """Update the given columns; `visibility` is translated to its columns.
+
+    Raises: NotFound; Forbidden; VersionMismatch.
+    """
     video = crud.lock(db, video_id=video_id)
     _assert_owner_or_admin(video, editor)
     expected.check(video.updated_at)
@@ -145,7 +148,7 @@ def replace_file(db: Session, *, video_id: int, editor: Identity, file: Incoming
 def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) -> None:
     """Delete the video and its files, and cancel its job.
 
-    Raises: NotFound; Forbidden; Changed; Conflict, if a new file is uploaded at the same time.
+    Raises: NotFound; Forbidden; VersionMismatch; Conflict, if a new file is uploaded at the same time.
     """
     video = FILES.lock(db, video_id)
     _assert_owner_or_admin(video, editor)
@@ -157,7 +160,7 @@ def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) 
 def process(db: Session, *, video_id: int, attempt: Attempt) -> None:
     """Transcode the video's file. Raises: Invalid, with a reason for the user, if the file cannot be played."""
     with FILES.work(db, row_id=video_id, attempt=attempt) as work:
-        result = transcode(work.source, work.made, progress=attempt.progress)
+        result = transcode(work.source, work.output, progress=attempt.progress)
         video = work.swap_in(db)
         rows.save(
             db,

@@ -12,7 +12,7 @@ from conf._celery.models import ENDED, Job, JobStatus
 from conf.db import rows
 
 _NOW = func.now()
-MAX_SILENCE_S = 3600
+MAX_BACKOFF_S = 3600
 """Longest time in seconds after which a due job is published again."""
 
 
@@ -223,7 +223,7 @@ def due(db: Session, *, silent_s: float, limit: int) -> Sequence[int]:
 
     The backoff doubles with each publication, from `silent_s` up to an hour. Jobs never published come first.
     """
-    backoff = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_SILENCE_S)
+    backoff = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_BACKOFF_S)
     query = select(Job.id).where(
         Job.status == JobStatus.QUEUED,
         Job.run_after <= _NOW,

@@ -116,7 +116,7 @@ class JobTask(Task):
     max_attempts = 5
     retriable = True
     """Whether users may retry the job after it failed or was cancelled."""
-    stoppable = True
+    cancellable = True
     """Whether users may cancel the job."""
     soft_time_limit: float | None = 120
     """Seconds after which the attempt fails with SoftTimeLimitExceeded."""

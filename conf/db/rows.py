@@ -42,7 +42,7 @@ def get(db: Session, model: type[R], row_id: int, *, what: str = "") -> R:
 def lock(db: Session, model: type[R], row_id: int, *, expected: Expected = ANY, what: str = "") -> R:
     """Return the row in its latest version, locked until the transaction ends.
 
-    Raises: NotFound; Changed, if it has none of the `expected` versions.
+    Raises: NotFound; VersionMismatch, if it has none of the `expected` versions.
     """
     row = db.get(model, row_id, with_for_update={"of": model}, populate_existing=True)
     if row is None:

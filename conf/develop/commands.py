@@ -22,12 +22,12 @@ def proto(
     without_settings()
     from conf import resources
     from conf.develop.proto import ROOT, write
-    from conf.http.wire.shapes import CannotShow
+    from conf.http.wire.shapes import NotRepresentable
 
     resources.import_models()
     try:
         stale = [path.relative_to(ROOT).as_posix() for path in write(check=check, breaking=breaking)]
-    except CannotShow as error:
+    except NotRepresentable as error:
         raise fail(str(error)) from None
     if check and stale:
         raise fail(f"not up to date: {', '.join(stale)} (run `make proto`)")

@@ -20,14 +20,14 @@ from conf import resources
 from conf.http.route import Route
 from conf.http.wire.formats import BOTH
 from conf.http.wire.shapes import (
-    CannotShow,
     Field,
     Message,
+    NotRepresentable,
     Presence,
+    field_types,
     is_enum,
     list_name,
     message_of,
-    parts_of,
     type_name,
     value_name,
 )
@@ -93,7 +93,7 @@ class Numbers:
 def write(*, check: bool = False, breaking: bool = False) -> list[Path]:
     """Update every `wire.proto` and `wire_pb2.py`. Returns the files that were out of date. `check`: write nothing.
 
-    Raises: CannotShow, if a schema cannot be represented, or a field changes its type and `breaking` is false.
+    Raises: NotRepresentable, if a schema cannot be represented, or a field changes its type and `breaking` is false.
     """
     stale = []
     for package, kinds in sorted(_packages().items()):
@@ -126,7 +126,7 @@ def render(package: str, kinds: list[Any], *, before: str = "", breaking: bool =
     """Return the `wire.proto` of these schemas and of all schemas that they use.
 
     `before`: the existing file. Messages and fields that were in it, and no longer exist, keep their numbers reserved.
-    Raises: CannotShow.
+    Raises: NotRepresentable.
     """
     known = _numbers(package, before)
     messages: dict[str, Message] = {}
@@ -137,23 +137,25 @@ def render(package: str, kinds: list[Any], *, before: str = "", breaking: bool =
         name = type_name(kind)
         if is_enum(kind):
             if enums.setdefault(name, kind) is not kind:
-                raise CannotShow(f"{package}: two enums have the name {name}")
+                raise NotRepresentable(f"{package}: two enums have the name {name}")
             continue
         message = message_of(kind)
         if message.package not in (package, ""):
-            raise CannotShow(
+            raise NotRepresentable(
                 f"{package} uses {name} of {message.package}; declare its own, as versions change separately"
             )
         if name not in messages:
             messages[name] = message
-            todo += parts_of(kind)
+            todo += field_types(kind)
         elif messages[name].fields != message.fields:
-            raise CannotShow(f"{package}: two schemas have the name {name}")
+            raise NotRepresentable(f"{package}: two schemas have the name {name}")
     blocks = [_enum(enums[name], known.setdefault(name, Numbers(first=0))) for name in sorted(enums)]
     blocks += [_message(messages[name], known.setdefault(name, Numbers())) for name in sorted(messages)]
     blocks += [_retired(name, known[name]) for name in sorted(set(known) - set(enums) - set(messages))]
     if not breaking and (broken := [f"{n}.{why}" for n, numbers in known.items() for why in numbers.broken]):
-        raise CannotShow(f"{package}: {'; '.join(broken)}; this breaks clients (use --breaking to write it anyway)")
+        raise NotRepresentable(
+            f"{package}: {'; '.join(broken)}; this breaks clients (use --breaking to write it anyway)"
+        )
     body = "\n".join(blocks)
     imports = "".join(
         f'import "google/protobuf/{name}.proto";\n'
@@ -275,6 +277,6 @@ def _protoc(package: str, text: str, option: str) -> bytes:
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{source}", option.format(out=out), str(path)]
         result = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
         if result.returncode:
-            raise CannotShow(f"{package}: protoc: {result.stderr.strip()}")
+            raise NotRepresentable(f"{package}: protoc: {result.stderr.strip()}")
         (written,) = [file for file in out.rglob("*") if file.is_file()]
         return written.read_bytes()

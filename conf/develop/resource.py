@@ -95,11 +95,11 @@ def _merged(text: str, addition: str, names: Names) -> str:
     imports, body = _split(addition)
     if '"list_' in body:  # a matrix: rows after those that there are, and one more thing
         rows = re.search(rf"^{names.model.upper()} = .*?^}}\n", body, re.MULTILINE | re.DOTALL)
-        things = re.search(r"^def things\(.*?^    return \{\n", text, re.MULTILINE | re.DOTALL)
-        if rows is None or things is None:
-            raise CannotAdd(f"tests/{names.resource}/matrix.py has no function `things` that returns a dictionary")
+        make_rows = re.search(r"^def make_rows\(.*?^    return \{\n", text, re.MULTILINE | re.DOTALL)
+        if rows is None or make_rows is None:
+            raise CannotAdd(f"tests/{names.resource}/matrix.py has no function `make_rows` that returns a dictionary")
         entry = f'        "{names.model}": make_{names.model}(owner).id,\n'
-        text = text[: things.start()] + rows[0] + "\n\n" + things[0] + entry + text[things.end() :]
+        text = text[: make_rows.start()] + rows[0] + "\n\n" + make_rows[0] + entry + text[make_rows.end() :]
     else:
         text = f"{text}\n\n{body}"
     last = max(match.end() for match in re.finditer(r"^(from|import) (.*\(\n(.*\n)*?\)|.*)\n", text, re.MULTILINE))

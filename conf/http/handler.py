@@ -77,7 +77,7 @@ class Handler:
         self._safe = self.methods <= SAFE_METHODS
         may_store = self.uses_session and not (self.is_async or self.is_private)
         reads_body = self.file_part is None and not self.has_fastapi_body
-        self.repeatable = self.methods == {"POST"} and may_store and reads_body
+        self.accepts_idempotency_key = self.methods == {"POST"} and may_store and reads_body
         """Whether the route supports `Idempotency-Key`, for which its responses are stored."""
         in_reference = self.path.startswith("/api/") and route.include_in_schema
         self._refuses_unknown_parameters = in_reference and not any(d.call is any_query for d in self.dependants)
@@ -207,7 +207,7 @@ class Handler:
     def _attempt(self, plan: Plan, call: Call, body: Any) -> Response:
         with self._transaction(plan, call):
             values = self._arguments(plan, call, body)
-            if self.repeatable and (key := header(call.request.scope, b"idempotency-key")):
+            if self.accepts_idempotency_key and (key := header(call.request.scope, b"idempotency-key")):
                 return self._run_idempotent(plan.session(call), call, body, values, key.decode("latin-1"))
             return self.encoder.encode(self.endpoint(**values), call)
 

@@ -190,7 +190,7 @@ def _handle(error: Exception, request: Request) -> ASGIApp:
         except Exception as unhandled:
             if not {Exception, 500} & set(request.app.exception_handlers):
                 raise
-            response = await problems.unexpected(request, unhandled)
+            response = await problems.unhandled_error_response(request, unhandled)
             await response(scope, receive, send)
 
     return answer

@@ -18,7 +18,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
-from conf.errors import TooMany
+from conf.errors import RateLimited
 from conf.settings import get_settings
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ def _item(amount: str, factor: float) -> RateLimitItem:
 
 
 def by_address(policy: Policy) -> Any:
-    """Return a dependency that counts the request against the caller's IP address. It raises TooMany."""
+    """Return a dependency that counts the request against the caller's IP address. It raises RateLimited."""
 
     def limit(request: Request) -> None:
         _hit(request, policy.name, "address", policy.address, address_of(request))
@@ -100,14 +100,14 @@ def by_account(request: Request, policy: Policy, account: str) -> None:
     The policy's limit applies to the requests from one address. For the requests from all addresses together it is
     ten times as high. So a caller with one address cannot lock others out of an account.
 
-    Raises: TooMany.
+    Raises: RateLimited.
     """
     _hit(request, policy.name, "account", policy.account, f"{account} {address_of(request)}")
     _hit(request, policy.name, "account-anywhere", policy.account, account, times=ALL_ADDRESSES_FACTOR)
 
 
 def count(request: Request, policy: Policy, *, account: str | None) -> None:
-    """Count the request against the caller's IP address, and against `account` if given. Raises: TooMany."""
+    """Count the request against the caller's IP address, and against `account` if given. Raises: RateLimited."""
     _hit(request, policy.name, "address", policy.address, address_of(request))
     if account is not None:
         by_account(request, policy, account)
@@ -131,7 +131,7 @@ def _hit(request: Request, name: str, kind: str, amount: str, client: str, *, ti
         (b"ratelimit", f'"{policy}";r={max(0, remaining)};t={wait_s}'.encode()),
     ]
     if not allowed:
-        raise TooMany(f"Too many requests. Try again in {wait_s} seconds.", retry_after=wait_s)
+        raise RateLimited(f"Too many requests. Try again in {wait_s} seconds.", retry_after=wait_s)
 
 
 def address_of(request: Request) -> str:

@@ -77,22 +77,22 @@ class PageRequest:
     def page(self, rows: Sequence[T], *, key: Callable[[T], tuple[int, ...]] = ...) -> Slice[T]: ...
     @overload
     def page(
-        self, rows: Sequence[T], *, show: Callable[[T], S], key: Callable[[T], tuple[int, ...]] = ...
+        self, rows: Sequence[T], *, convert: Callable[[T], S], key: Callable[[T], tuple[int, ...]] = ...
     ) -> Slice[S]: ...
     def page(
         self,
         rows: Sequence[Any],
         *,
-        show: Callable[[Any], Any] | None = None,
+        convert: Callable[[Any], Any] | None = None,
         key: Callable[[Any], tuple[int, ...]] = lambda row: (row.id,),
     ) -> Slice[Any]:
         """Return the page of `rows` and set the header `Link` to the next page (RFC 8288).
 
-        `rows`: up to `fetch` rows. `show`: converts a row to an item. `key`: the values that the rows are sorted by,
+        `rows`: up to `fetch` rows. `convert`: converts a row to an item. `key`: the values that the rows are sorted by,
         the id last.
         """
         found = list(rows[: self._limit])
-        items = found if show is None else [show(row) for row in found]
+        items = found if convert is None else [convert(row) for row in found]
         if len(rows) <= self._limit:
             return Slice(items, None)
         keys = ".".join(str(part) for part in key(found[-1]))

@@ -26,12 +26,12 @@ from conf import errors
 
 log = structlog.get_logger(__name__)
 
-MAX_FAULTS = 20
+MAX_ERRORS = 20
 """Maximum length of `errors` in a response: a small request can have thousands of invalid values."""
 STATUS: dict[type[errors.CampusError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
-    errors.Changed: 412,
+    errors.VersionMismatch: 412,
     errors.VersionRequired: 428,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -40,7 +40,7 @@ STATUS: dict[type[errors.CampusError], int] = {
     errors.NotAcceptable: 406,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
-    errors.TooMany: 429,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 
@@ -109,7 +109,7 @@ def problem(
     return Response(to_json(body), status, headers, "application/problem+json")
 
 
-def answer(request: Request, error: Exception) -> Response:
+def error_response(request: Request, error: Exception) -> Response:
     """Return the error response for any exception."""
     match error:
         case errors.CampusError():
@@ -118,7 +118,7 @@ def answer(request: Request, error: Exception) -> Response:
             headers = _headers(request, error)
             return problem(request, status, error.detail, faults=faults, headers=headers, more=error.more)
         case RequestValidationError():
-            first = error.errors()[:MAX_FAULTS]
+            first = error.errors()[:MAX_ERRORS]
             faults = [_fault(fault) for fault in first]
             return problem(request, 422, "The request is not valid.", faults=faults)
         case HTTPException():
@@ -138,7 +138,7 @@ def answer(request: Request, error: Exception) -> Response:
 def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | None:
     """Return the headers that the status code requires (RFC 9110, 10.2.3; RFC 6750, 3)."""
     match error:
-        case errors.Unavailable() | errors.TooMany():
+        case errors.Unavailable() | errors.RateLimited():
             return {"Retry-After": str(error.retry_after)}
         case errors.Unauthenticated() if request.headers.get("authorization"):
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
@@ -177,18 +177,18 @@ def install(app: FastAPI) -> None:
     FastAPI's documentation says."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return answer(request, error)
+        return error_response(request, error)
 
     for kind in (errors.CampusError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, handle)
 
 
-async def unexpected(request: Request, error: Exception) -> Response:
+async def unhandled_error_response(request: Request, error: Exception) -> Response:
     """Return the response of the application's handler for `Exception`, for an error that no other handler handled."""
     handlers = request.app.exception_handlers if "app" in request.scope else {}
     handler: Any = handlers.get(Exception) or handlers.get(500)
     if handler is None:
-        return answer(request, error)
+        return error_response(request, error)
     result = handler(request, error)
     response: Response = await result if inspect.isawaitable(result) else result
     return response

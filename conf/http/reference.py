@@ -164,7 +164,7 @@ def _complete(operation: dict[str, Any], handler: Handler) -> None:
     if needs_if_match in (dependant.call for dependant in handler.dependants):
         (one,) = [one for one in operation["parameters"] if one["name"] == "If-Match"]
         one |= {"required": True, "schema": {"type": "string"}}
-    if handler.repeatable:
+    if handler.accepts_idempotency_key:
         operation.setdefault("parameters", []).append(
             {
                 "name": idempotency.HEADER,
@@ -271,7 +271,7 @@ def _refusals(handler: Handler) -> Iterator[int]:
         yield 412
     if needs_if_match in calls:
         yield 428
-    if handler.repeatable:
+    if handler.accepts_idempotency_key:
         yield 422
     if any(getattr(call, "__module__", "") == limits.__name__ for call in calls):
         yield 429

@@ -12,7 +12,7 @@ from conf.db.dependencies import get_db
 from conf.http.arguments import NotSupported
 from conf.http.uploads import FilePart
 from conf.http.wire.formats import BOTH
-from conf.http.wire.shapes import CannotShow, message_of
+from conf.http.wire.shapes import NotRepresentable, message_of
 
 if TYPE_CHECKING:
     from conf.http.handler import Handler
@@ -68,7 +68,7 @@ def refuse_unsupported_by_protobuf(handler: "Handler", bodies: list[Any]) -> Non
         for part, kind in (("body", handler.body_type), ("response", handler.response_type)):
             try:
                 message_of(kind) if kind is not None else None
-            except CannotShow as error:
+            except NotRepresentable as error:
                 raise NotSupported(
                     f"{name}: Routes below /api/ support protobuf, which cannot represent the {part}. {error}"
                 ) from None

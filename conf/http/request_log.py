@@ -95,7 +95,7 @@ class RequestLog:
             if status:
                 log.exception("the response was interrupted by an error")
             else:
-                response = await problems.unexpected(Request(scope, receive), error)
+                response = await problems.unhandled_error_response(Request(scope, receive), error)
                 await response(scope, receive, send_with_headers)
         finally:
             self._record(scope, status, time.perf_counter() - start)

@@ -76,7 +76,7 @@ class Pictures(Generic[R]):
     def make(self, db: Session, *, row_id: int, source_key: str, attempt: Attempt) -> None:
         """Make the two pictures. Raises: Invalid, with a reason for the user, if the file is not a valid picture."""
         with self.processing.work(db, row_id=row_id, attempt=attempt, source_key=source_key) as work:
-            _shrink(work.source, work.made)
+            _shrink(work.source, work.output)
             row = work.swap_in(db)
             self.processing.drop_files(db, row)
             setattr(row, f"{self.name}_key", work.keys["large.jpg"])

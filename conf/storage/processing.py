@@ -93,7 +93,7 @@ class Processing(Generic[R]):
         else:
             setattr(row, self.source_column, stored.key)
         setattr(row, self.job_column, enqueue(db, self.task, owner_id=owner_id, **arguments).id)
-        stored.files.keep(db)
+        stored.files.claim(db)
         db.flush()
 
     def lock(self, db: Session, row_id: int) -> R:
@@ -184,7 +184,7 @@ class Work(Generic[R]):
     attempt: Attempt
     source: Path
     """The uploaded file."""
-    made: Path
+    output: Path
     """Folder into which the job writes its files."""
     _stack: contextlib.ExitStack
     keys: dict[str, str] = field(default_factory=dict)
@@ -201,13 +201,13 @@ class Work(Generic[R]):
         )
         folder = self.processing.attempt_folder(self.row.id, self.attempt.id, self.attempt.number)
         files = self._stack.enter_context(new_files(folder))
-        for path in sorted(self.made.iterdir()):
+        for path in sorted(self.output.iterdir()):
             self.keys[path.name] = files.put(path.name, path)
             self.attempt.check()
         self.attempt.lock_job(db)
         row = rows.lock(db, self.processing.model, self.row.id, what=self.processing.what)
         self.processing.assert_current(row, self.attempt)
-        files.keep(db)
+        files.claim(db)
         return row
 
 

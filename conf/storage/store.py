@@ -43,7 +43,7 @@ class NewFiles:
         storage().put(key, path)
         return key
 
-    def keep(self, db: Session) -> None:
+    def claim(self, db: Session) -> None:
         """Claim the files in the transaction of `db`: they are kept if it commits, and removed otherwise.
 
         Raises: Unavailable, if storing took longer than `pending_file_s` and their removal has begun.

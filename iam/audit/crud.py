@@ -17,7 +17,7 @@ class Origin:
     agent: str = ""
 
 
-HERE = Origin(agent="command line")
+SYSTEM = Origin(agent="command line")
 """The origin of events that are caused by the command line or by a worker."""
 
 

@@ -60,7 +60,7 @@ def use_code(db: Session, *, code: AuthorizationCode, session_id: int) -> None:
     db.flush()
 
 
-def forget_old_codes(db: Session, *, client_id: int) -> None:
+def delete_old_codes(db: Session, *, client_id: int) -> None:
     """Delete the client's codes that are more than a day old. Until then, a second use of a code is detected."""
     old = AuthorizationCode.created_at < _NOW - dt.timedelta(days=1)
     db.execute(delete(AuthorizationCode).where(AuthorizationCode.client_id == client_id, old))

@@ -68,7 +68,7 @@ def pairs_of(query: str) -> list[tuple[str, str]]:
     return pairs
 
 
-class ClientOfProtocol:
+class ClientAdapter:
     """A row of `clients` with the methods that Authlib calls."""
 
     def __init__(self, row: Client) -> None:
@@ -134,7 +134,7 @@ class GrantServer(Protocol):
     db: Session
 
     def save_code(self, code: str, request: Any) -> None: ...
-    def find_code(self, code: str, client: "ClientOfProtocol") -> "Code | None": ...
+    def find_code(self, code: str, client: "ClientAdapter") -> "Code | None": ...
 
 
 class CodeGrant(AuthorizationCodeGrant):
@@ -144,7 +144,7 @@ class CodeGrant(AuthorizationCodeGrant):
     def save_authorization_code(self, code: str, request: Any) -> None:
         self.server.save_code(code, request)
 
-    def query_authorization_code(self, code: str, client: ClientOfProtocol) -> Code | None:
+    def query_authorization_code(self, code: str, client: ClientAdapter) -> Code | None:
         return self.server.find_code(code, client)
 
     def authenticate_user(self, authorization_code: Code) -> Any:
@@ -177,5 +177,5 @@ class Token:
     user_id: int
     client_id: int | None
 
-    def check_client(self, client: ClientOfProtocol) -> bool:
+    def check_client(self, client: ClientAdapter) -> bool:
         return client.row.id == self.client_id

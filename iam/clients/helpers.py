@@ -99,7 +99,7 @@ def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
 def update(
     db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected, **changes: Any
 ) -> Client:
-    """Set the named columns. Raises: NotFound; Changed; Invalid, if a redirect URI is not acceptable."""
+    """Set the named columns. Raises: NotFound; VersionMismatch; Invalid, if a redirect URI is not acceptable."""
     _assert_acceptable(changes.get("redirect_uris", []))
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.record(db, "client_changed", origin=origin, actor_id=editor.user_id, client_id=client_id, to=changes)
@@ -121,7 +121,7 @@ def new_secret(db: Session, *, client_id: str, editor: Identity, origin: Origin)
 
 
 def delete(db: Session, *, client_id: str, editor: Identity, origin: Origin, expected: Expected) -> None:
-    """Delete the client and all its sessions. Raises: NotFound; Changed."""
+    """Delete the client and all its sessions. Raises: NotFound; VersionMismatch."""
     client = _lock(db, client_id=client_id, editor=editor, expected=expected)
     audit.record(db, "client_deleted", origin=origin, actor_id=editor.user_id, client_id=client_id)
     rows.delete(db, client)
@@ -151,7 +151,7 @@ def claims(user: User, *, scope: str, picture: str | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def of_token(db: Session, *, token: str) -> tuple[User, str]:
+def user_of_token(db: Session, *, token: str) -> tuple[User, str]:
     """Return the user and the scope of a client's access token. Raises: Unauthenticated."""
     payload = jwt.decode(Kind.CLIENT, token)
     row = sessions.live(db, session_id=payload["sid"], user_id=payload["sub"])

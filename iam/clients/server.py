@@ -17,7 +17,7 @@ from conf.settings import get_settings
 from iam.audit import crud as audit
 from iam.audit.crud import Origin
 from iam.clients import crud, helpers, id_tokens
-from iam.clients.grants import S256, ClientOfProtocol, Code, CodeGrant, Request, Revocation, from_query, pairs_of
+from iam.clients.grants import S256, ClientAdapter, Code, CodeGrant, Request, Revocation, from_query, pairs_of
 from iam.clients.models import Client
 from iam.roles import Identity
 from iam.tokens import crud as sessions
@@ -124,7 +124,7 @@ class Server(AuthorizationServer):
 
     def save_code(self, code: str, request: Any) -> None:
         assert self._identity is not None
-        crud.forget_old_codes(self.db, client_id=request.client.row.id)
+        crud.delete_old_codes(self.db, client_id=request.client.row.id)
         crud.create_code(
             self.db,
             lifetime_s=CODE_S,
@@ -135,7 +135,7 @@ class Server(AuthorizationServer):
             scope=request.scope,
             nonce=request.payload.data.get("nonce"),
             code_challenge=request.payload.data["code_challenge"],
-            signed_in_at=sessions.begun_at(self.db, session_id=self._identity.session_id),
+            signed_in_at=sessions.started_at(self.db, session_id=self._identity.session_id),
         )
         audit.record(
             self.db,
@@ -147,7 +147,7 @@ class Server(AuthorizationServer):
             scope=request.scope,
         )
 
-    def find_code(self, code: str, client: ClientOfProtocol) -> Code | None:
+    def find_code(self, code: str, client: ClientAdapter) -> Code | None:
         """Return the code if it is this client's and valid, else None. A second use of a code ends the session that the
         first use began (RFC 6749, 4.1.2)."""
         found = crud.lock_code(self.db, code_hash=helpers.secret_hash(code))
@@ -164,7 +164,7 @@ class Server(AuthorizationServer):
         self._code = Code(row)
         return self._code
 
-    def _make_token(self, *, client: ClientOfProtocol, user: User, scope: str, **_: Any) -> dict[str, Any]:
+    def _make_token(self, *, client: ClientAdapter, user: User, scope: str, **_: Any) -> dict[str, Any]:
         assert self._code is not None
         session = sessions.create(
             self.db,
@@ -188,9 +188,9 @@ class Server(AuthorizationServer):
         )
         return token
 
-    def query_client(self, client_id: str) -> ClientOfProtocol | None:
+    def query_client(self, client_id: str) -> ClientAdapter | None:
         row = crud.find(self.db, client_id=client_id)
-        return ClientOfProtocol(row) if row else None
+        return ClientAdapter(row) if row else None
 
     def save_token(self, token: dict[str, Any], request: Any) -> None:
         """Do nothing: `_make_token` has created the session."""

@@ -38,10 +38,10 @@ def create(db: Session, **values: Any) -> Group:
 
 
 def update(db: Session, *, group_id: int, expected: Expected, **values: Any) -> Group:
-    """Set the named columns. Raises: NotFound; Changed; Conflict, if another group has this name."""
+    """Set the named columns. Raises: NotFound; VersionMismatch; Conflict, if another group has this name."""
     return rows.save(db, rows.lock(db, Group, group_id, expected=expected), VIOLATIONS, **values)
 
 
 def delete(db: Session, *, group_id: int, expected: Expected) -> None:
-    """Delete the group. Its members stay, without a group. Raises: NotFound; Changed."""
+    """Delete the group. Its members stay, without a group. Raises: NotFound; VersionMismatch."""
     rows.delete(db, rows.lock(db, Group, group_id, expected=expected))

@@ -13,7 +13,7 @@ from iam.tokens.models import UserSession
 from iam.users.models import User
 
 _NOW = func.now()
-OLD = dt.timedelta(days=30)
+KEEP_ENDED_FOR = dt.timedelta(days=30)
 """Age after which ended sessions are deleted."""
 
 
@@ -68,7 +68,7 @@ def rotate(db: Session, *, session: UserSession, refresh_hash: bytes, lifetime_s
     db.flush()
 
 
-def of_user(db: Session, *, user_id: int) -> Sequence[Any]:
+def list_of_user(db: Session, *, user_id: int) -> Sequence[Any]:
     """Return up to 100 sessions that have not ended, most recently used first, with the names of their clients."""
     query = (
         select(*UserSession.__table__.c, Client.name.label("client"))
@@ -102,12 +102,12 @@ def revoke_all(db: Session, *, user_id: int, but: int | None = None) -> None:
     db.execute(query.values(revoked_at=_NOW))
 
 
-def begun_at(db: Session, *, session_id: int) -> dt.datetime | None:
+def started_at(db: Session, *, session_id: int) -> dt.datetime | None:
     """Return when the user signed in."""
     return db.scalar(select(UserSession.created_at).where(UserSession.id == session_id))
 
 
-def forget_old(db: Session, *, user_id: int) -> None:
+def delete_ended(db: Session, *, user_id: int) -> None:
     """Delete the user's sessions that ended more than 30 days ago."""
-    ended = or_(UserSession.revoked_at < _NOW - OLD, UserSession.expires_at < _NOW - OLD)
+    ended = or_(UserSession.revoked_at < _NOW - KEEP_ENDED_FOR, UserSession.expires_at < _NOW - KEEP_ENDED_FOR)
     db.execute(delete(UserSession).where(UserSession.user_id == user_id, ended))

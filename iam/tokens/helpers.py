@@ -84,7 +84,7 @@ def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens
     """Begin a session. Raises: Unauthenticated, with the same message and after the same time whether the e-mail or the
     password is wrong."""
     user = verify_credentials(db, email=email, password=password, origin=origin)
-    crud.forget_old(db, user_id=user.id)
+    crud.delete_ended(db, user_id=user.id)
     audit.record(db, "signed_in", origin=origin, actor_id=user.id, subject_id=user.id)
     return _begin(db, user_id=user.id, origin=origin)
 

@@ -49,7 +49,7 @@ def with_password_hash(db: Session, *, user_id: int, lock: bool = False) -> User
     return db.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
-def try_keep(db: Session, *, user_id: int) -> bool:
+def try_lock_against_deletion(db: Session, *, user_id: int) -> bool:
     """Try to protect the user from deletion until the transaction ends, without waiting.
 
     Returns False if there is no such user, or if another transaction is deleting it or has locked its row.

@@ -10,24 +10,34 @@ from conf.settings import get_settings
 from conf.storage.store import remove_later
 from conf.values import ANY, Expected
 from iam.audit import crud as audit
-from iam.audit.crud import HERE, Origin
+from iam.audit.crud import SYSTEM, Origin
 from iam.roles import Identity, Role
 from iam.users import crud, passwords
 from iam.users.models import User
 
 NAMES = frozenset({"first_name", "last_name", "patronymic"})
-OWN = NAMES | {"nickname", "language", "about", "tech_stack", "telegram", "github", "stepik", "kaggle", "website"}
+OWN_FIELDS = NAMES | {
+    "nickname",
+    "language",
+    "about",
+    "tech_stack",
+    "telegram",
+    "github",
+    "stepik",
+    "kaggle",
+    "website",
+}
 """Fields that people may change in their own account."""
-SCHOOL = NAMES | {"group_id", "learning_class", "points"}
+STUDENT_FIELDS = NAMES | {"group_id", "learning_class", "points"}
 """Fields that a teacher may change in a student's account."""
-ALL = OWN | SCHOOL | {"email", "role"}
+ALL_FIELDS = OWN_FIELDS | STUDENT_FIELDS | {"email", "role"}
 
 
 def folder_of(user_id: int) -> str:
     return f"users/{user_id}/"
 
 
-def sees_email(viewer: Identity | None, user: User) -> bool:
+def may_see_email(viewer: Identity | None, user: User) -> bool:
     return viewer is not None and (viewer.user_id == user.id or viewer.may("users:read"))
 
 
@@ -56,7 +66,7 @@ def create_admin(db: Session, *, email: str, password: str, first_name: str, las
     user = crud.create(
         db, email=email, password_hash=hashed, role=Role.ADMIN, first_name=first_name, last_name=last_name
     )
-    audit.record(db, "user_created", origin=HERE, subject_id=user.id, role=Role.ADMIN)
+    audit.record(db, "user_created", origin=SYSTEM, subject_id=user.id, role=Role.ADMIN)
     return user
 
 
@@ -70,8 +80,8 @@ def update(
 ) -> User:
     """Set the named columns.
 
-    Raises: NotFound; Changed; Forbidden, with the field, if the editor may not change it; Conflict, if the e-mail or
-    nickname is taken or the last admin would lose the role; Invalid, if the group does not exist.
+    Raises: NotFound; VersionMismatch; Forbidden, with the field, if the editor may not change it; Conflict, if the
+    e-mail or nickname is taken or the last admin would lose the role; Invalid, if the group does not exist.
     """
     if "role" in changes:
         crud.lock_admins(db)  # before the user, so that two admins who demote each other take turns
@@ -102,17 +112,18 @@ def update(
 
 def _changeable(editor: Identity, user: User) -> frozenset[str]:
     if editor.may("users:admin"):
-        return ALL
-    allowed: frozenset[str] = OWN if editor.user_id == user.id else frozenset()
+        return ALL_FIELDS
+    allowed: frozenset[str] = OWN_FIELDS if editor.user_id == user.id else frozenset()
     if editor.may("users:write") and user.role == Role.STUDENT:
-        allowed |= SCHOOL
+        allowed |= STUDENT_FIELDS
     return allowed
 
 
 def delete(db: Session, *, user_id: int, editor: Identity, origin: Origin, expected: Expected = ANY) -> None:
     """Delete the account, with its pictures, sessions and clients. Its videos, bookings and imports lose their owner.
 
-    Raises: NotFound; Forbidden, unless the editor is the user or an admin; Changed; Conflict, if it is the last admin.
+    Raises: NotFound; Forbidden, unless the editor is the user or an admin; VersionMismatch; Conflict, if it is the last
+    admin.
     """
     if crud.get(db, user_id=user_id).role == Role.ADMIN:
         crud.lock_admins(db)

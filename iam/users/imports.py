@@ -27,7 +27,7 @@ from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
 from conf.storage.store import new_files, remove_later, storage
 from iam.audit import crud as audit
-from iam.audit.crud import HERE, Origin
+from iam.audit.crud import SYSTEM, Origin
 from iam.groups import crud as groups
 from iam.roles import Identity, Role
 from iam.users import crud, rules
@@ -89,7 +89,7 @@ def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, i
         record = rows.save(db, UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[]))
         rows.save(db, record, job_id=enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id)
         audit.record(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
-        files.keep(db)
+        files.claim(db)
     return record
 
 
@@ -237,7 +237,7 @@ def _create(db: Session, rows: Sequence[tuple[int, Row]], report: Report, *, own
         created = db.scalars(query.returning(User.id)).all()
         report.created += len(created)
         report.existing += len(values) - len(created)
-        audit.record_all(db, "user_created", origin=HERE, actor_id=owner_id, subject_ids=created)
+        audit.record_all(db, "user_created", origin=SYSTEM, actor_id=owner_id, subject_ids=created)
         if invite:
             enqueue_all(db, INVITE, [{"user_id": user_id} for user_id in created])
 

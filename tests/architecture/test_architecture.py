@@ -75,7 +75,7 @@ def unclaimed(path: Path) -> list[int]:
         if isinstance(node, ast.With):
             opened = " ".join(ast.unparse(item.context_expr) for item in node.items)
             inside = "\n".join(ast.unparse(line) for line in node.body)
-            if re.search(r"\bnew_files\(|\.store\(", opened) and not re.search(r"\.(keep|attach)\(|\byield\b", inside):
+            if re.search(r"\bnew_files\(|\.store\(", opened) and not re.search(r"\.(claim|attach)\(|\byield\b", inside):
                 found.append(node.lineno)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "storage().put":
             found.append(node.lineno)

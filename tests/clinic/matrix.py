@@ -116,7 +116,7 @@ def _review(doctor_id: int, patient: Person, *, db: Session) -> int:
     return doctors.create_review(db, doctor_id=doctor_id, patient_key=patient.id, rating=4, text="").id
 
 
-def things(_api: TestClient, owner: Person) -> dict[str, object]:
+def make_rows(_api: TestClient, owner: Person) -> dict[str, object]:
     place = make_location()
     doctor, other, idle = (make_doctor(place, specialty=name) for name in ("Heart", "Skin", "Lungs"))
     exam = make_diagnostic(place, room_for=3)

@@ -40,8 +40,8 @@ def test_a_location_is_created_updated_and_hidden(client: TestClient) -> None:
     assert (made.status_code, made.json()["is_active"]) == (201, True)
     assert change(client, path, name="West").json()["name"] == "West"
     assert client.patch(API + path, json={"name": "x"}).status_code == 428
-    hidden = change(client, path, is_active=False)
-    assert hidden.status_code == 200
+    include_inactive = change(client, path, is_active=False)
+    assert include_inactive.status_code == 200
     assert names(client, "locations/") == ["West"]  # staff and admins see inactive locations
     del client.headers["Authorization"]
     assert (names(client, "locations/"), client.get(API + path).status_code) == ([], 404)
@@ -279,12 +279,12 @@ def test_a_diagnostic_is_offered_at_locations_with_a_capacity(client: TestClient
     path = made.headers["Location"].removeprefix(API)
     put = client.put(f"{API}{path}locations/{place.id}/", json={"capacity": 3})
     assert (put.status_code, put.json()["capacity"], put.json()["name"]) == (200, 3, "Main building")
-    hidden = make_location(is_active=False)
-    client.put(f"{API}{path}locations/{hidden.id}/", json={"capacity": 1})
+    include_inactive = make_location(is_active=False)
+    client.put(f"{API}{path}locations/{include_inactive.id}/", json={"capacity": 1})
     assert client.get(API + path).json()["locations_count"] == 1
     assert [(there["id"], there["capacity"]) for there in client.get(f"{API}{path}locations/").json()] == [
         (place.id, 3),
-        (hidden.id, 1),
+        (include_inactive.id, 1),
     ]
     assert (names(client, "diagnostics/", location_id=place.id), names(client, "diagnostics/", location_id=99)) == (
         ["MRT"],

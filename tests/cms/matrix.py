@@ -29,5 +29,5 @@ ROWS = {
 }
 
 
-def things(api: TestClient, owner: Person) -> dict[str, object]:
+def make_rows(api: TestClient, owner: Person) -> dict[str, object]:
     return {"video": api.post(f"{V2}/videos/", json={"title": "x"}, headers=owner.headers).json()["id"]}

@@ -34,7 +34,7 @@ DIFFERENT = {
 def build(case: Case, router: APIRouter, *, indexed: bool) -> FastAPI:
     app = case.app()
     if isinstance(router, Router):
-        app.add_exception_handler(errors.CampusError, problems.answer)
+        app.add_exception_handler(errors.CampusError, problems.error_response)
     case.build(app, router)
     if not case.includes:
         app.include_router(router)

@@ -7,7 +7,7 @@ import pytest
 import redis
 from starlette.requests import Request
 
-from conf.errors import TooMany
+from conf.errors import RateLimited
 from conf.http import limits
 from conf.http.limits import Policy, address_of, by_account
 from conf.settings import Settings, get_settings
@@ -35,7 +35,7 @@ def allowed(counters: limits._Counters, monkeypatch: pytest.MonkeyPatch, account
     monkeypatch.setattr(limits, "counters", lambda: counters)
     passed = 0
     for _ in range(times):
-        with contextlib.suppress(TooMany):
+        with contextlib.suppress(RateLimited):
             by_account(request(), POLICY, account)
             passed += 1
     return passed

@@ -23,7 +23,7 @@ from conf.http.route import Router
 from conf.http.schemas import UNSET, Changes, Input, Output
 from conf.http.wire.codec import Codec, codec_of
 from conf.http.wire.formats import BOTH, Format, chosen
-from conf.http.wire.shapes import CannotShow, Presence, _message_of, is_enum, message_of, type_name, value_name
+from conf.http.wire.shapes import NotRepresentable, Presence, _message_of, is_enum, message_of, type_name, value_name
 from main import app
 
 ROUTES = [handler for handler in handlers(app) if handler.formats == BOTH]
@@ -211,7 +211,7 @@ def test_field_numbers_are_kept_and_the_numbers_of_removed_fields_are_reserved()
 def test_a_field_that_changes_its_type_is_a_breaking_change() -> None:
     before = rendered(Old, before="")
     New.__name__ = "Book"
-    with pytest.raises(CannotShow, match=r"Book\.size was int64 and is now string"):
+    with pytest.raises(NotRepresentable, match=r"Book\.size was int64 and is now string"):
         proto.render("tests.conf", [New], before=before)
 
 
@@ -358,7 +358,7 @@ class Colour(enum.IntEnum):
 def test_a_type_that_protobuf_cannot_represent_is_refused_with_a_suggestion(kind: Any, suggestion: str) -> None:
     model = create_model("Thing", __base__=Output, field=(kind, ...))
     model.__module__ = __name__
-    with pytest.raises(CannotShow, match=rf"Thing\.field: .*{suggestion}"):
+    with pytest.raises(NotRepresentable, match=rf"Thing\.field: .*{suggestion}"):
         message_of(model)
 
     async def route() -> Any: ...

@@ -62,7 +62,7 @@ ROWS = {
 }
 
 
-def things(api: TestClient, owner: Person) -> dict[str, object]:
+def make_rows(api: TestClient, owner: Person) -> dict[str, object]:
     mine = owner.headers
     client = api.post(f"{V1}/clients/", json=CLIENT, headers=mine).json()["client_id"]
     query = query_for(client)

@@ -25,6 +25,6 @@ def _jobs(*, owner_id: int, db: Any) -> tuple[int, int]:
     return running.id, ended.id
 
 
-def things(api: TestClient, owner: Person) -> dict[str, object]:
+def make_rows(api: TestClient, owner: Person) -> dict[str, object]:
     job, ended_job = _jobs(owner_id=owner.id)
     return {"job": job, "ended_job": ended_job}

@@ -105,9 +105,9 @@ def create_booking(
     return created._asdict() | {"key": _guest_key("booking", created)}
 
 
-def _count(request: Request, requester: Requester, contacts: schemas.Contacts) -> None:
+def _count(request: Request, requester: Requester, contacts: schemas.PatientInput) -> None:
     """Count the request against `BOOK`, so that nobody can fill the calendar or somebody else's mailbox. Raises:
-    TooMany."""
+    RateLimited."""
     if requester.viewer is None:
         count(request, BOOK, account=contacts.email)
     elif not requester.is_staff:

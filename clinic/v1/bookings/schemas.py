@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from clinic.bookings.helpers import SlotRequest
 from clinic.bookings.models import BookingStatus
 from clinic.bookings.patients import Contact
-from clinic.v1.doctors.schemas import Key, SearchText
+from clinic.v1.doctors.schemas import RowId, SearchText
 from conf.http.problems import Problem
 from conf.http.schemas import Filter, Input, Output
 from conf.values import Day, Language, Moment
@@ -37,9 +37,9 @@ _KEY = "q3VtZl1XcW9sT0hYbmR5a2pQ"
 
 
 class WaitingFilter(Filter):
-    doctor_id: Key | None = Field(None, description="Only entries for this doctor.")
-    diagnostic_id: Key | None = Field(None, description="Only entries for this diagnostic.")
-    location_id: Key | None = Field(None, description="Only entries for this location.")
+    doctor_id: RowId | None = Field(None, description="Only entries for this doctor.")
+    diagnostic_id: RowId | None = Field(None, description="Only entries for this diagnostic.")
+    location_id: RowId | None = Field(None, description="Only entries for this location.")
 
 
 class BookingFilter(Filter):
@@ -48,11 +48,11 @@ class BookingFilter(Filter):
     )
     until: Moment | None = Field(None, description="Only bookings that start before this time. Include the UTC offset.")
     day: Day | None = Field(None, description="Only bookings that start on this date, in the location's time zone.")
-    doctor_id: Key | None = Field(None, description="Only bookings with this doctor.")
-    diagnostic_id: Key | None = Field(None, description="Only bookings of this diagnostic.")
-    location_id: Key | None = Field(None, description="Only bookings at this location.")
+    doctor_id: RowId | None = Field(None, description="Only bookings with this doctor.")
+    diagnostic_id: RowId | None = Field(None, description="Only bookings of this diagnostic.")
+    location_id: RowId | None = Field(None, description="Only bookings at this location.")
     status: BookingStatus | None = Field(None, description="Only bookings with this status.")
-    patient_id: Key | None = Field(
+    patient_id: RowId | None = Field(
         None, description="Only bookings of the patient with this account. Ignored unless the caller is staff."
     )
     words: SearchText | None = Field(
@@ -63,14 +63,14 @@ class BookingFilter(Filter):
     )
 
 
-class Which(Input):
+class TargetInput(Input):
     """A doctor or a diagnostic, at a location."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"doctor_id": 2, "location_id": 3}]})
 
-    doctor_id: Key | None = Field(None, description="ID of the doctor. Send either this or `diagnostic_id`.")
-    diagnostic_id: Key | None = Field(None, description="ID of the diagnostic. Send either this or `doctor_id`.")
-    location_id: Key
+    doctor_id: RowId | None = Field(None, description="ID of the doctor. Send either this or `diagnostic_id`.")
+    diagnostic_id: RowId | None = Field(None, description="ID of the diagnostic. Send either this or `doctor_id`.")
+    location_id: RowId
 
     @model_validator(mode="after")
     def _assert_one_target(self) -> Self:
@@ -79,7 +79,7 @@ class Which(Input):
         return self
 
 
-class HoldCreate(Which):
+class HoldCreate(TargetInput):
     """The slot to hold: either of a doctor or of a diagnostic."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SLOT]})
@@ -102,7 +102,7 @@ class Hold(Output):
     held_until: dt.datetime = Field(description="Time when the hold expires, ten minutes after it was created.")
 
 
-class Contacts(Input):
+class PatientInput(Input):
     """The patient. Guests send `name`, `email` and `phone`. Callers with an account may send another `name` or `phone`
     for this booking. Staff send `patient_id` for a patient with an account, `name`, `email` and `phone` for a guest, or
     none of these for themselves."""
@@ -133,7 +133,7 @@ class Contacts(Input):
         ),
         examples=["+49 30 1234567"],
     )
-    patient_id: Key | None = Field(None, description="ID of the patient's account. Only staff may send it.")
+    patient_id: RowId | None = Field(None, description="ID of the patient's account. Only staff may send it.")
 
     def contact(self, language: Language) -> Contact:
         return Contact(
@@ -141,7 +141,7 @@ class Contacts(Input):
         )
 
 
-class BookingCreate(Contacts):
+class BookingCreate(PatientInput):
     """The slot to book, and the patient.
 
     The slot is either `hold`, or `location_id`, `starts_at` and one of `doctor_id` and `diagnostic_id`. Guests send
@@ -163,11 +163,11 @@ class BookingCreate(Contacts):
     hold: HoldToken | None = Field(
         None, description="Token of a held slot, from `POST /holds/`, at most 64 characters.", examples=[_TOKEN]
     )
-    doctor_id: Key | None = Field(None, description="ID of the doctor. Leave it out with `hold` or `diagnostic_id`.")
-    diagnostic_id: Key | None = Field(
+    doctor_id: RowId | None = Field(None, description="ID of the doctor. Leave it out with `hold` or `diagnostic_id`.")
+    diagnostic_id: RowId | None = Field(
         None, description="ID of the diagnostic. Leave it out with `hold` or `doctor_id`."
     )
-    location_id: Key | None = Field(None, description="ID of the location. Leave it out with `hold`.")
+    location_id: RowId | None = Field(None, description="ID of the location. Leave it out with `hold`.")
     starts_at: Moment | None = Field(
         None, description="Start of a free slot, with the UTC offset. Leave it out with `hold`."
     )
@@ -205,7 +205,7 @@ class BookingMove(Input):
     """The new time of a booking, and its new location if that changes."""
 
     starts_at: Moment = Field(description="Start of a free slot, with the UTC offset.")
-    location_id: Key | None = Field(None, description="ID of the new location. Null: the location stays the same.")
+    location_id: RowId | None = Field(None, description="ID of the new location. Null: the location stays the same.")
     reason: Reason = Field(
         "",
         description="Reason, at most 500 characters. It is kept in the booking's history, which the patient can read.",
@@ -320,7 +320,7 @@ class BookingEvent(Output):
     )
 
 
-class WaitingCreate(Which, Contacts):
+class WaitingCreate(TargetInput, PatientInput):
     """The doctor or diagnostic to wait for, the days, and the patient.
 
     Send either `doctor_id` or `diagnostic_id`. Guests send `name`, `email` and `phone`. Callers with an account may

@@ -10,7 +10,7 @@ from clinic.bookings import capacity
 from clinic.diagnostics import crud, helpers
 from clinic.diagnostics.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
-from clinic.v1.dependencies import EDITOR, Editor, Hidden, Photo
+from clinic.v1.dependencies import EDITOR, Editor, IncludeInactive, Photo
 from clinic.v1.diagnostics import schemas
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch, NeedsIfMatch
@@ -29,12 +29,14 @@ LocationFilter = Annotated[
 @router.get("/", response_model=Page[schemas.Diagnostic])
 def list_diagnostics(
     db: DbSession,
-    hidden: Hidden,
+    include_inactive: IncludeInactive,
     paging: Paging,
     location_id: LocationFilter = None,
 ) -> Slice[Row[Any]]:
     """List the active diagnostics, oldest first. Staff and admins also see inactive ones. Public."""
-    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, hidden=hidden, location_id=location_id)
+    rows = crud.page(
+        db, after_id=paging.last_id, limit=paging.fetch, include_inactive=include_inactive, location_id=location_id
+    )
     return paging.page(rows)
 
 
@@ -48,9 +50,9 @@ def create_diagnostic(diagnostic: schemas.DiagnosticCreate, db: DbSession, respo
 
 
 @router.get("/{diagnostic_id}/", response_model=schemas.Diagnostic)
-def get_diagnostic(diagnostic_id: Id, db: DbSession, hidden: Hidden) -> Row[Any]:
+def get_diagnostic(diagnostic_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Row[Any]:
     """Return a diagnostic. Returns 404 for an inactive diagnostic, except to staff and admins. Public."""
-    return crud.get(db, diagnostic_id=diagnostic_id, hidden=hidden)
+    return crud.get(db, diagnostic_id=diagnostic_id, include_inactive=include_inactive)
 
 
 @router.patch("/{diagnostic_id}/", response_model=schemas.Diagnostic, dependencies=[EDITOR])
@@ -86,11 +88,11 @@ def delete_diagnostic_photo(diagnostic_id: Id, db: DbSession) -> None:
 
 
 @router.get("/{diagnostic_id}/locations/", response_model=list[schemas.DiagnosticPlace])
-def list_diagnostic_locations(diagnostic_id: Id, db: DbSession, hidden: Hidden) -> Sequence[Any]:
+def list_diagnostic_locations(diagnostic_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Sequence[Any]:
     """List the active locations that offer a diagnostic, with its capacity there, by ascending ID. Staff and admins
     also see inactive locations. Public."""
-    crud.get(db, diagnostic_id=diagnostic_id, hidden=hidden)
-    return crud.locations(db, diagnostic_id=diagnostic_id, hidden=hidden)
+    crud.get(db, diagnostic_id=diagnostic_id, include_inactive=include_inactive)
+    return crud.locations(db, diagnostic_id=diagnostic_id, include_inactive=include_inactive)
 
 
 @router.put("/{diagnostic_id}/locations/{location_id}/", response_model=schemas.DiagnosticPlace, dependencies=[EDITOR])

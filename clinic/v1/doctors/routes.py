@@ -10,7 +10,7 @@ from clinic.doctors import crud, helpers
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
-from clinic.v1.dependencies import EDITOR, BookingRequester, Editor, Hidden, Photo
+from clinic.v1.dependencies import EDITOR, BookingRequester, Editor, IncludeInactive, Photo
 from clinic.v1.doctors import schemas
 from clinic.v1.locations.schemas import Schedule
 from conf.db.dependencies import DbSession
@@ -65,24 +65,28 @@ def delete_specialty(specialty_id: Id, db: DbSession, expected: IfMatch) -> None
 @router.get("/doctors/", response_model=Page[schemas.Doctor])
 def list_doctors(
     db: DbSession,
-    hidden: Hidden,
+    include_inactive: IncludeInactive,
     paging: Paging,
     filters: Annotated[schemas.DoctorFilter, Query()],
 ) -> Slice[dict[str, Any]]:
     """List the active doctors in the order that `sort` names. Staff and admins also see inactive doctors. Send `cursor`
     with the same `sort` as the request that returned it. Public."""
-    rows = crud.page(db, after=paging.last_keys, limit=paging.fetch, hidden=hidden, **filters.given())
+    rows = crud.page(
+        db, after=paging.last_keys, limit=paging.fetch, include_inactive=include_inactive, **filters.given()
+    )
     column = crud.ORDER[filters.sort][0].key
     return paging.page(
-        rows, show=partial(_serialize, hidden=hidden), key=lambda doctor: (getattr(doctor, column), doctor.id)
+        rows,
+        convert=partial(_serialize, include_inactive=include_inactive),
+        key=lambda doctor: (getattr(doctor, column), doctor.id),
     )
 
 
-def _serialize(doctor: Doctor, *, hidden: bool) -> dict[str, Any]:
-    """Return the fields of `schemas.Doctor`; inactive locations only if `hidden`."""
+def _serialize(doctor: Doctor, *, include_inactive: bool) -> dict[str, Any]:
+    """Return the fields of `schemas.Doctor`; inactive locations only if `include_inactive`."""
     fields = {name: getattr(doctor, name) for name in _FIELDS}
     locations = [doctor_location.location for doctor_location in doctor.locations]
-    return fields | {"locations": [location for location in locations if location.is_active or hidden]}
+    return fields | {"locations": [location for location in locations if location.is_active or include_inactive]}
 
 
 _FIELDS = [
@@ -98,13 +102,15 @@ def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Respons
     `PUT /doctors/{doctor_id}/locations/{location_id}/`. Requires: staff or admin."""
     created = crud.create(db, **doctor.model_dump())
     response.headers["Location"] = f"/api/v1/doctors/{created.id}/"
-    return _serialize(created, hidden=True)
+    return _serialize(created, include_inactive=True)
 
 
 @router.get("/doctors/{doctor_id}/", response_model=schemas.Doctor)
-def get_doctor(doctor_id: Id, db: DbSession, hidden: Hidden) -> dict[str, Any]:
+def get_doctor(doctor_id: Id, db: DbSession, include_inactive: IncludeInactive) -> dict[str, Any]:
     """Return a doctor. Returns 404 for an inactive doctor, except to staff and admins. Public."""
-    return _serialize(crud.get(db, doctor_id=doctor_id, hidden=hidden), hidden=hidden)
+    return _serialize(
+        crud.get(db, doctor_id=doctor_id, include_inactive=include_inactive), include_inactive=include_inactive
+    )
 
 
 @router.patch("/doctors/{doctor_id}/", response_model=schemas.Doctor, dependencies=[EDITOR])
@@ -112,7 +118,7 @@ def update_doctor(
     doctor_id: Id, changes: schemas.DoctorUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> dict[str, Any]:
     """Change the given fields of a doctor. Existing bookings do not change. Requires: staff or admin."""
-    return _serialize(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), hidden=True)
+    return _serialize(crud.change(db, doctor_id=doctor_id, expected=expected, **changes.given()), include_inactive=True)
 
 
 @router.delete("/doctors/{doctor_id}/", status_code=204, dependencies=[EDITOR])
@@ -139,11 +145,11 @@ def delete_doctor_photo(doctor_id: Id, db: DbSession) -> None:
 
 
 @router.get("/doctors/{doctor_id}/locations/", response_model=list[schemas.DoctorHours])
-def list_doctor_locations(doctor_id: Id, db: DbSession, hidden: Hidden) -> list[dict[str, Any]]:
+def list_doctor_locations(doctor_id: Id, db: DbSession, include_inactive: IncludeInactive) -> list[dict[str, Any]]:
     """List the active locations where a doctor works, with the working hours there, by ascending ID. Staff and admins
     also see inactive locations. Public."""
-    crud.get(db, doctor_id=doctor_id, hidden=hidden)
-    return [_serialize_hours(row) for row in crud.locations(db, doctor_id=doctor_id, hidden=hidden)]
+    crud.get(db, doctor_id=doctor_id, include_inactive=include_inactive)
+    return [_serialize_hours(row) for row in crud.locations(db, doctor_id=doctor_id, include_inactive=include_inactive)]
 
 
 def _serialize_hours(doctor_location: DoctorLocation) -> dict[str, Any]:
@@ -180,11 +186,11 @@ def delete_doctor_location(doctor_id: Id, location_id: Id, db: DbSession) -> Non
 def list_reviews(
     doctor_id: Id,
     db: DbSession,
-    hidden: Hidden,
+    include_inactive: IncludeInactive,
     paging: Paging,
 ) -> Slice[Review]:
     """List the reviews of a doctor, newest first. Public."""
-    crud.get(db, doctor_id=doctor_id, hidden=hidden)
+    crud.get(db, doctor_id=doctor_id, include_inactive=include_inactive)
     rows = crud.reviews(db, doctor_id=doctor_id, before_id=paging.last_id, limit=paging.fetch)
     return paging.page(rows)
 

@@ -12,7 +12,7 @@ from conf.http.schemas import UNSET, Changes, Filter, Input, Output
 from conf.values import MAX_ID
 
 SpecialtyName = Annotated[str, StringConstraints(min_length=1, max_length=100), Field(examples=["Cardiology"])]
-Key = Annotated[int, Field(ge=1, le=MAX_ID)]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 About = Annotated[
     str,
     StringConstraints(max_length=20_000),
@@ -67,8 +67,8 @@ class DoctorFilter(Filter):
             " most recently added is first."
         ),
     )
-    specialty_id: Key | None = Field(None, description="Only doctors of this specialty.")
-    location_id: Key | None = Field(None, description="Only doctors who work at this location.")
+    specialty_id: RowId | None = Field(None, description="Only doctors of this specialty.")
+    location_id: RowId | None = Field(None, description="Only doctors who work at this location.")
     min_price: Price | None = Field(
         None,
         description="Lowest price, in the smallest unit of the currency (cents), from 0 to 2147483647.",
@@ -94,7 +94,7 @@ class DoctorFilter(Filter):
 
 
 class DoctorCreate(BookableCreate):
-    specialty_id: Key
+    specialty_id: RowId
     about: About = ""
     experience_years: Years = 0
     certificates: Certificates = Field(default_factory=list)
@@ -105,7 +105,7 @@ class DoctorUpdate(BookableUpdate):
     """The fields to change. Fields that are left out keep their values; no field may be null. Existing bookings do not
     change."""
 
-    specialty_id: Key = UNSET
+    specialty_id: RowId = UNSET
     about: About = UNSET
     experience_years: Years = UNSET
     certificates: Certificates = UNSET
@@ -165,7 +165,7 @@ class DoctorHours(Output):
 
 
 class ReviewCreate(Input):
-    booking_id: Key = Field(description="ID of a `fulfilled` booking of the patient with this doctor.")
+    booking_id: RowId = Field(description="ID of a `fulfilled` booking of the patient with this doctor.")
     rating: Annotated[int, Field(ge=1, le=5, description="Rating in stars, from 1 to 5.", examples=[5])]
     text: Annotated[
         str,

@@ -4,7 +4,7 @@ from fastapi import Response
 
 from clinic.locations import crud
 from clinic.locations.models import Location
-from clinic.v1.dependencies import EDITOR, Hidden
+from clinic.v1.dependencies import EDITOR, IncludeInactive
 from clinic.v1.locations import schemas
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch, NeedsIfMatch
@@ -16,9 +16,9 @@ router = Router("/api/v1", tags=["clinic: locations"])
 
 
 @router.get("/locations/", response_model=Page[schemas.Location])
-def list_locations(db: DbSession, hidden: Hidden, paging: Paging) -> Slice[Location]:
+def list_locations(db: DbSession, include_inactive: IncludeInactive, paging: Paging) -> Slice[Location]:
     """List the active locations, oldest first. Staff and admins also see inactive ones. Public."""
-    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, hidden=hidden)
+    rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, include_inactive=include_inactive)
     return paging.page(rows)
 
 
@@ -32,9 +32,9 @@ def create_location(location: schemas.LocationCreate, db: DbSession, response: R
 
 
 @router.get("/locations/{location_id}/", response_model=schemas.Location)
-def get_location(location_id: Id, db: DbSession, hidden: Hidden) -> Location:
+def get_location(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Location:
     """Return a location. Returns 404 for an inactive location, except to staff and admins. Public."""
-    return crud.get(db, location_id=location_id, hidden=hidden)
+    return crud.get(db, location_id=location_id, include_inactive=include_inactive)
 
 
 @router.patch("/locations/{location_id}/", response_model=schemas.Location, dependencies=[EDITOR])
@@ -53,10 +53,10 @@ def delete_location(location_id: Id, db: DbSession, expected: IfMatch) -> None:
 
 
 @router.get("/working-hours/{location_id}/", response_model=schemas.WorkingHours)
-def get_working_hours(location_id: Id, db: DbSession, hidden: Hidden) -> Location:
+def get_working_hours(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Location:
     """Return the working hours of a location: the weekly hours, and the dates with other hours. Returns 404 for an
     inactive location, except to staff and admins. Public."""
-    return crud.get(db, location_id=location_id, hidden=hidden)
+    return crud.get(db, location_id=location_id, include_inactive=include_inactive)
 
 
 @router.put("/working-hours/{location_id}/", response_model=schemas.WorkingHours, dependencies=[EDITOR])

@@ -40,7 +40,7 @@ class ExceptionalDay(Input):
 
     @model_validator(mode="after")
     def _assert_apart(self) -> Self:
-        rules.assert_apart([rules.span(1, hours.opens, hours.closes) for hours in self.intervals])
+        rules.assert_no_overlap([rules.span(1, hours.opens, hours.closes) for hours in self.intervals])
         return self
 
 
@@ -78,7 +78,7 @@ class Schedule(Input):
 
     @model_validator(mode="after")
     def _assert_apart(self) -> Self:
-        rules.assert_apart([rules.span(one.weekday, one.opens, one.closes) for one in self.hours])
+        rules.assert_no_overlap([rules.span(one.weekday, one.opens, one.closes) for one in self.hours])
         if len({day.date for day in self.exceptions}) < len(self.exceptions):
             raise ValueError("Two of the exceptions have the same date. Merge them into one.")
         return self

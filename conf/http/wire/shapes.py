@@ -48,7 +48,7 @@ WELL_KNOWN = {
 LISTS = (list, set, frozenset)
 
 
-class CannotShow(TypeError):
+class NotRepresentable(TypeError):
     """Protobuf cannot represent the schema. The message suggests an alternative."""
 
 
@@ -95,7 +95,7 @@ class Message:
 
 
 def message_of(kind: Any) -> Message:
-    """Return the message of a model, a list, or a union of models. Raises: CannotShow."""
+    """Return the message of a model, a list, or a union of models. Raises: NotRepresentable."""
     return _message_of(without_rules(kind))
 
 
@@ -121,7 +121,7 @@ def _message_of(kind: Any) -> Message:
         package = package_of(item) if _is_model(item) else ""
         return Message(list_name(item), package, (Field("items", item, Presence.REPEATED, False, ""),), "")
     if not _is_model(kind):
-        raise CannotShow(f"{_type_name(kind)} is not a message. Declare a model with a field for each value.")
+        raise NotRepresentable(f"{_type_name(kind)} is not a message. Declare a model with a field for each value.")
     sent = [(name, info) for name, info in kind.model_fields.items() if not info.exclude]
     computed = [(name, info.return_type) for name, info in kind.model_computed_fields.items()]
     return Message(
@@ -171,7 +171,7 @@ def value_name(kind: type[enum.Enum], value: str = "unspecified") -> str:
     return re.sub(r"\W", "_", f"{prefix}_{value}").upper()
 
 
-def parts_of(kind: Any) -> Iterator[Any]:
+def field_types(kind: Any) -> Iterator[Any]:
     """Yield the enums and messages that are types of the message's fields."""
     for field in message_of(kind).fields:
         if field.presence is Presence.WRAPPED:
@@ -218,7 +218,7 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:
         elif many is dict and _bare(arguments[1], own) is not Any:
             inner, presence = _bare(arguments[1], own), Presence.MAP
             if nullable:
-                raise CannotShow("A map cannot be null. Use an empty map.")
+                raise NotRepresentable("A map cannot be null. Use an empty map.")
         else:
             inner = _bare(kind, own)
             distinguishes_null = nullable and not required and (issubclass(model, Changes) or info.default is not None)
@@ -226,8 +226,8 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:
                 presence = Presence.CLEARABLE
             else:
                 presence = Presence.OPTIONAL if nullable or not required else Presence.ALWAYS
-    except CannotShow as error:
-        raise CannotShow(f"{where}: {error}") from None
+    except NotRepresentable as error:
+        raise NotRepresentable(f"{where}: {error}") from None
     alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
     key = "" if issubclass(model, Output) else alias or ""  # the alias is the name in the row, not in the response
     return Field(name, inner, presence, nullable and required, info.description or "", key)
@@ -249,7 +249,7 @@ def _nullable(kind: Any) -> tuple[Any, bool]:
         return _nullable(others[0])[0], nullable
     if all(_is_model(_nullable(other)[0]) for other in others):
         return Union[tuple(others)], nullable  # noqa: UP007  # built at run time
-    raise CannotShow(f"{_type_name(kind)} allows several types. Use one type, or a model for each.")
+    raise NotRepresentable(f"{_type_name(kind)} allows several types. Use one type, or a model for each.")
 
 
 def _item(kind: Any, own: str) -> Any:
@@ -264,15 +264,17 @@ def _bare(kind: Any, own: str) -> Any:
     """Return the type of a single value without its constraints. `own`: the name of a union."""
     kind, nullable = _nullable(kind)
     if nullable:
-        raise CannotShow("A list or map cannot contain null. Leave the item out.")
+        raise NotRepresentable("A list or map cannot contain null. Leave the item out.")
     if get_origin(kind) is Literal:
         if not all(isinstance(value, str) for value in get_args(kind)):
-            raise CannotShow(f"{_type_name(kind)} has values that are not strings. Use strings or an enum.StrEnum.")
+            raise NotRepresentable(
+                f"{_type_name(kind)} has values that are not strings. Use strings or an enum.StrEnum."
+            )
         return str
     if get_origin(kind) in (Union, types.UnionType):
         union = OneOf(own, tuple(_nullable(member)[0] for member in get_args(kind)))
         if not union.has_tags:
-            raise CannotShow(
+            raise NotRepresentable(
                 f"{_type_name(kind)} has no discriminator. Add a field such as `kind: Literal[…]` to each model."
             )
         return union
@@ -285,10 +287,10 @@ def _bare(kind: Any, own: str) -> Any:
     if is_enum(kind):
         if all(isinstance(member.value, str) for member in kind):
             return kind
-        raise CannotShow(f"{_type_name(kind)} is not an enum of strings. Use an enum.StrEnum.")
+        raise NotRepresentable(f"{_type_name(kind)} is not an enum of strings. Use an enum.StrEnum.")
     if get_origin(kind) is tuple:
-        raise CannotShow(f"{_type_name(kind)} has items of different types. Use a model with a field for each.")
-    raise CannotShow(
+        raise NotRepresentable(f"{_type_name(kind)} has items of different types. Use a model with a field for each.")
+    raise NotRepresentable(
         f"{_type_name(kind)} has no protobuf type. Use str, int, float, bool, bytes, a date, a time or a model."
     )
 

@@ -106,7 +106,7 @@ def list_sessions(me: SignedIn, db: DbSession) -> list[schemas.Session]:
 
     Returns at most 100 sessions. Requires: signed in.
     """
-    rows = crud.of_user(db, user_id=me.user_id)
+    rows = crud.list_of_user(db, user_id=me.user_id)
     return [row._asdict() | {"current": row.id == me.session_id} for row in rows]
 
 

@@ -299,5 +299,5 @@ def get_userinfo(db: DbSession, request: Request) -> schemas.UserInfo:
     header = request.headers.get("authorization")
     if header is None:
         raise Unauthenticated("Send the access token in the header Authorization: Bearer <token>.")
-    user, scope = helpers.of_token(db, token=bearer_token(header))
+    user, scope = helpers.user_of_token(db, token=bearer_token(header))
     return schemas.UserInfo(**helpers.claims(user, scope=scope, picture=media.link(user.avatar_key)))

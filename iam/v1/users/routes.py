@@ -47,7 +47,7 @@ def list_users(
 ) -> Slice[schemas.User]:
     """List all users, oldest account first. Requires: teacher."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, **filters.given())
-    return paging.page(rows, show=partial(schemas.User.shown, to=reader))
+    return paging.page(rows, convert=partial(schemas.User.shown, to=reader))
 
 
 @router.post("/", status_code=201)
@@ -83,7 +83,7 @@ def search_users(
     ignored. Returns 422 if `q` contains no letter or digit. Requires: signed in.
     """
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, words=q)
-    return paging.page(rows, show=partial(schemas.User.shown, to=me))
+    return paging.page(rows, convert=partial(schemas.User.shown, to=me))
 
 
 @router.get("/leaderboard/", response_model=Page[schemas.Leader], dependencies=[PUBLIC])

@@ -120,9 +120,9 @@ class User(Output):
     def shown(cls, user: Row, *, to: Identity | None, **more: object) -> Self:
         """Return the user with the fields that the viewer `to` may see."""
         fields = {name: getattr(user, name) for name in _COLUMNS} | more
-        sees_email = helpers.sees_email(to, user)
-        fields["email"] = user.email if sees_email else None
-        fields["email_verified"] = user.email_verified_at is not None if sees_email else None
+        may_see_email = helpers.may_see_email(to, user)
+        fields["email"] = user.email if may_see_email else None
+        fields["email_verified"] = user.email_verified_at is not None if may_see_email else None
         return cls.model_validate(fields)
 
 
