@@ -103,7 +103,7 @@ class _Recorder:
         return getattr(self._log, name)
 
     def error(self, event: str, **values: Any) -> None:
-        if isinstance(error := values.get("exc_info"), BaseException):
+        if event == "unexpected error" and isinstance(error := values.get("exc_info"), BaseException):
             self._errors.append(error)
         self._log.error(event, **values)
 

@@ -35,6 +35,7 @@ def make(contract: dict[str, Any], folder: Path, *, languages: tuple[str, ...] =
             shutil.rmtree(target)
         _run(_python(source, target) if language == PYTHON else _typescript(source, target))
     source.unlink()
+    source.with_suffix(".yaml").unlink(missing_ok=True)
     return targets
 
 
@@ -50,7 +51,10 @@ def without_protobuf(contract: dict[str, Any]) -> dict[str, Any]:
 
 def _python(source: Path, target: Path) -> list[str]:
     tool = str(Path(sys.executable).parent / "openapi-python-client")
-    return [tool, "generate", "--path", str(source), "--output-path", str(target), "--meta", "poetry"]
+    config = source.with_suffix(".yaml")  # the same name whatever the title of the API
+    config.write_text("project_name_override: campus-client\npackage_name_override: campus_client\n")
+    options = ["--path", str(source), "--output-path", str(target), "--config", str(config), "--meta", "poetry"]
+    return [tool, "generate", *options]
 
 
 def _typescript(source: Path, target: Path) -> list[str]:

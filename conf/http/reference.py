@@ -38,6 +38,8 @@ from conf.settings import get_settings
 
 TITLE = "Campus"
 SUMMARY = "The backend of a campus behind one versioned API"
+EXAMPLE_URL = b"https://campus.example"
+"""In the examples of the document. It is served with the address of this Campus."""
 INTRODUCTION = Path(__file__).with_name("introduction.md")
 STATIC = "/docs/static"
 PAGE_POLICY = (
@@ -95,7 +97,8 @@ def _assert_there(version: str, request: Request) -> None:
 
 @functools.lru_cache(maxsize=16)
 def _as_json(app: FastAPI, version: int) -> bytes:
-    return to_json(document(handlers(app), version))
+    content = to_json(document(handlers(app), version))
+    return content.replace(EXAMPLE_URL, get_settings().public_url.encode())
 
 
 def install(app: FastAPI) -> None:
@@ -127,7 +130,7 @@ def document(routes: Sequence[Handler], version: int) -> dict[str, Any]:
     spec = get_openapi(
         title=TITLE,
         summary=SUMMARY,
-        description=INTRODUCTION.read_text().replace("https://campus.example", get_settings().public_url),
+        description=INTRODUCTION.read_text(),
         version=str(version),
         routes=[handler.context for handler in documented],
         tags=_tags(documented),

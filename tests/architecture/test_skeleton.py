@@ -1,5 +1,6 @@
 """The commands that write code, as a developer uses them, on a copy of the repository."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -17,13 +18,11 @@ from tests.servers import any_postgres, free_port, new_database, open_folder, wa
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-pytestmark = pytest.mark.xdist_group("skeleton")  # they share a copy of the repository
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The files that git lists or would add, and mypy's cache, which saves a minute."""
-    folder = tmp_path_factory.mktemp("campus")
+@contextlib.contextmanager
+def _copied(folder: Path) -> Iterator[Path]:
+    """A copy of the files that git lists or would add, with mypy's cache, which saves a minute, and a database."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
@@ -34,6 +33,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
     with any_postgres() as server, new_database(server) as url:
         (folder / ".env").write_text(f"DATABASE_URL={url}\nSECRET_KEY={'a secret of the tests, ' * 2}\n")
+        yield folder
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the repository that the test may change."""
+    with _copied(tmp_path / "campus") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the repository that no test changes."""
+    with _copied(tmp_path_factory.mktemp("campus")) as folder:
         yield folder
 
 
@@ -62,6 +75,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.timeout(600)
 def test_a_resource_with_two_models_passes_every_check_and_can_be_removed(copy: Path) -> None:
+    run(copy, "python", "manage.py", "contract")  # --remove writes it
     before = tree(copy)
     report = resource(copy, "library", "book").splitlines()
     with_books = tree(copy)
@@ -114,10 +128,10 @@ def test_a_resource_with_two_models_passes_every_check_and_can_be_removed(copy: 
 def test_a_migration_is_written_from_the_models_with_its_check_constraints(copy: Path) -> None:
     migrations = copy / "migrations" / "versions" / "iam"
     models = copy / "iam" / "groups" / "models.py"
-    before, number = models.read_text(), len(list(migrations.glob("*.py"))) + 1
+    number = len(list(migrations.glob("*.py"))) + 1
     assert "nothing to do" in run(copy, "python", "manage.py", "migration", "iam", "Nothing")
     field = '    motto: Mapped[str | None] = mapped_column(CheckConstraint("motto <> \'\'", name="motto_not_empty"))\n'
-    text = before.replace("    name: Mapped[str]", f"{field}    name: Mapped[str]", 1)
+    text = models.read_text().replace("    name: Mapped[str]", f"{field}    name: Mapped[str]", 1)
     models.write_text(text.replace("from sqlalchemy import ", "from sqlalchemy import CheckConstraint, ", 1))
     path = migrations / f"iam_{number:04}_add_a_motto.py"
     assert path.name in run(copy, "python", "manage.py", "migration", "iam", "Add a motto")
@@ -127,8 +141,6 @@ def test_a_migration_is_written_from_the_models_with_its_check_constraints(copy:
     assert written.index('op.drop_constraint(op.f("ck_groups_motto_not_empty")') < written.index("op.drop_column(")
     assert "nothing to do" in run(copy, "python", "manage.py", "migration", "iam", "Again")
     assert "there is no resource ima" in run(copy, "python", "manage.py", "migration", "ima", "x", status=2)
-    models.write_text(before)
-    path.unlink()
 
 
 def plant(copy: Path, name: str, before: str, after: str, tool: list[str], message: str) -> None:
@@ -142,6 +154,7 @@ def plant(copy: Path, name: str, before: str, after: str, tool: list[str], messa
         path.write_text(sound)
 
 
+@pytest.mark.xdist_group("unchanged")
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -163,11 +176,11 @@ def plant(copy: Path, name: str, before: str, after: str, tool: list[str], messa
         (["iam", "--remove"], "it is imported by"),
     ],
 )
-def test_names_that_clash_are_refused_in_one_line(copy: Path, arguments: list[str], reason: str) -> None:
-    before = tree(copy)
-    output = resource(copy, *arguments, status=2)
+def test_names_that_clash_are_refused_in_one_line(unchanged: Path, arguments: list[str], reason: str) -> None:
+    before = tree(unchanged)
+    output = resource(unchanged, *arguments, status=2)
     assert (reason in output, output.count("\n")) == (True, 1), output
-    assert tree(copy) == before
+    assert tree(unchanged) == before
 
 
 def test_the_plural_of_a_name() -> None:
@@ -206,12 +219,10 @@ def test_the_development_server_restarts_when_the_code_changes(copy: Path) -> No
             campus.send_signal(signal.SIGINT)
             campus.wait(60)
             log.close()
-        resource(copy, "library", "--remove")  # the database in .env has nothing of it
 
 
 @pytest.mark.timeout(600)
 def test_a_project_of_ones_own_is_started_by_one_command(copy: Path) -> None:
-    """The last test here: it takes most of the copy away."""
     assert "there is no resource shop" in run(copy, "python", "manage.py", "start", "a", "--keep", "shop", status=2)
     assert "jobs must be kept" in run(copy, "python", "manage.py", "start", "acme", "--keep", "iam", status=2)
     run(copy, "python", "manage.py", "start", "acme", "--keep", "iam,jobs")

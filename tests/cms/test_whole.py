@@ -150,7 +150,7 @@ def _player(campus: System, *, with_hls_js: bool) -> Iterator[Any]:
             page.route("**/hls.min.js", lambda route: route.fulfill(status=404))
         page.goto(f"{campus.url}/watch/?video={video['id']}")
         # Poll, because the Content-Security-Policy of the page forbids the eval that Playwright itself would wait with.
-        wait_for(lambda: page.evaluate("player.src !== ''"), within_s=15, what="the player has a source")
+        wait_for(lambda: page.evaluate("player.readyState > 0"), within_s=15, what="the player has a source")
         page.evaluate("player.muted = true; player.play()")
         wait_for(lambda: page.evaluate("player.currentTime > 1"), within_s=15, what="the video plays")
         yield page

@@ -40,7 +40,7 @@ def test_the_error_names_the_nearest_parameter(client: TestClient) -> None:
     response = client.get(f"{GROUPS}?limt=3")
     assert (response.status_code, errors(response)) == (
         422,
-        [{"field": "limt", "reason": "There is no such query parameter. Did you mean limit?"}],
+        [{"field": "limt", "reason": "Unknown query parameter. Did you mean `limit`?"}],
     )
 
 

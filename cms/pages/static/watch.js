@@ -15,10 +15,10 @@ function play(video) {
     hls.on(Hls.Events.ERROR, (_, error) => { if (error.fatal) $("message").textContent = `Playback failed: ${error.details}.`; });
     hls.loadSource(video.playback.hls_url);
     hls.attachMedia(player);
-  } else if (player.canPlayType("application/vnd.apple.mpegurl")) {
-    player.src = video.playback.hls_url;
   } else {
-    player.src = video.source_url;
+    // The browser's own HLS; if it has none, or cannot play this, the uploaded file.
+    player.onerror = () => { player.onerror = null; player.src = video.source_url; };
+    player.src = video.playback.hls_url;
   }
 }
 
