@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import Counter
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -26,6 +27,7 @@ from conf import errors
 
 log = structlog.get_logger(__name__)
 
+ERRORS = Counter("campus_errors", "Unexpected errors of routes", ["route", "error"])
 MAX_ERRORS = 20
 """Maximum length of `errors` in a response: a small request can have thousands of invalid values."""
 STATUS: dict[type[errors.CampusError], int] = {
@@ -131,6 +133,7 @@ def error_response(request: Request, error: Exception) -> Response:
             log.error("the database is unavailable", exc_info=error)
             return problem(request, 503, "The database is unavailable. Try again later.", headers={"Retry-After": "2"})
         case _:
+            ERRORS.labels(request.scope.get("route_path", "unmatched"), type(error).__name__).inc()
             log.error("unexpected error", exc_info=error, path=request.url.path)
             return problem(request, 500, "An unexpected error occurred. Report it with the request id.")
 

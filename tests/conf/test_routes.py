@@ -11,6 +11,7 @@ import structlog
 from fastapi import BackgroundTasks, Body, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.testclient import TestClient
+from prometheus_client import generate_latest
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -330,6 +331,7 @@ def test_an_exception_handler_of_the_application_replaces_ours() -> None:
 
     assert client.get("/conflict/").text == "mine: x"
     assert client.get("/other/").status_code == 500
+    assert 'campus_errors_total{error="RuntimeError",route="/{what}/"}' in generate_latest().decode()
 
 
 def test_head_and_options_are_supported_with_and_without_a_trailing_slash() -> None:
