@@ -99,6 +99,8 @@ def _path_parameters(operation: Any, world: World, mode: GenerationMode) -> dict
         "import": world.names["import_"],
         "who": world.names["owner"],
     }
+    if operation.path.endswith("/events/"):  # the stream of a job that has not ended takes seconds
+        names["job"] = names["ended_job"]
     wanted = [one.name for one in operation.path_parameters]
     found = {name: names[name.removesuffix("_id")] for name in wanted if name.removesuffix("_id") in names}
     return found if mode is GenerationMode.POSITIVE else {}

@@ -17,6 +17,12 @@ from tests.processes import spawn
 from tests.servers import any_postgres, free_port, new_database, open_folder, wait_for
 
 ROOT = Path(__file__).parents[2]
+GUARDS = [
+    "test_every_route_says_who_may_call_it",
+    "test_every_route_declares_its_need",
+    "test_every_package_has_its_storey",
+    "test_migrations_go_up_down_and_up_and_make_what_the_models_say",
+]
 BIN = Path(sys.executable).parent
 
 
@@ -92,9 +98,9 @@ def test_a_resource_with_two_models_passes_every_check_and_can_be_removed(copy: 
     for tool in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "."], ["lint-imports"]):
         run(copy, *tool)
     run(copy, "python", "manage.py", "proto", "--check")
-    tests = ["tests/library", "tests/test_matrix.py", "tests/architecture/test_architecture.py"]
-    tests.append("tests/conf/test_reference.py")
-    some = ["-k", "library or architecture or books or loans or names_no_route or every_field"]
+    tests = ["tests/library", "tests/test_matrix.py", "tests/conf/test_reference.py"]
+    tests += [f"tests/architecture/test_architecture.py::{name}" for name in GUARDS]
+    some = ["-k", "library or books or loans or names_no_route or every_field or architecture"]
     output = run(copy, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *some)
     assert "passed" in output
     assert "failed" not in output
@@ -230,9 +236,9 @@ def test_a_project_of_ones_own_is_started_by_one_command(copy: Path) -> None:
     assert [path.name for path in (copy / "docs" / "openapi").iterdir()] == ["v1.json"]
     for tool in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "."], ["lint-imports"]):
         run(copy, *tool)
-    tests = ["tests/architecture/test_architecture.py", "tests/architecture/test_contract.py", "tests/test_matrix.py"]
-    tests.append("tests/test_clients.py")
-    some = ["-k", "architecture or contract or names_no_route or jobs or groups or clients"]
+    tests = ["tests/architecture/test_contract.py", "tests/test_matrix.py", "tests/conf/test_texts.py"]
+    tests += [f"tests/architecture/test_architecture.py::{name}" for name in GUARDS] + ["tests/conf/test_events.py"]
+    some = ["-k", "architecture or contract or names_no_route or groups or events or texts"]
     output = run(copy, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *some)
     assert "passed" in output
     assert "failed" not in output
