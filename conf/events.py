@@ -15,9 +15,9 @@ Any resource subscribes in its `subscribers.py`, by the event's name. A handler 
     def send_thanks(db: Session, *, booking_id: int) -> None: ...
 
 Handlers run in the announcing transaction, in the order of the installed resources. If a handler raises, the whole
-transaction is rolled back, so work that may fail, such as sending a mail, belongs in a job that the handler enqueues.
-Subscriptions to events of resources that are not installed are ignored. Names and fields are checked when a process
-starts.
+transaction is rolled back, so work that may fail, such as sending an e-mail, belongs in a job that the handler
+enqueues. Subscriptions to events of resources that are not installed are ignored. Names and fields are checked when a
+process starts.
 """
 
 import functools

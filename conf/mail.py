@@ -67,8 +67,8 @@ def _by_smtp(message: EmailMessage, settings: Settings) -> None:
                 smtp.login(unquote(server.username), unquote(server.password or ""))
             smtp.send_message(message)
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server did not accept a mail", error=type(error).__name__)
-        raise Unavailable("The mail server does not accept mails at the moment.", retry_after=60) from error
+        log.warning("the mail server did not accept an e-mail", error=type(error).__name__)
+        raise Unavailable("The mail server does not accept e-mails at the moment.", retry_after=60) from error
 
 
 def _into_folder(message: EmailMessage, settings: Settings) -> None:
@@ -76,4 +76,4 @@ def _into_folder(message: EmailMessage, settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}.eml"
     path.write_bytes(message.as_bytes())
-    log.warning("SMTP_URL is not set: a mail was written to a file", path=str(path), subject=message["Subject"])
+    log.warning("SMTP_URL is not set: an e-mail was written to a file", path=str(path), subject=message["Subject"])

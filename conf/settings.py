@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     default_language: Language = Language.EN
     """Language of people whose language is not known: `en`, `ru` or `uk`."""
     mail_from: str = "Campus <campus@localhost>"
-    """Sender of all mails (the header `From`)."""
+    """Sender of all e-mails (the header `From`)."""
     limits_url: str = ""
     """URL of the Redis in which all processes count requests for the rate limits: `redis://` or `rediss://`. Empty: the
     limits apply to each process separately."""
@@ -60,9 +60,8 @@ class Settings(BaseSettings):
     """Factor by which every rate limit is multiplied, for a campus whose people share an IP address. 0: no limits."""
 
     booking_page_url: str = ""
-    """URL of the web page that shows patients a booking. Links in mails have `#booking=<id>` after it and, for guests,
-    `&key=<key>`. Empty: links lead to the booking in the API."""
-    telegram_bot_token: SecretStr = SecretStr("")
+    """URL of the web page that shows patients a booking. Links in e-mails have `#booking=<id>` after it and, for
+    guests, `&key=<key>`. Empty: links lead to the booking in the API.""" telegram_bot_token: SecretStr = SecretStr("")
     """Token of the Telegram bot whose Mini App makes bookings. It verifies the `hash` of Telegram's `initData`. If
     neither it nor `telegram_bot_id` is set, bookings from Telegram are refused."""
     telegram_bot_id: int | None = Field(default=None, ge=1)
@@ -75,7 +74,7 @@ class Settings(BaseSettings):
     publishes for production; its test environment has another."""
 
     data_dir: Path = Path("data")
-    """Folder for stored files (unless `s3_bucket` is set), work in progress and unsent mails."""
+    """Folder for stored files (unless `s3_bucket` is set), work in progress and unsent e-mails."""
     work_dir: Path | None = None
     """Folder for uploads and transcodes in progress. Default: `data_dir`/work, which is on the same file system as the
     stored files, so that storing a file is a rename."""

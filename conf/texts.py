@@ -44,7 +44,7 @@ class Texts:
 
 @functools.cache
 def _bundle(resource: str, language: Language) -> FluentBundle:
-    # Without Unicode isolation marks around values: they would break links in plain-text mails.
+    # Without Unicode isolation marks around values: they would break links in plain-text e-mails.
     bundle = FluentBundle([language], use_isolating=False)
     bundle.add_resource(FluentResource((ROOT / resource / "texts" / f"{language}.ftl").read_text(encoding="utf-8")))
     return bundle

@@ -15,7 +15,7 @@ _STEP = dt.timedelta(microseconds=1)
 
 
 class Language(enum.StrEnum):
-    """Language of mails and other texts for a person: English, Russian or Ukrainian (ISO 639-1)."""
+    """Language of e-mails and other texts for a person: English, Russian or Ukrainian (ISO 639-1)."""
 
     EN = "en"
     RU = "ru"

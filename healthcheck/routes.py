@@ -1,6 +1,6 @@
 """Health checks for load balancers and orchestrators, and metrics for Prometheus.
 
-All routes are public, so operators must block `/metrics` for the internet.
+All routes are public, so operators must block access to `/metrics` from the internet.
 """
 
 import asyncio

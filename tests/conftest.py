@@ -202,7 +202,7 @@ def s3_settings() -> Iterator[Settings]:
 
 @pytest.fixture
 def mails() -> Callable[[], list[str]]:
-    """The texts of the mails that were sent, the oldest first."""
+    """The texts of the e-mails that were sent, the oldest first."""
 
     def read() -> list[str]:
         paths = sorted((_data / "mails").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)

@@ -28,9 +28,9 @@ def poison(self: JobTask, *, db: Session) -> None:
 @celery_app.task(bind=True, name="tests.wait")
 @with_db_session
 def wait(self: JobTask, *, seconds: float, db: Session) -> None:
-    assert self.job is not None
+    assert self.attempt is not None
     for step in range(int(seconds * 10)):
-        self.job.progress(step * 10 / seconds)
+        self.attempt.progress(step * 10 / seconds)
         time.sleep(0.1)
     db.execute(text("INSERT INTO notes (word) VALUES ('waited')"))
 
@@ -39,8 +39,8 @@ def wait(self: JobTask, *, seconds: float, db: Session) -> None:
 @with_db_session
 def refuse(self: JobTask, *, again: bool, db: Session) -> None:
     db.execute(text("INSERT INTO notes (word) VALUES ('never kept')"))
-    assert self.job is not None
-    if again and self.job.number < 3:
+    assert self.attempt is not None
+    if again and self.attempt.number < 3:
         raise Unavailable("Come again.")
     if not again:
         raise Invalid("It is broken.")

@@ -187,7 +187,7 @@ def _moment(microseconds: int) -> dt.datetime:
     try:
         return dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=microseconds)
     except OverflowError:
-        raise Invalid("This is not a cursor of this API.", field="cursor") from None
+        raise Invalid("The cursor is not valid. Use the `next` value of the previous page.", field="cursor") from None
 
 
 def page(

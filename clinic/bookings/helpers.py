@@ -97,7 +97,7 @@ def _lock_target(db: Session, slot_request: SlotRequest) -> Target:
 
 
 def _new(target: Target, starts_at: dt.datetime, *, staff: bool = False, **values: Any) -> Booking:
-    """Return an unsaved booking of the slot that starts then. Raises: Invalid, if there is none."""
+    """Return an unsaved booking of the slot that starts at `starts_at`. Raises: Invalid, if no slot starts then."""
     slot = times.slot_at(target, starts_at, staff=staff)
     if slot is None:
         raise _no_slot()
@@ -159,7 +159,7 @@ def _place(
                 targets.assign_free_station(db, booking, stations=target.stations)
             crud.save(db, booking, actor_id=requester.user_id, reason=reason)
     except Overlap as overlap:
-        patient_is_busy = overlap.of == "patient"
+        patient_is_busy = overlap.shared == "patient"
         raise Conflict(
             "The patient has another booking at this time." if patient_is_busy else "This slot has just been taken.",
             next_slots=times.next_free(db, target=target, after=starts_at, patient_key=patient_key),

@@ -71,7 +71,7 @@ class Patient:
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(32))
     language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
-    """The language of mails to the patient: the account's, or the one preferred by a guest's browser."""
+    """The language of e-mails to the patient: the account's, or the one preferred by a guest's browser."""
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     """The Telegram user, if the booking was made in Telegram."""
 

@@ -27,16 +27,15 @@ class Contact:
     email: str | None = None
     phone: str | None = None
     language: Language = Language.EN
-    """The language of mails to a guest."""
+    """The language of e-mails to a guest."""
     patient_id: int | None = None
     """The account that staff book for."""
 
 
 def patient_columns(db: Session, contact: Contact, viewer: Identity | None) -> dict[str, Any]:
-    """Return the columns of `Patient`.
-
-    Staff book for an account, for a guest, or, without contact details, for themselves. Other signed-in users book for
-    themselves. Callers who are not signed in book as guests.
+    """Return values for the columns of `Patient`. Staff can book for an account (`patient_id`) or for a guest (a name,
+    e-mail or phone); with neither, they book for themselves. Other signed-in users book for themselves. Callers who are
+    not signed in book as guests.
 
     Raises: Invalid, with the field that is missing; Forbidden.
     """
@@ -49,7 +48,7 @@ def patient_columns(db: Session, contact: Contact, viewer: Identity | None) -> d
         return _of_account(db, contact, viewer.user_id, own=True)
     for field in ("name", "email", "phone"):
         if getattr(contact, field) is None:
-            raise Invalid("A guest must give name, e-mail and phone.", field=field)
+            raise Invalid("Guests must give a name, an e-mail address and a phone number.", field=field)
     guest = {"name": contact.name, "email": contact.email, "phone": contact.phone}
     return {"patient_id": None, "patient_key": _guest_key(**guest), "language": contact.language, **guest}
 
@@ -71,7 +70,7 @@ def _of_account(db: Session, contact: Contact, patient_id: int, *, own: bool = F
     except NotFound as error:
         raise Invalid(error.detail, field="patient_id") from None
     if own and contact.email not in (None, user.email):
-        raise Forbidden("Mails are sent to the e-mail of your account. Leave this field out.", field="email")
+        raise Forbidden("E-mails are sent to the e-mail of your account. Leave this field out.", field="email")
     return {
         "patient_id": user.id,
         "patient_key": user.id,

@@ -22,11 +22,11 @@ from conf.errors import NotFound
 
 
 class Overlap(Exception):
-    """The booking overlaps another one `of` the same "doctor", "station" or "patient"."""
+    """The booking overlaps another booking. `shared`: what both use, "doctor", "station" or "patient"."""
 
-    def __init__(self, of: str) -> None:
-        super().__init__(of)
-        self.of = of
+    def __init__(self, shared: str) -> None:
+        super().__init__(shared)
+        self.shared = shared
 
 
 @dataclass(frozen=True)

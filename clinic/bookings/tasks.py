@@ -12,8 +12,8 @@ from conf.db.session import release_connection
 @with_db_session
 def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Session) -> None:
     """Send the notice at least once: if the worker dies before the job is recorded as done, it is sent again."""
-    assert self.job is not None
-    notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.job.id)
+    assert self.attempt is not None
+    notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.attempt.id)
     release_connection(db)
     if notice is not None:
         for send in notices.CHANNELS:

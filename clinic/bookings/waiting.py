@@ -40,8 +40,8 @@ def join(
 ) -> Waiting:
     """Add an entry to the waiting list, for these local days.
 
-    Raises: Invalid; Forbidden; Conflict, if an account has the same entry already. A guest may have several: an error
-    would reveal who is on the list.
+    Raises: Invalid; Forbidden; Conflict, if the account is already on the list of this doctor or diagnostic at this
+    location. A guest may have several entries: an error would reveal who is on the list.
     """
     target = times.requested_target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     if last_day < times.today(target):
@@ -114,7 +114,7 @@ def offer(
                     targets.assign_free_station(db, booking, stations=target.stations)
                 crud.save(db, booking, actor_id=None)
         except Overlap as overlap:
-            if overlap.of == "patient":
+            if overlap.shared == "patient":
                 continue
             return
         db.delete(entry)

@@ -17,7 +17,10 @@ DAY = dt.timedelta(days=1)
 
 
 class Span(NamedTuple):
-    """Weekly hours: local times on a weekday (1 is Monday). If `closes` is not later, it is on the next day."""
+    """Weekly hours: local times on a weekday (1 is Monday).
+
+    If `closes` is not later than `opens`, it is on the next day.
+    """
 
     weekday: int
     opens: dt.time

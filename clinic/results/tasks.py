@@ -10,8 +10,8 @@ from conf.db.dependencies import with_db_session
 @celery_app.task(bind=True, name=helpers.CHECK, max_attempts=3, retriable=False, cancellable=False)
 @with_db_session
 def check(self: JobTask, *, result_id: int, db: Session) -> None:
-    assert self.job is not None
-    helpers.check(db, result_id=result_id, attempt=self.job)
+    assert self.attempt is not None
+    helpers.check(db, result_id=result_id, attempt=self.attempt)
 
 
 @check.on_status_change

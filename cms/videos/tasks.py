@@ -20,8 +20,8 @@ HOUR_S = 3600
 )
 @with_db_session
 def process(self: JobTask, *, video_id: int, db: Session) -> None:
-    assert self.job is not None
-    helpers.process(db, video_id=video_id, attempt=self.job)
+    assert self.attempt is not None
+    helpers.process(db, video_id=video_id, attempt=self.attempt)
 
 
 @process.on_status_change

@@ -41,7 +41,7 @@ class Stopped(Exception):
 
 
 class Attempt:
-    """One attempt at a job. Tasks use it as `self.job`."""
+    """One attempt at a job. Tasks use it as `self.attempt`."""
 
     def __init__(self, job: Job) -> None:
         self.id = job.id
@@ -125,7 +125,7 @@ class JobTask(Task):
     _status_handler: StatusHandler | None = None
 
     @property
-    def job(self) -> Attempt | None:
+    def attempt(self) -> Attempt | None:
         """The current attempt of this worker process; None outside of one."""
         attempt: Attempt | None = getattr(self.request, "attempt", None)
         return attempt

@@ -49,9 +49,9 @@ def with_db_session(func: Callable[P, R]) -> Callable[..., R]:
     def call(*args: Any, **kwargs: Any) -> R:
         with open_session() as db:
             result = func(*args, db=db, **kwargs)  # type: ignore[arg-type]  # P includes `db`, which the caller does not pass
-            job = getattr(args[0], "job", None) if args else None
-            if job is not None:
-                job.succeed(db)
+            attempt = getattr(args[0], "attempt", None) if args else None
+            if attempt is not None:
+                attempt.succeed(db)
             db.commit()
             return result
 
@@ -61,7 +61,7 @@ def with_db_session(func: Callable[P, R]) -> Callable[..., R]:
 def retry_while_unavailable(func: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Call a `@with_db_session` function; retry for up to `lease_s` seconds while the database is unavailable.
 
-    Use it at the end of long work, which a restart of PostgreSQL should not destroy.
+    Use it at the end of long work, so that a restart of PostgreSQL does not lose the result.
     """
     end = time.monotonic() + get_settings().lease_s
     while True:

@@ -77,13 +77,13 @@ def resource(
 
     from conf import resources
     from conf.develop import removal
-    from conf.develop.names import CannotAdd, Names, plural_of
+    from conf.develop.names import CannotChange, Names, plural_of
     from conf.develop.resource import add
 
     resources.import_models()
     try:
         if remove:
-            removal.assert_nobody_needs(name)
+            removal.assert_unused(name)
             if not url and Path("data").exists():
                 raise fail(
                     "the database in the folder data may have its tables: start `make run`, and set DATABASE_URL to the"
@@ -92,7 +92,7 @@ def resource(
             changed = removal.remove(name, in_database=bool(url))
         else:
             changed = add(Names(name, model, plural or plural_of(model)))
-    except CannotAdd as error:
+    except CannotChange as error:
         raise fail(str(error)) from None
     except DBAPIError as error:
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
@@ -142,13 +142,13 @@ def start(
 
     without_settings()
     from conf import resources
-    from conf.develop.names import CannotAdd
+    from conf.develop.names import CannotChange
     from conf.develop.start import start as start_project
 
     resources.import_models()
     try:
         report = start_project(name, [resource.strip() for resource in keep.split(",") if resource.strip()])
-    except CannotAdd as error:
+    except CannotChange as error:
         raise fail(str(error)) from None
     console.print("\n".join(report), markup=False)
     console.print("Nothing has been committed. See docs/how-to/start-your-own.md for what is left to do.")

@@ -22,7 +22,7 @@ FUNCTIONS = ("list_$models", "create_$model", "get_$model", "update_$model", "de
 """The route functions of the skeleton: their names are operation ids."""
 
 
-class CannotAdd(Exception):
+class CannotChange(Exception):
     """The reason, in one line."""
 
 
@@ -59,55 +59,57 @@ def plural_of(noun: str) -> str:
 
 
 def assert_free(names: Names) -> None:
-    """Raises: CannotAdd, if a name is invalid, or something else has it."""
+    """Raises: CannotChange, if a name is invalid, or something else has it."""
     for name in (names.resource, names.model, names.models):
         if not NAME.fullmatch(name):
-            raise CannotAdd(
+            raise CannotChange(
                 f"{name!r} is not a valid name: use 2 to 27 lowercase letters, digits and single _, a letter first"
             )
     for name in names.words().values():
         if keyword.iskeyword(name) or name in dir(builtins) or name in _identifiers():
-            raise CannotAdd(f"{name!r} has a meaning in Python or in the skeleton: use another word")
+            raise CannotChange(f"{name!r} has a meaning in Python or in the skeleton: use another word")
     if names.model == names.models:
-        raise CannotAdd(f"the plural must differ from {names.model!r}: use --plural")
+        raise CannotChange(f"the plural must differ from {names.model!r}: use --plural")
     folder = ROOT / names.resource
     if (folder / names.models).exists():  # it has been added, or a run was interrupted
         return
     if names.resource not in resources.INSTALLED:
         _assert_not_registered(names.resource)
         if folder.exists():
-            raise CannotAdd(f"the folder {names.resource}/ already exists")
+            raise CannotChange(f"the folder {names.resource}/ already exists")
         if importlib.util.find_spec(names.resource) is not None:
-            raise CannotAdd(f"there is a Python package {names.resource} already, which yours would hide")
+            raise CannotChange(
+                f"the Python package {names.resource} exists, and yours would shadow it: choose another name"
+            )
     _assert_new_words(names)
 
 
 def _assert_not_registered(resource: str) -> None:
-    """Raises: CannotAdd, if a list that `register` changes has the name already."""
+    """Raises: CannotChange, if a list that `register` changes has the name already."""
     if f'"{resource}:' in (ROOT / "iam" / "roles.py").read_text():
-        raise CannotAdd(f"there are already permissions {resource}:")
+        raise CannotChange(f"the permissions {resource}: already exist: choose another name")
     if resource in _ignored():
-        raise CannotAdd(f"the folder {resource}/ has another purpose")
+        raise CannotChange(f"the folder {resource}/ has another purpose")
 
 
 def _assert_new_words(names: Names) -> None:
-    """Raises: CannotAdd, if a table, path, operation or schema of another resource has the name."""
+    """Raises: CannotChange, if a table, path, operation or schema of another resource has the name."""
     resources.import_models()
     if names.models in Model.metadata.tables:
-        raise CannotAdd(f"there is already a table {names.models}")
+        raise CannotChange(f"the table {names.models} already exists: choose another name")
     path = f"/api/v1/{names.models}"
     routers = [*resources.routers(), reference.router]
     handlers = [route.handler for router in routers for route in router.routes if isinstance(route, Route)]
     for handler in handlers:
         if re.fullmatch(rf"/api/v(\d+|{{version}})/{names.models}(/.*|\.\w+)?", handler.path):
-            raise CannotAdd(f"there is already a path {path}/")
+            raise CannotChange(f"the path {path}/ already exists: choose another name")
         if handler.route.name in {names.fill(function) for function in FUNCTIONS}:
-            raise CannotAdd(f"there is already a route {handler.route.name}")
+            raise CannotChange(f"the route {handler.route.name} already exists: choose another name")
     for version in reference.versions(handlers):
         schemas = reference.document(handlers, version)["components"]["schemas"]
         for template in ("$Model", "${Model}Create", "${Model}Update"):
             if (schema := names.fill(template)) in schemas:
-                raise CannotAdd(f"there is already a schema {schema}")
+                raise CannotChange(f"the schema {schema} already exists: choose another name")
 
 
 def _ignored() -> set[str]:

@@ -12,41 +12,41 @@ from conf import resources
 from conf.db import migrate
 from conf.db.models import Model
 from conf.db.session import write_engine
-from conf.develop.names import CannotAdd
+from conf.develop.names import CannotChange
 from conf.develop.register import register
 
 ROOT = Path(__file__).parents[2]
 
 
 def drop_tables(resource: str) -> None:
-    """Drop its tables in the database of the settings. Raises: CannotAdd, if they have rows."""
+    """Drop its tables in the database of the settings. Raises: CannotChange, if they have rows."""
     own = _tables_of(resource)
     with write_engine().connect() as connection:
         there = set(inspect(connection).get_table_names()) & own
         full = sorted(name for name in there if connection.execute(select(table(name)).limit(1)).first() is not None)
     if full:
-        raise CannotAdd(f"{resource} has data in {', '.join(full)}: delete the rows first")
+        raise CannotChange(f"{resource} has data in {', '.join(full)}: delete the rows first")
     if there:
         migrate.downgrade(resource)
 
 
-def assert_nobody_needs(resource: str) -> None:
-    """Raises: CannotAdd, if there is no such resource, or if other code or tables refer to it."""
+def assert_unused(resource: str) -> None:
+    """Raises: CannotChange, if there is no such resource, or if other code or tables refer to it."""
     if resource not in resources.INSTALLED:
-        raise CannotAdd(f"there is no resource {resource}; there are {', '.join(resources.INSTALLED)}")
+        raise CannotChange(f"there is no resource {resource}; installed are {', '.join(resources.INSTALLED)}")
     if users := _users_of(resource):
-        raise CannotAdd(f"it is imported by {', '.join(users)}")
+        raise CannotChange(f"{resource} cannot be removed: it is imported by {', '.join(users)}")
     if referring := _referring_to(resource):
-        raise CannotAdd(f"foreign keys refer to its tables from {', '.join(referring)}")
+        raise CannotChange(f"{resource} cannot be removed: foreign keys refer to it from {', '.join(referring)}")
 
 
 def remove(resource: str, *, in_database: bool) -> list[str]:
     """Remove a resource, and its tables if it is `in_database`.
 
-    Returns the paths that were removed or changed. Raises: CannotAdd, if there is no such resource, if others use it,
-    or if its tables have rows.
+    Returns the paths that were removed or changed. Raises: CannotChange, if there is no such resource, if others use
+    it, or if its tables have rows.
     """
-    assert_nobody_needs(resource)
+    assert_unused(resource)
     if in_database:
         drop_tables(resource)
     gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]

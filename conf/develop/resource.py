@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conf.develop.names import ROOT, SKELETON, CannotAdd, Names, assert_free
+from conf.develop.names import ROOT, SKELETON, CannotChange, Names, assert_free
 from conf.develop.register import register
 
 GROUP = {
@@ -43,7 +43,7 @@ SHARED = {
 def add(names: Names) -> list[str]:
     """Write what is missing of the model, and install its resource.
 
-    Returns the paths of the files that were written or changed. Raises: CannotAdd.
+    Returns the paths of the files that were written or changed. Raises: CannotChange.
     """
     assert_free(names)
     is_first = _is_first(names)
@@ -97,7 +97,9 @@ def _merged(text: str, addition: str, names: Names) -> str:
         rows = re.search(rf"^{names.model.upper()} = .*?^}}\n", body, re.MULTILINE | re.DOTALL)
         make_rows = re.search(r"^def make_rows\(.*?^    return \{\n", text, re.MULTILINE | re.DOTALL)
         if rows is None or make_rows is None:
-            raise CannotAdd(f"tests/{names.resource}/matrix.py has no function `make_rows` that returns a dictionary")
+            raise CannotChange(
+                f"tests/{names.resource}/matrix.py has no function `make_rows` that returns a dictionary"
+            )
         entry = f'        "{names.model}": make_{names.model}(owner).id,\n'
         text = text[: make_rows.start()] + rows[0] + "\n\n" + make_rows[0] + entry + text[make_rows.end() :]
     else:

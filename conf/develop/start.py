@@ -7,7 +7,7 @@ import sys
 
 from conf import resources
 from conf.develop import removal
-from conf.develop.names import ROOT, CannotAdd
+from conf.develop.names import ROOT, CannotChange
 
 GROUND = ("iam", "jobs")
 """Resources that the others build on."""
@@ -34,7 +34,7 @@ Add a resource with `make resource NAME=library MODEL=book`: see
 def start(name: str, keep: list[str]) -> list[str]:
     """Rename the project, and remove all resources but those to `keep`.
 
-    Returns what was done, a line each. Commits nothing. Raises: CannotAdd.
+    Returns what was done, a line each. Commits nothing. Raises: CannotChange.
     """
     _check(name, keep)
     title = re.sub(r"[-_]", " ", name).title()
@@ -60,11 +60,11 @@ def start(name: str, keep: list[str]) -> list[str]:
 
 def _check(name: str, keep: list[str]) -> None:
     if not NAME.fullmatch(name):
-        raise CannotAdd(f"{name!r} is not a valid name: use lowercase letters, digits and -, a letter first")
+        raise CannotChange(f"{name!r} is not a valid name: use lowercase letters, digits and -, a letter first")
     if unknown := [resource for resource in keep if resource not in resources.INSTALLED]:
-        raise CannotAdd(f"there is no resource {unknown[0]}; there are {', '.join(resources.INSTALLED)}")
+        raise CannotChange(f"there is no resource {unknown[0]}; installed are {', '.join(resources.INSTALLED)}")
     if missing := [resource for resource in GROUND if resource not in keep]:
-        raise CannotAdd(f"{missing[0]} must be kept: the other code needs it")
+        raise CannotChange(f"{missing[0]} must be kept: the other code needs it")
 
 
 def _remove_benchmarks() -> list[str]:

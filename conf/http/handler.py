@@ -236,7 +236,7 @@ class Handler:
         if field is not None:
             body = self._value_of(call.request, body)
         values, errors = call.solved or solve(plan.root, call)
-        errors += self._general_errors(plan, call.request, received, body)
+        errors += self._common_errors(plan, call.request, received, body)
         if field is not None:
             if body is not NO_BODY:
                 values[field.name], body_errors = field.validate(body, values, loc=("body",))
@@ -249,7 +249,7 @@ class Handler:
             raise RequestValidationError(errors, body=None if body is NO_BODY else body)
         return values
 
-    def _general_errors(self, plan: Plan, request: Request, received: Any, body: Any) -> list[Any]:
+    def _common_errors(self, plan: Plan, request: Request, received: Any, body: Any) -> list[Any]:
         """Return the errors of the checks that every route has in common."""
         errors: list[Any] = []
         if self._refuses_unknown_parameters and request.scope["query_string"]:

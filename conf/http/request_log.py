@@ -1,6 +1,7 @@
 """The outermost ASGI middleware: request ids, the request log, Prometheus metrics, and headers of every response.
 
-It is one middleware because each one slows down every request. Together these features take a few microseconds.
+These features share one middleware because each additional one slows down every request. Together these features take a
+few microseconds.
 """
 
 import random

@@ -10,7 +10,7 @@ class Storage(Protocol):
     """Stores whole files under keys. A stored file is never overwritten."""
 
     def put(self, key: str, path: Path) -> None:
-        """Store the file at `path`, and remove it there. The file becomes readable under `key` atomically."""
+        """Move the local file `path` into the storage under `key`. The file becomes readable under `key` atomically."""
 
     def fetch(self, key: str, path: Path) -> None:
         """Copy the stored file to `path`; on the same file system, create a hard link instead. Raises: NotFound."""

@@ -191,7 +191,7 @@ class Work(Generic[R]):
     """Storage keys of the job's files, by file name. Set by `swap_in`."""
 
     def swap_in(self, db: Session) -> R:
-        """Store the files in `made`, and claim them in the transaction of `db`.
+        """Store the files in `output`, and claim them in the transaction of `db`.
 
         Returns the row, locked. The caller must set its columns to the new `keys`.
         Raises: Stopped; NotFound; Conflict, if the file was replaced meanwhile.

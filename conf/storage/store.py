@@ -57,7 +57,7 @@ class NewFiles:
 def new_files(prefix: str) -> Iterator[NewFiles]:
     """Store files below `prefix`, which is a folder for them alone and ends with a slash.
 
-    Before the first byte is stored, a job is enqueued that removes the files after `pending_file_s` seconds. `keep`
+    Before the first byte is stored, a job is enqueued that removes the files after `pending_file_s` seconds. `claim`
     deletes this job in the transaction that claims the files. So a crash at any time leaves no orphaned files.
     """
     files = NewFiles(prefix, _plan_removal(prefix=prefix, delay_s=get_settings().pending_file_s))

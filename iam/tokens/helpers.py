@@ -229,7 +229,7 @@ def _checked_hash(new: str, user: User) -> str:
 
 
 def mailed_token(kind: Kind, user: User) -> str:
-    """Return a token for a link in a mail.
+    """Return a token for a link in an e-mail.
 
     It contains a fingerprint of the current password, so a new password makes reset links invalid: each works once.
     """
@@ -242,13 +242,16 @@ def _fingerprint(user: User) -> str:
 
 
 def reset_password(db: Session, *, token: str, new: str, origin: Origin) -> None:
-    """Set a new password with a token from a mail, mark the e-mail address as verified, and end all sessions.
+    """Set a new password with a token from an e-mail, mark the e-mail address as verified, and end all sessions.
 
     Raises: Invalid, if the token or the password is not acceptable.
     """
     user, claims = _recipient(db, Kind.RESET, token)
     if claims["was"] != _fingerprint(user):
-        raise Invalid("This link was already used or is out of date. Request a new one.", field="token")
+        raise Invalid(
+            "This link is no longer valid: the password has been changed since. Request a new one.",
+            field="token",
+        )
     users.set_password(db, user_id=user.id, password_hash=_checked_hash(new, user))
     crud.revoke_all(db, user_id=user.id)
     users.verify_email(db, user_id=user.id, email=user.email)

@@ -1,5 +1,5 @@
-"""Mails about accounts, delivered at least once: if a worker dies after sending a mail and before the job is recorded
-as done, the mail is sent again."""
+"""E-mails about accounts, delivered at least once: if a worker dies after sending an e-mail and before the job is
+recorded as done, the mail is sent again."""
 
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ def _link(page: str, token: str) -> str:
 
 
 def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str, text: str) -> None:
-    """Send a mail with a link to `page`, if the user exists. `subject`, `text`: names of messages in `iam/texts/`.
+    """Send an e-mail with a link to `page`, if the user exists. `subject`, `text`: names of messages in `iam/texts/`.
 
     The session holds no lock and no connection while the mail is sent, since the mail server may be slow.
     """

@@ -29,7 +29,7 @@ class User(Timestamps, Model):
     """argon2id. Null: the user cannot sign in until a password is set with the reset mail."""
     role: Mapped[Role] = mapped_column(choice(Role, "role"))
     language: Mapped[Language] = mapped_column(choice(Language, "language"), server_default=Language.EN)
-    """Language of the mails to the user."""
+    """Language of the e-mails to the user."""
 
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
@@ -74,7 +74,7 @@ class UserImport(Model):
     job_id: Mapped[int] = mapped_column(BigInteger)
     source_key: Mapped[str] = mapped_column(String(255))
     invite: Mapped[bool]
-    """Whether every new user gets a mail with a link to set a password."""
+    """Whether every new user gets an e-mail with a link to set a password."""
     created: Mapped[int] = mapped_column(default=0)
     existing: Mapped[int] = mapped_column(default=0)
     """Number of rows whose e-mail already has an account. They are skipped."""

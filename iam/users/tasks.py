@@ -11,8 +11,8 @@ from iam.users.avatars import AVATARS
 @celery_app.task(bind=True, name=AVATARS.task, max_attempts=3, retriable=False)
 @with_db_session
 def make_avatar(self: JobTask, *, user_id: int, source_key: str, db: Session) -> None:
-    assert self.job is not None
-    AVATARS.make(db, row_id=user_id, source_key=source_key, attempt=self.job)
+    assert self.attempt is not None
+    AVATARS.make(db, row_id=user_id, source_key=source_key, attempt=self.attempt)
 
 
 @make_avatar.on_status_change
@@ -23,8 +23,8 @@ def avatar_status_changed(db: Session, job: Job) -> None:
 @celery_app.task(bind=True, name=imports.IMPORT, max_attempts=20, retriable=False)
 @with_db_session
 def import_file(self: JobTask, *, import_id: int, db: Session) -> None:
-    assert self.job is not None
-    imports.run(db, import_id=import_id, attempt=self.job)
+    assert self.attempt is not None
+    imports.run(db, import_id=import_id, attempt=self.attempt)
 
 
 @import_file.on_status_change

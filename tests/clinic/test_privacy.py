@@ -111,7 +111,7 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
     finally:
         alter("DROP CONSTRAINT broken")
     log = campus.log
-    wait_for(lambda: log().count("the mail server did not accept a mail") > 1, within_s=30, what="mails are tried")
+    wait_for(lambda: log().count("the mail server did not accept an e-mail") > 1, within_s=30, what="mails are tried")
     wait_for(lambda: "a result cannot be read" in log(), within_s=30, what="results are checked")
     assert "unexpected error" in log()
     assert len(errors) > 10

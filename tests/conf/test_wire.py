@@ -350,7 +350,7 @@ class Colour(enum.IntEnum):
         (tuple[int, str], "a model with a field for each"),
         (Colour, "an enum.StrEnum"),
         (Literal[1, 2], "Use strings"),
-        (list[int | None], "Leave the item out"),
+        (list[int | None], "Remove `None` from the item type"),
         (dict[str, int] | None, "Use an empty map"),
         (complex, "or a model"),
     ],

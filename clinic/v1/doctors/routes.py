@@ -58,7 +58,7 @@ def update_specialty(specialty_id: Id, changes: schemas.SpecialtyUpdate, db: DbS
 
 @router.delete("/specialties/{specialty_id}/", status_code=204, dependencies=[EDITOR])
 def delete_specialty(specialty_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """Delete a specialty. Returns 409 if a doctor has it, also an inactive one. Requires: staff or admin."""
+    """Delete a specialty. Returns 409 if a doctor has it, even an inactive one. Requires: staff or admin."""
     crud.remove_specialty(db, specialty_id=specialty_id, expected=expected)
 
 
@@ -69,7 +69,7 @@ def list_doctors(
     paging: Paging,
     filters: Annotated[schemas.DoctorFilter, Query()],
 ) -> Slice[dict[str, Any]]:
-    """List the active doctors in the order that `sort` names. Staff and admins also see inactive doctors. Send `cursor`
+    """List the active doctors in the order given by `sort`. Staff and admins also see inactive doctors. Send `cursor`
     with the same `sort` as the request that returned it. Public."""
     rows = crud.page(
         db, after=paging.last_keys, limit=paging.fetch, include_inactive=include_inactive, **filters.given()
@@ -123,8 +123,11 @@ def update_doctor(
 
 @router.delete("/doctors/{doctor_id}/", status_code=204, dependencies=[EDITOR])
 def delete_doctor(doctor_id: Id, db: DbSession, expected: IfMatch) -> None:
-    """Delete a doctor with the photo, working hours, reviews and waiting list. Returns 409 if there are bookings with
-    the doctor, also past ones; set `is_active` to false instead. Requires: staff or admin."""
+    """Delete a doctor with the photo, working hours, reviews and waiting list.
+
+    Returns 409 if there are bookings with the doctor, including past ones; set `is_active` to false instead. Requires:
+    staff or admin.
+    """
     helpers.delete(db, doctor_id=doctor_id, expected=expected)
 
 
@@ -207,5 +210,9 @@ def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, re
 
 @router.delete("/reviews/{review_id}/", status_code=204)
 def delete_review(review_id: Id, db: DbSession, me: SignedIn) -> None:
-    """Delete a review. Guests cannot delete theirs; staff and admins can. Requires: the author, staff or admin."""
+    """Delete a review.
+
+    Guests cannot delete their own reviews. Staff and admins can delete any review. Requires: the author, staff or
+    admin.
+    """
     helpers.delete_review(db, review_id=review_id, editor=me)

@@ -151,15 +151,17 @@ class Doctor(Bookable):
 
 
 class DoctorHours(Output):
-    """The working hours of a doctor at a location, in its local time. There are slots only while the location is open
-    too."""
+    """The working hours of a doctor at a location, in its local time.
+
+    Slots are offered only while the location is also open.
+    """
 
     location_id: int
     location_name: str = Field(examples=["Main building"])
     time_zone: str = Field(
         description="Name of the location's time zone in the IANA database.", examples=["Europe/Berlin"]
     )
-    hours: list[OpenWeek] = Field(description="Weekly hours. Empty: none.")
+    hours: list[OpenWeek] = Field(description="Weekly hours. Empty if the doctor has no weekly hours there.")
     exceptions: list[OpenDay] = Field(description="Dates with other hours than the weekly ones.")
     updated_at: dt.datetime
 

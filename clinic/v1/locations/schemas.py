@@ -11,7 +11,7 @@ from conf.values import Day
 
 
 class OpeningHours(Input):
-    """An interval of local time. If `closes` is not later than `opens`, the interval ends on the next day: 22:00 to
+    """An interval in local time. If `closes` is not later than `opens`, the interval ends on the next day: 22:00 to
     06:00 is a night, 00:00 to 00:00 is the whole day."""
 
     opens: rules.Time = Field(description="Opening time, local, `HH:MM`.", examples=["09:00"])
@@ -34,7 +34,7 @@ class ExceptionalDay(Input):
     intervals: list[OpeningHours] = Field(
         default_factory=list,
         max_length=10,
-        description="Intervals that open on that date, at most 10. They must not overlap. Empty: closed.",
+        description="Intervals that open on that date, at most 10. They must not overlap. Empty if it is closed then.",
     )
     note: rules.Note = ""
 

@@ -264,7 +264,7 @@ def _bare(kind: Any, own: str) -> Any:
     """Return the type of a single value without its constraints. `own`: the name of a union."""
     kind, nullable = _nullable(kind)
     if nullable:
-        raise NotRepresentable("A list or map cannot contain null. Leave the item out.")
+        raise NotRepresentable("A list or map in protobuf cannot contain null. Remove `None` from the item type.")
     if get_origin(kind) is Literal:
         if not all(isinstance(value, str) for value in get_args(kind)):
             raise NotRepresentable(

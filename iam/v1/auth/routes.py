@@ -46,7 +46,7 @@ def register(
 ) -> Tokens:
     """Create a student account for yourself and sign in.
 
-    A mail with a link to verify the e-mail address is sent. Returns 403 if registration is switched off, 409 if the
+    An e-mail with a link to verify the e-mail address is sent. Returns 403 if registration is switched off, 409 if the
     e-mail address already has an account, and 422 if the password is too easy to guess. Public.
     """
     by_account(request, REGISTER, person.email)
@@ -135,7 +135,7 @@ def change_password(
 
 @router.post("/password/reset/", status_code=202, dependencies=[PUBLIC, by_address(RESET)])
 def forget_password(person: schemas.PasswordForgotten, db: DbSession, request: Request) -> Response:
-    """Send a mail with a link to set a new password. The link works once, within an hour.
+    """Send an e-mail with a link to set a new password. The link works once, within an hour.
 
     The response is the same if no account has this e-mail address; then no mail is sent. Public.
     """

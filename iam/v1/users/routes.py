@@ -57,7 +57,7 @@ def create_user(
 ) -> schemas.User:
     """Create an account for somebody else.
 
-    Returns 403 if a teacher gives another role than student, and 409 if the e-mail address or the nickname already
+    Returns 403 if a teacher sets a role other than `student`, and 409 if the e-mail address or the nickname already
     belongs to an account. Requires: teacher.
     """
     user = helpers.create(db, creator=creator, origin=origin, **person.model_dump())
@@ -107,7 +107,9 @@ def import_users(
     origin: RequestOrigin,
     invite: Annotated[
         bool,
-        Query(description="Whether to mail every new user a link to set a password. It works once, within an hour."),
+        Query(
+            description="Whether to send new users a link to set a password. It is valid for an hour and works once."
+        ),
     ] = False,
 ) -> UserImport:
     """Create accounts from a CSV file, sent as the part `file` of a `multipart/form-data` body.
@@ -118,7 +120,7 @@ def import_users(
 
     The job `job_id` creates the accounts. When it has ended, `GET /users/imports/{id}/` returns the report. A row whose
     e-mail address already has an account is skipped. Teachers may import students only: rows with another role are
-    invalid. Returns 422 if the file is not such a CSV file. Requires: teacher.
+    invalid. Returns 422 if the file is not a valid CSV file as described above. Requires: teacher.
     """
     return imports.begin(db, owner=owner, origin=origin, file=file, invite=invite)
 
@@ -153,7 +155,7 @@ def update_user(
     You may change your own names, nickname, language, `about`, tech stack and links. Teachers may change the names,
     group, class and points of students. Admins may change everything. Returns 403, with the field in `errors`, if you
     may not change it. Returns 409 if the e-mail address or the nickname belongs to another account, or if the last
-    admin would lose the role. A new e-mail address counts as not verified.
+    admin would lose the role. A new e-mail address is unverified.
     Requires: the owner, a teacher if the user is a student, or an admin.
     """
     user = helpers.update(db, user_id=user_id, editor=me, origin=origin, expected=expected, **changes.given())
@@ -162,7 +164,8 @@ def update_user(
 
 @router.delete("/{user_id}/", status_code=204)
 def delete_user(user_id: Id, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch) -> None:
-    """Delete an account with its profile picture, sessions and OAuth clients. Videos, bookings and the like stay.
+    """Delete an account with its profile picture, sessions and OAuth clients. The user's videos, bookings and imports
+    are kept, without an owner.
 
     Returns 409 if it is the account of the last admin. Requires: the owner or an admin.
     """

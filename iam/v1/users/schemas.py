@@ -70,7 +70,7 @@ class UserUpdate(Changes):
     stepik: rules.Stepik | None = UNSET
     kaggle: rules.Kaggle | None = UNSET
     website: rules.Website | None = UNSET
-    language: Language = Field(UNSET, description="Language of the mails to the user.")
+    language: Language = Field(UNSET, description="Language of the e-mails to the user.")
 
 
 class User(Output):
@@ -82,7 +82,7 @@ class User(Output):
         examples=["ada.lovelace@campus.example"],
     )
     email_verified: bool | None = Field(
-        description="Whether the user has proved to receive mail at this address. Null if `email` is null."
+        description="Whether the user has confirmed this e-mail address. Null if `email` is null."
     )
     role: Role
     first_name: str = Field(examples=["Ada"])
@@ -136,9 +136,9 @@ _COLUMNS = [
 class Me(User):
     """The caller's own account."""
 
-    language: Language = Field(description="Language of the mails to you.")
+    language: Language = Field(description="Language of the e-mails to you.")
     permissions: list[str] = Field(
-        description="Permissions that your role gives you beyond what you own.",
+        description="Permissions of your role. You need none for what you own.",
         examples=[["cms:write", "groups:write", "users:read", "users:write"]],
     )
     avatar_job_id: int | None = Field(
@@ -178,7 +178,7 @@ class AvatarAccepted(Output):
 
 
 class Fault(Output):
-    """Why a row of an imported file is invalid."""
+    """An error in a row of the imported file."""
 
     line: int = Field(description="Number of the line in the file where the row begins, from 1.", examples=[3])
     column: str = Field(
