@@ -61,7 +61,8 @@ class Settings(BaseSettings):
 
     booking_page_url: str = ""
     """URL of the web page that shows patients a booking. Links in e-mails have `#booking=<id>` after it and, for
-    guests, `&key=<key>`. Empty: links lead to the booking in the API.""" telegram_bot_token: SecretStr = SecretStr("")
+    guests, `&key=<key>`. Empty: links lead to the booking in the API."""
+    telegram_bot_token: SecretStr = SecretStr("")
     """Token of the Telegram bot whose Mini App makes bookings. It verifies the `hash` of Telegram's `initData`. If
     neither it nor `telegram_bot_id` is set, bookings from Telegram are refused."""
     telegram_bot_id: int | None = Field(default=None, ge=1)
