@@ -1,7 +1,6 @@
 """Use cases on bookings: hold, book, confirm, reschedule, cancel, and set the status of a visit."""
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +13,12 @@ from clinic.bookings import crud, notices, patients, targets, telegram, times, w
 from clinic.bookings.models import Booking, BookingEvent, BookingStatus
 from clinic.bookings.patients import Contact, Requester
 from clinic.bookings.targets import Overlap, Target
-from conf.errors import Conflict, Forbidden, Invalid, NotFound
+from conf.errors import Conflict, Invalid, NotFound
 from conf.events import announce
 from conf.texts import clock
 from conf.values import Expected
 
 HOLD = dt.timedelta(minutes=10)
-NEXT: dict[BookingStatus, tuple[BookingStatus, ...]] = {
-    BookingStatus.BOOKED: (BookingStatus.ARRIVED, BookingStatus.FULFILLED, BookingStatus.NOSHOW),
-    BookingStatus.ARRIVED: (BookingStatus.FULFILLED, BookingStatus.BOOKED),
-    BookingStatus.FULFILLED: (BookingStatus.ARRIVED,),
-    BookingStatus.NOSHOW: (BookingStatus.ARRIVED, BookingStatus.BOOKED),
-}
-"""The status transitions for staff, including those that correct a mistake. `cancel` is separate."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +200,7 @@ def confirm(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
     booking = crud.lock(db, booking_id=booking_id)
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
         raise Conflict("There is no offer to confirm, or it has expired.")
-    _change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None)
+    change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking_id)
 
@@ -285,35 +277,7 @@ def _assert_changeable(booking: Booking, seen: Row[Any], requester: Requester) -
         raise Conflict(f"The deadline to reschedule or cancel was {until}. Call the clinic.")
 
 
-def set_status(
-    db: Session, *, booking_id: int, status: BookingStatus, reason: str, requester: Requester, expected: Expected
-) -> Row[Any]:
-    """Record what happened at the visit, as staff.
-
-    Raises: NotFound; Forbidden; VersionMismatch; Conflict, if the booking cannot change to this status, or not yet.
-    """
-    if not requester.is_staff:
-        raise Forbidden("Only staff can set the status.")
-    seen = get(db, booking_id=booking_id, requester=requester)
-    booking = crud.lock(db, booking_id=booking_id)
-    expected.check(booking.updated_at)
-    if status not in NEXT.get(booking.status, ()):
-        possible = " or ".join(NEXT.get(booking.status, ()))
-        hint = f" Set it to {possible}." if possible else ""
-        raise Conflict(f"The status cannot change from {booking.status} to {status}.{hint}")
-    if status == BookingStatus.NOSHOW and times.now() < booking.starts_at:
-        raise Conflict("The status noshow can only be set after the start of the visit.")
-    zone = zoneinfo.ZoneInfo(seen.time_zone)
-    if (
-        status != BookingStatus.BOOKED
-        and times.now().astimezone(zone).date() < booking.starts_at.astimezone(zone).date()
-    ):
-        raise Conflict("This status can only be set on or after the day of the visit.")
-    _change(db, booking, requester=requester, reason=reason, status=status)
-    return crud.view(db, booking_id=booking_id)
-
-
-def _change(db: Session, booking: Booking, *, requester: Requester, reason: str = "", **changes: Any) -> None:
+def change(db: Session, booking: Booking, *, requester: Requester, reason: str = "", **changes: Any) -> None:
     """Save the changes of a locked booking. A no-show that is corrected occupies its time again.
 
     Raises: Conflict, if that time has been taken.

@@ -1,16 +1,20 @@
 """Dependencies that several groups of the clinic's routes share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
+from clinic.bookings import patients
 from clinic.bookings.patients import Requester
+from conf.http.limits import Policy, by_account, count
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
 from iam.dependencies import Viewer, requires
 from iam.roles import Identity
 
+BOOK = Policy("booking", address="120/hour", account="30/hour")
+"""Guests are counted per address and per e-mail, signed-in patients per account. Staff are not counted."""
 EDITOR = requires("clinic:write")
 """For `dependencies=[…]` of a route that does not need the caller's identity."""
 Editor = Annotated[Identity, EDITOR]
@@ -42,3 +46,17 @@ def requester(viewer: Viewer, key: LinkKey = None) -> Requester:
 
 BookingRequester = Annotated[Requester, Depends(requester)]
 """The caller of a route about a patient's data: an account, or a guest with the key of a link."""
+
+
+def count_booking(request: Request, requester: Requester, *, email: str | None) -> None:
+    """Count the request against `BOOK`, so that nobody can fill the calendar or somebody else's mailbox. Raises:
+    RateLimited."""
+    if requester.viewer is None:
+        count(request, BOOK, account=email)
+    elif not requester.is_staff:
+        by_account(request, BOOK, str(requester.viewer.user_id))
+
+
+def guest_key(kind: str, row: Any) -> str | None:
+    """Return the key with which a guest reaches the row; None if the row belongs to an account."""
+    return None if row.patient_id else patients.link_key(kind, row.id)

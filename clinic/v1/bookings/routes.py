@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy import Row
 
-from clinic.bookings import helpers, patients, waiting
-from clinic.bookings.models import BookingEvent, Waiting
+from clinic.bookings import helpers, visits
+from clinic.bookings.models import BookingEvent
 from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Requester
 from clinic.v1.bookings import schemas
-from clinic.v1.dependencies import BookingRequester
+from clinic.v1.dependencies import BookingRequester, count_booking, guest_key
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
 from conf.http.conditional import IfMatch
 from conf.http.languages import PreferredLanguage
-from conf.http.limits import Policy, by_account, by_address, count
+from conf.http.limits import Policy, by_account, by_address
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import error_responses
 from conf.http.route import Router
@@ -27,8 +27,6 @@ from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
 
-BOOK = Policy("booking", address="120/hour", account="30/hour")
-"""Guests are counted per address and per e-mail, signed-in patients per account. Staff are not counted."""
 CHANGE = Policy("booking-change", address="120/hour", account="20/hour")
 """Counted per booking, because each change sends an e-mail. Staff are not counted."""
 HOLD = Policy("hold", address="60/hour", account="60/hour")
@@ -91,7 +89,7 @@ def create_booking(
     at `starts_at`; 403 if a caller who is not staff sends `patient_id`, or an `email` other than the account's.
     Public."""
     requester = Requester(viewer)
-    _count(request, requester, booking)
+    count_booking(request, requester, email=booking.email)
     created = helpers.book(
         db,
         slot_request=booking.slot_request(),
@@ -102,16 +100,7 @@ def create_booking(
         requester=requester,
     )
     response.headers["Location"] = f"/api/v1/bookings/{created.id}/"
-    return created._asdict() | {"key": _guest_key("booking", created)}
-
-
-def _count(request: Request, requester: Requester, contacts: schemas.PatientInput) -> None:
-    """Count the request against `BOOK`, so that nobody can fill the calendar or somebody else's mailbox. Raises:
-    RateLimited."""
-    if requester.viewer is None:
-        count(request, BOOK, account=contacts.email)
-    elif not requester.is_staff:
-        by_account(request, BOOK, str(requester.viewer.user_id))
+    return created._asdict() | {"key": guest_key("booking", created)}
 
 
 def _count_change(request: Request, requester: BookingRequester, booking_id: Id) -> None:
@@ -120,11 +109,6 @@ def _count_change(request: Request, requester: BookingRequester, booking_id: Id)
 
 
 CHANGES = Depends(_count_change)
-
-
-def _guest_key(kind: str, row: Any) -> str | None:
-    """Return the key with which a guest reaches the row; None if the row belongs to an account."""
-    return None if row.patient_id else patients.link_key(kind, row.id)
 
 
 @router.get("/bookings/", response_model=Page[schemas.Booking])
@@ -242,55 +226,6 @@ def note_booking_status(
     from `fulfilled` to `arrived`; from `noshow` to `arrived` or `booked`. Returns 409 for any other transition; for
     `arrived` and `fulfilled` before the local date of the visit; for `noshow` before the start of the visit; and for a
     change from `noshow` if the slot has been booked again. Requires: staff."""
-    return helpers.set_status(
+    return visits.set_status(
         db, booking_id=booking_id, status=note.status, reason=note.reason, requester=Requester(me), expected=expected
     )
-
-
-@router.post("/waiting/", response_model=schemas.NewWaiting, status_code=201, responses=error_responses(403, 429))
-def join_waiting_list(
-    entry: schemas.WaitingCreate, db: DbSession, viewer: Viewer, language: PreferredLanguage, request: Request
-) -> dict[str, Any]:
-    """Join the waiting list of a doctor or diagnostic at a location.
-
-    When a slot on one of the days becomes free, it is offered to the first patient on the list who is free at that
-    time. This patient gets an e-mail and a `pending` booking, and is removed from the list. The booking must be
-    confirmed with `POST /bookings/{booking_id}/confirm/` within two hours, and before the slot starts. Otherwise the
-    slot is offered to the next patient.
-
-    Callers who are not signed in join as guests: they send `name`, `email` and `phone`, and get a `key` to leave the
-    list. Returns 409 if the account is already on this list; 422 if `last_day` is in the past; 403 if a caller who is
-    not staff sends `patient_id`, or an `email` other than the account's. Public."""
-    requester = Requester(viewer)
-    _count(request, requester, entry)
-    created = waiting.join(
-        db,
-        doctor_id=entry.doctor_id,
-        diagnostic_id=entry.diagnostic_id,
-        location_id=entry.location_id,
-        first_day=entry.first_day,
-        last_day=entry.last_day,
-        contact=entry.contact(language),
-        requester=requester,
-    )
-    fields = {name: getattr(created, name) for name in schemas.Waiting.model_fields}
-    return fields | {"key": _guest_key("waiting", created)}
-
-
-@router.get("/waiting/", response_model=Page[schemas.Waiting])
-def list_waiting(
-    db: DbSession,
-    me: SignedIn,
-    paging: Paging,
-    filters: Annotated[schemas.WaitingFilter, Query()],
-) -> Slice[Waiting]:
-    """List the caller's entries of the waiting list, oldest first. Staff see all entries. Requires: signed in."""
-    rows = waiting.page(db, after_id=paging.last_id, limit=paging.fetch, requester=Requester(me), **filters.given())
-    return paging.page(rows)
-
-
-@router.delete("/waiting/{waiting_id}/", status_code=204, responses=error_responses(401))
-def leave_waiting_list(waiting_id: Id, db: DbSession, requester: BookingRequester) -> None:
-    """Leave the waiting list. Guests send the `key` of the entry. Requires: the patient, a holder of the key, or
-    staff."""
-    waiting.leave(db, waiting_id=waiting_id, requester=requester)

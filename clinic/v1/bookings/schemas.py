@@ -8,14 +8,12 @@ from pydantic.config import JsonDict
 
 from clinic.bookings.helpers import SlotRequest
 from clinic.bookings.models import BookingStatus
-from clinic.bookings.patients import Contact
+from clinic.v1.bookings.inputs import GUEST, KEY, PatientInput, TargetInput
 from clinic.v1.doctors.schemas import RowId, SearchText
 from conf.http.problems import Problem
 from conf.http.schemas import Filter, Input, Output
-from conf.values import Day, Language, Moment
-from iam.users import rules
+from conf.values import Day, Moment
 
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{4,30}$")]
 Reason = Annotated[str, StringConstraints(max_length=500), Field(examples=["I have an exam at that time."])]
 Message = Annotated[
     str,
@@ -27,19 +25,10 @@ Message = Annotated[
 ]
 HoldToken = Annotated[str, StringConstraints(max_length=64)]
 InitData = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
-PatientName = Annotated[rules.Name, StringConstraints(max_length=200), Field(examples=["Gil Guest"])]
 
 # Values for the examples in the API reference.
 _SLOT: JsonDict = {"doctor_id": 2, "location_id": 3, "starts_at": "2026-12-01T09:00:00+01:00"}
-_GUEST: JsonDict = {"name": "Gil Guest", "email": "gil@home.example", "phone": "+49 30 1234567"}
 _TOKEN = "17.q3VtZl1XcW9sT0hYbmR5a2pQ"  # noqa: S105
-_KEY = "q3VtZl1XcW9sT0hYbmR5a2pQ"
-
-
-class WaitingFilter(Filter):
-    doctor_id: RowId | None = Field(None, description="Only entries for this doctor.")
-    diagnostic_id: RowId | None = Field(None, description="Only entries for this diagnostic.")
-    location_id: RowId | None = Field(None, description="Only entries for this location.")
 
 
 class BookingFilter(Filter):
@@ -61,22 +50,6 @@ class BookingFilter(Filter):
         description="Text to find in the patient's name, e-mail or phone, from 2 to 100 characters, ignoring case.",
         examples=["turing"],
     )
-
-
-class TargetInput(Input):
-    """A doctor or a diagnostic, at a location."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"doctor_id": 2, "location_id": 3}]})
-
-    doctor_id: RowId | None = Field(None, description="ID of the doctor. Send either this or `diagnostic_id`.")
-    diagnostic_id: RowId | None = Field(None, description="ID of the diagnostic. Send either this or `doctor_id`.")
-    location_id: RowId
-
-    @model_validator(mode="after")
-    def _assert_one_target(self) -> Self:
-        if (self.doctor_id is None) == (self.diagnostic_id is None):
-            raise ValueError("Send either doctor_id or diagnostic_id.")
-        return self
 
 
 class HoldCreate(TargetInput):
@@ -102,45 +75,6 @@ class Hold(Output):
     held_until: dt.datetime = Field(description="Time when the hold expires, ten minutes after it was created.")
 
 
-class PatientInput(Input):
-    """The patient. Guests send `name`, `email` and `phone`. Callers with an account may send another `name` or `phone`
-    for this booking. Staff send `patient_id` for a patient with an account, `name`, `email` and `phone` for a guest, or
-    none of these for themselves."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_GUEST]})
-
-    name: PatientName | None = Field(
-        None,
-        description=(
-            "Name of the patient, from 1 to 100 characters. Required for guests. For a patient with an account, the"
-            " default is the account's name."
-        ),
-        examples=["Gil Guest"],
-    )
-    email: rules.Email | None = Field(
-        None,
-        description=(
-            "E-mail address of the patient. Required for guests. For a patient with an account, the default is the"
-            " account's address; only staff may send another one."
-        ),
-        examples=["gil@home.example"],
-    )
-    phone: Phone | None = Field(
-        None,
-        description=(
-            "Phone number of the patient: an optional `+`, a digit, then 4 to 30 digits, spaces or `( ) . -`. Required"
-            " for guests."
-        ),
-        examples=["+49 30 1234567"],
-    )
-    patient_id: RowId | None = Field(None, description="ID of the patient's account. Only staff may send it.")
-
-    def contact(self, language: Language) -> Contact:
-        return Contact(
-            name=self.name, email=self.email, phone=self.phone, language=language, patient_id=self.patient_id
-        )
-
-
 class BookingCreate(PatientInput):
     """The slot to book, and the patient.
 
@@ -153,8 +87,8 @@ class BookingCreate(PatientInput):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                _SLOT | _GUEST | {"message": "My knee hurts after running."},
-                _GUEST | {"hold": _TOKEN},
+                _SLOT | GUEST | {"message": "My knee hurts after running."},
+                GUEST | {"hold": _TOKEN},
                 {"diagnostic_id": 5, "location_id": 3, "starts_at": "2026-12-01T09:00:00+01:00", "patient_id": 12},
             ]
         }
@@ -301,7 +235,7 @@ class NewBooking(Booking):
             "Key with which a guest has access to the booking: send it as the query parameter `key`. It is valid until"
             " 90 days after the end of the booking. Null if the booking belongs to an account."
         ),
-        examples=[_KEY],
+        examples=[KEY],
     )
 
 
@@ -317,71 +251,6 @@ class BookingEvent(Output):
     location_id: int
     reason: str = Field(
         description="Reason of the change. Empty if none was given.", examples=["I have an exam at that time."]
-    )
-
-
-class WaitingCreate(TargetInput, PatientInput):
-    """The doctor or diagnostic to wait for, the days, and the patient.
-
-    Send either `doctor_id` or `diagnostic_id`. Guests send `name`, `email` and `phone`. Callers with an account may
-    send another `name` or `phone`. Staff send `patient_id` for a patient with an account, `name`, `email` and `phone`
-    for a guest, or none of these for themselves.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                _GUEST | {"doctor_id": 2, "location_id": 3, "first_day": "2026-12-01", "last_day": "2026-12-14"}
-            ]
-        }
-    )
-
-    first_day: Day = Field(description="First date on which the patient can come, in the location's time zone.")
-    last_day: Day = Field(
-        description=(
-            "Last date on which the patient can come, in the location's time zone. It must not be before"
-            " `first_day` or in the past."
-        )
-    )
-
-    @model_validator(mode="after")
-    def _assert_days_in_order(self) -> Self:
-        if self.last_day < self.first_day:
-            raise ValueError("The last day must not be before the first day.")
-        return self
-
-
-class Waiting(Output):
-    """An entry of the waiting list."""
-
-    id: int
-    doctor_id: int | None = Field(description="ID of the doctor. Null if the patient waits for a diagnostic.")
-    diagnostic_id: int | None = Field(description="ID of the diagnostic. Null if the patient waits for a doctor.")
-    location_id: int
-    first_day: dt.date = Field(description="First date on which the patient can come, in the location's time zone.")
-    last_day: dt.date = Field(description="Last date on which the patient can come, in the location's time zone.")
-    patient_id: int | None = Field(
-        description="ID of the patient's account. Null if the patient is a guest or the account was deleted."
-    )
-    name: str = Field(description="Name of the patient.", examples=["Gil Guest"])
-    email: str = Field(
-        description="E-mail address of the patient, to which an offer is sent.", examples=["gil@home.example"]
-    )
-    phone: str | None = Field(
-        description="Phone number of the patient. Null if none was given.", examples=["+49 30 1234567"]
-    )
-    created_at: dt.datetime
-
-
-class NewWaiting(Waiting):
-    """An entry of the waiting list that was just created."""
-
-    key: str | None = Field(
-        description=(
-            "Key with which a guest can leave the waiting list: send it as the query parameter `key`. It is returned"
-            " only here. Null if the entry belongs to an account."
-        ),
-        examples=[_KEY],
     )
 
 
