@@ -64,6 +64,7 @@ def setup(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)  # uvicorn sets INFO
     logging.getLogger("uvicorn.access").disabled = True
     for chatty in (
         "amqp",

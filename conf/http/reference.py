@@ -150,7 +150,7 @@ def document(routes: Sequence[Handler], version: int) -> dict[str, Any]:
 def _tags(documented: Sequence[Handler]) -> list[dict[str, str]]:
     """Each tag, described by the docstring of the module with its routes; of the newest version, if there are more."""
     described: dict[str, str] = {}
-    for handler in sorted(documented, key=lambda handler: version_of(handler.path)):
+    for handler in sorted(documented, key=lambda handler: (not version_of(handler.path), version_of(handler.path))):
         text = sys.modules[handler.endpoint.__module__].__doc__ or ""
         described |= dict.fromkeys(handler.route.tags, " ".join(text.split()))
     return [{"name": name, "description": text} for name, text in described.items()]
