@@ -1,6 +1,7 @@
 """The command line of Campus. A command that fails prints the reason in one line and exits with status 2."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -31,7 +32,7 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("data"),
-    samples: Annotated[bool, typer.Option(help="Put two short videos in on the first run.")] = True,
+    samples: Annotated[bool, typer.Option(help="Create demo accounts and, on the first run, sample data.")] = True,
     reload: Annotated[bool, typer.Option(help="Log each request, and restart when the code changes.")] = False,
     debug: Annotated[bool, typer.Option(help="Let the API read from the terminal: breakpoint() works there.")] = False,
 ) -> None:
@@ -63,8 +64,14 @@ def migrate(
         if accounts:
             _make_accounts()
             return
-    except CommandError as error:  # as when the database has tables of a resource that is taken out
-        raise fail(f"the migrations: {error}") from None
+    except CommandError as error:
+        unknown = re.search(r"Can't locate revision identified by '(\w+)'", str(error))
+        if unknown is None:
+            raise fail(f"the migrations: {error}") from None
+        raise fail(
+            f"the database has the migration {unknown[1]}, which this code does not have: use the code that has it,"
+            " or another database (make run: --data), or delete the data with `make clean`"
+        ) from None
     except DBAPIError as error:
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
     console.print("The database is up to date.")

@@ -3,7 +3,7 @@
 import typer
 from rich.console import Console
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def fail(reason: str) -> typer.Exit:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from conf.children import die_with_parent
 from conf.embedded import CannotStart, embedded
+from conf.resources import INSTALLED
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ROOT / "web" / "node_modules"
@@ -141,9 +142,10 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool, de
             if stop_signal:
                 return
             seconds = time.monotonic() - started_at
+            player = f"  Player    {url}/watch/\n" if "cms" in INSTALLED else ""
             console.print(f"Campus is ready after {seconds:.1f} s. Press Ctrl-C to stop it.\n", style="bold green")
             console.print(
-                f"  API       {url}/docs\n  Player    {url}/watch/\n  Database  {environment['DATABASE_URL']}\n",
+                f"  API       {url}/docs\n{player}  Database  {environment['DATABASE_URL']}\n",
                 markup=False,
                 soft_wrap=True,
             )

@@ -58,8 +58,9 @@ def _check_arguments(task: JobTask, args: dict[str, Any]) -> None:
     given = {name: None for name in ("self", "db") if name in signature.parameters}
     try:
         signature.bind(**given, **args)
-    except TypeError as error:
-        raise TypeError(f"the task {task.name}: {error}") from None
+    except TypeError:
+        takes = ", ".join(name for name in signature.parameters if name not in ("self", "db")) or "no arguments"
+        raise TypeError(f"the task {task.name} takes {takes}; it was given {', '.join(args) or 'none'}") from None
 
 
 def publish_after_commit(db: Session, job: Job) -> None:

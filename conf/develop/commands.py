@@ -63,6 +63,7 @@ def resource(
     model: Annotated[str, typer.Argument(help="The name of a model, singular: book. Not needed with --remove.")] = "",
     plural: Annotated[str, typer.Option(help="The plural of the model, if it is irregular: children.")] = "",
     remove: Annotated[bool, typer.Option(help="Remove the resource, and its tables if they are empty.")] = False,
+    force: Annotated[bool, typer.Option(help="Remove it even if its files are not committed.")] = False,
 ) -> None:
     """Write the skeleton of a resource, or of another model of a resource, and install it. For developers."""
     from dotenv import dotenv_values
@@ -89,7 +90,7 @@ def resource(
                     "the database in the folder data may have its tables: start `make run`, and set DATABASE_URL to the"
                     " one that it prints"
                 )
-            changed = removal.remove(name, in_database=bool(url))
+            changed = removal.remove(name, in_database=bool(url), force=force)
         else:
             changed = add(Names(name, model, plural or plural_of(model)))
     except CannotChange as error:
@@ -98,7 +99,7 @@ def resource(
         raise fail(f"the database: {str(error.orig).strip().splitlines()[0]}") from None
     console.print("\n".join(changed) or f"{name} has {model} already: nothing to do.", markup=False)
     if changed and remove and not url:
-        console.print("No DATABASE_URL is set: tables of it in a database are still there.")
+        console.print("Only the code was removed. DATABASE_URL is not set, so a database keeps its tables.")
     elif changed and not remove:
         console.print(
             "`make run` and `make dev` migrate their database by themselves; `manage.py migrate` migrates another."
@@ -126,7 +127,7 @@ def migration(
         raise fail(str(error)) from None
     if path is None:
         console.print(
-            f"The models and the migrations of {name} agree: nothing to do. (--empty writes one all the same.)"
+            f"The models and the migrations of {name} agree: nothing to do. ARGS=--empty writes an empty one."
         )
     else:
         console.print(f"{path.relative_to(ROOT).as_posix()}\nRead it before you commit it.", markup=False)

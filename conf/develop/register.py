@@ -40,8 +40,8 @@ def _in_roles(text: str, resource: str, models: str, *, there: bool) -> str:
         return text.replace("= [\n]", "= []")
     words = models.replace("_", " ")
     for block, permission, why in (
-        ("_TEACHER", "write", f"make {words}"),
-        ("_ADMIN", "admin", f"other people's {words}"),
+        ("_TEACHER", "write", f"create {words}"),
+        ("_ADMIN", "admin", f"change and delete other people's {words}"),
     ):
         line = f'    "{resource}:{permission}",'
         if line not in text:

@@ -40,13 +40,15 @@ def assert_unused(resource: str) -> None:
         raise CannotChange(f"{resource} cannot be removed: foreign keys refer to it from {', '.join(referring)}")
 
 
-def remove(resource: str, *, in_database: bool) -> list[str]:
+def remove(resource: str, *, in_database: bool, force: bool = False) -> list[str]:
     """Remove a resource, and its tables if it is `in_database`.
 
     Returns the paths that were removed or changed. Raises: CannotChange, if there is no such resource, if others use
     it, or if its tables have rows.
     """
     assert_unused(resource)
+    if not force and (changes := _uncommitted(resource)):
+        raise CannotChange(f"{changes[0]} has changes that are not committed: commit them, or use --force")
     if in_database:
         drop_tables(resource)
     gone = [ROOT / resource, ROOT / "migrations" / "versions" / resource, ROOT / "tests" / resource]
@@ -59,6 +61,14 @@ def remove(resource: str, *, in_database: bool) -> list[str]:
         if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0:
             break
     return report
+
+
+def _uncommitted(resource: str) -> list[str]:
+    """The files of the resource that git does not have in their present state; none outside of a repository."""
+    folders = [resource, f"tests/{resource}", f"migrations/versions/{resource}"]
+    command = ["git", "status", "--porcelain", "--", *folders]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return [line[3:] for line in listed.stdout.splitlines()]
 
 
 def _tables_of(resource: str) -> set[str]:

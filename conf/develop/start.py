@@ -12,7 +12,7 @@ from conf.develop.names import ROOT, CannotChange
 GROUND = ("iam", "jobs")
 """Resources that the others build on."""
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-DOCS = {"clinic": ("docs/how-to/the-clinic.md",), "cms": ("docs/how-to/use-the-api.md",)}
+DOCS = {"clinic": ("docs/how-to/the-clinic.md",)}
 """Pages about one resource."""
 
 README = """\
@@ -47,7 +47,10 @@ def start(name: str, keep: list[str]) -> list[str]:
         for page in DOCS.get(resource, ()):
             (ROOT / page).unlink(missing_ok=True)
         report.append(f"removed {resource}")
+    if "clinic" in dropped:
+        _replace("docs/how-to/operate.md", r" \(\[the clinic\]\(the-clinic\.md\)\)", "")
     _replace("conf/http/reference.py", r'^TITLE = ".*"$', f'TITLE = "{title}"')
+    _replace("conf/http/reference.py", r'^SUMMARY = ".*"$', f'SUMMARY = "The backend of {title}"')
     _replace("pyproject.toml", r'^name = ".*"$', f'name = "{name}"')
     _replace("pyproject.toml", r'^description = ".*"$', f'description = "The backend of {title}"')
     (ROOT / "README.md").write_text(README.format(title=title))

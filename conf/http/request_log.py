@@ -119,7 +119,7 @@ class RequestLog:
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=scope["path"] if scope["path"].isprintable() else ascii(scope["path"]),
                 status=status,
                 ms=round(seconds * 1000, 1),
                 **_trace(scope),

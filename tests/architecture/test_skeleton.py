@@ -83,51 +83,58 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_a_resource_with_two_models_passes_every_check_and_can_be_removed(copy: Path) -> None:
     run(copy, "python", "manage.py", "contract")  # --remove writes it
     before = tree(copy)
-    report = resource(copy, "library", "book").splitlines()
-    with_books = tree(copy)
-    assert {name for name in with_books if with_books[name] != before.get(name)} <= set(report)
-    assert {"library/v1/wire.proto", "library/v1/wire_pb2.py", "tests/library/matrix.py"} <= set(report)
-    report = resource(copy, "library", "loan").splitlines()
-    with_loans = tree(copy)
-    assert {name for name in with_loans if with_loans[name] != with_books.get(name)} <= set(report)
-    assert "library/v1/loans/routes.py" in report
-    for model in ("book", "loan"):
-        assert "nothing to do" in resource(copy, "library", model)
-    assert tree(copy) == with_loans
+    report = resource(copy, "observatory", "telescope").splitlines()
+    with_telescopes = tree(copy)
+    assert {name for name in with_telescopes if with_telescopes[name] != before.get(name)} <= set(report)
+    assert {"observatory/v1/wire.proto", "observatory/v1/wire_pb2.py", "tests/observatory/matrix.py"} <= set(report)
+    report = resource(copy, "observatory", "eyepiece").splitlines()
+    with_eyepieces = tree(copy)
+    assert {name for name in with_eyepieces if with_eyepieces[name] != with_telescopes.get(name)} <= set(report)
+    assert "observatory/v1/eyepieces/routes.py" in report
+    for model in ("telescope", "eyepiece"):
+        assert "nothing to do" in resource(copy, "observatory", model)
+    assert tree(copy) == with_eyepieces
 
     for tool in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", "."], ["lint-imports"]):
         run(copy, *tool)
     run(copy, "python", "manage.py", "proto", "--check")
-    tests = ["tests/library", "tests/test_matrix.py", "tests/conf/test_reference.py"]
+    tests = ["tests/observatory", "tests/test_matrix.py", "tests/conf/test_reference.py"]
     tests += [f"tests/architecture/test_architecture.py::{name}" for name in GUARDS]
-    some = ["-k", "library or books or loans or names_no_route or every_field or architecture"]
+    some = ["-k", "observatory or telescopes or eyepieces or names_no_route or every_field or architecture"]
     output = run(copy, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *some)
     assert "passed" in output
     assert "failed" not in output
 
-    plant(copy, "library/v1/routes.py", "    return created\n", "    return [1, 2, 3]\n", ["mypy", "."], "return-value")
-    (copy / "library" / "shelves").mkdir()
-    (copy / "library" / "shelves" / "__init__.py").touch()
+    plant(
+        copy,
+        "observatory/v1/routes.py",
+        "    return created\n",
+        "    return [1, 2, 3]\n",
+        ["mypy", "."],
+        "return-value",
+    )
+    (copy / "observatory" / "domes").mkdir()
+    (copy / "observatory" / "domes" / "__init__.py").touch()
     import_fastapi = "from fastapi import Request as Request\n"
-    plant(copy, "library/shelves/helpers.py", "", import_fastapi, ["lint-imports"], "fastapi")
-    shutil.rmtree(copy / "library" / "shelves")
+    plant(copy, "observatory/domes/helpers.py", "", import_fastapi, ["lint-imports"], "fastapi")
+    shutil.rmtree(copy / "observatory" / "domes")
 
     url = (copy / ".env").read_text().partition("=")[2].splitlines()[0]
     run(copy, "python", "manage.py", "migrate")
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO books (title, description) VALUES ('x', '')")
+        cursor.execute("INSERT INTO telescopes (title, description) VALUES ('x', '')")
     connection.close()
-    assert "has data in books" in resource(copy, "library", "--remove", status=2)
+    assert "has data in telescopes" in resource(copy, "observatory", "--remove", status=2)
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM books")
+        cursor.execute("DELETE FROM telescopes")
     connection.close()
-    resource(copy, "library", "--remove")
+    resource(copy, "observatory", "--remove")
     assert tree(copy) == before
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('books'), to_regclass('loans'), to_regclass('users')::text")
+        cursor.execute("SELECT to_regclass('telescopes'), to_regclass('eyepieces'), to_regclass('users')::text")
         assert cursor.fetchone() == (None, None, "users")
     connection.close()
-    assert "there is no resource library" in resource(copy, "library", "--remove", status=2)
+    assert "there is no resource observatory" in resource(copy, "observatory", "--remove", status=2)
 
 
 @pytest.mark.timeout(300)
@@ -164,21 +171,21 @@ def plant(copy: Path, name: str, before: str, after: str, tool: list[str], messa
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["json", "book"], "Python package json"),
+        (["json", "telescope"], "Python package json"),
         (["users", "member"], "permissions users:"),
         (["clients", "customer"], "permissions clients:"),
         (["data", "fact"], "has another purpose"),
         (["handbook", "doc"], "path /api/v1/docs/"),
         (["gallery", "avatar"], "route delete_avatar"),
-        (["abcdefghijabcdefghijabcdefghij", "book"], "is not a valid name"),
-        (["conf", "book"], "conf/ already exists"),
-        (["library", "group"], "table groups"),
-        (["library", "class"], "'class' has a meaning"),
-        (["library", "string"], "'String' has a meaning"),
-        (["library", "sheep", "--plural", "sheep"], "--plural"),
-        (["Library", "book"], "is not a valid name"),
-        (["library", "../book"], "is not a valid name"),
-        (["library"], "name a MODEL"),
+        (["abcdefghijabcdefghijabcdefghij", "telescope"], "is not a valid name"),
+        (["conf", "telescope"], "conf/ already exists"),
+        (["observatory", "group"], "table groups"),
+        (["observatory", "class"], "'class' has a meaning"),
+        (["observatory", "string"], "'String' has a meaning"),
+        (["observatory", "sheep", "--plural", "sheep"], "--plural"),
+        (["Library", "telescope"], "is not a valid name"),
+        (["observatory", "../telescope"], "is not a valid name"),
+        (["observatory"], "name a MODEL"),
         (["iam", "--remove"], "it is imported by"),
     ],
 )
@@ -192,8 +199,8 @@ def test_names_that_clash_are_refused_in_one_line(unchanged: Path, arguments: li
 def test_the_plural_of_a_name() -> None:
     from conf.develop.names import plural_of
 
-    nouns = ("book", "category", "class", "box", "match", "day")
-    assert [plural_of(noun) for noun in nouns] == ["books", "categories", "classes", "boxes", "matches", "days"]
+    nouns = ("telescope", "category", "class", "box", "match", "day")
+    assert [plural_of(noun) for noun in nouns] == ["telescopes", "categories", "classes", "boxes", "matches", "days"]
 
 
 @pytest.mark.timeout(300)
@@ -207,15 +214,15 @@ def test_the_development_server_restarts_when_the_code_changes(copy: Path) -> No
 
         def status() -> int:
             try:
-                return httpx.get(f"http://127.0.0.1:{port}/api/v1/books/", trust_env=False).status_code
+                return httpx.get(f"http://127.0.0.1:{port}/api/v1/telescopes/", trust_env=False).status_code
             except httpx.TransportError:
                 return 0
 
         try:
             wait_for(lambda: status() == 404, within_s=60, what="Campus starts")
-            resource(copy, "library", "book")
+            resource(copy, "observatory", "telescope")
             wait_for(lambda: status() == 401, within_s=60, what="it has the new routes")
-            routes = copy / "library" / "v1" / "routes.py"
+            routes = copy / "observatory" / "v1" / "routes.py"
             text = routes.read_text()
             routes.write_text("this is no Python")
             wait_for(lambda: status() == 0, within_s=60, what="it does not start")

@@ -59,7 +59,41 @@ def test_every_parameter_is_described(version: int) -> None:
         and not parameter.get("description")
         and not parameter["schema"].get("description")
     ]
-    assert undescribed == []
+    assert undescribed == [], "give these parameters Query(description=…), or Header, or Path"
+
+
+def unbounded(schema: dict[str, Any]) -> bool:
+    """Whether a value that the schema allows may not fit its column."""
+    if any(unbounded(part) for part in schema.get("anyOf", [])):
+        return True
+    if any(name in schema for name in ("enum", "const", "$ref", "anyOf", "format", "pattern")):
+        return False
+    match schema.get("type"):
+        case "integer":
+            return not {"maximum", "exclusiveMaximum"} & set(schema)
+        case "string":
+            return "maxLength" not in schema
+        case "array":
+            return "maxItems" not in schema or unbounded(schema.get("items", {}))
+    return False
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_field_of_a_request_is_bounded(version: int) -> None:
+    schemas = document(version)["components"]["schemas"]
+    bodies = {
+        place["schema"]["$ref"].rpartition("/")[2]
+        for _, _, operation in operations(version)
+        for media_type, place in operation.get("requestBody", {}).get("content", {}).items()
+        if media_type == "application/json" and "$ref" in place["schema"]
+    }
+    found = [
+        f"{model}.{name}"
+        for model in sorted(bodies)
+        for name, schema in schemas[model].get("properties", {}).items()
+        if unbounded(schema)
+    ]
+    assert found == [], "bound these fields: max_length for text and lists, ge and le for numbers"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
