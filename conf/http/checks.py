@@ -1,12 +1,17 @@
 """Checks of every request: unknown query parameters, and NUL characters, which PostgreSQL cannot store in text."""
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import Depends, Request
 
+from conf.http.problems import MAX_ERRORS
+
 NUL = "\0"
+LONGEST_NAME = 50
+"""Characters of a query parameter's name that are compared with the known names: the time grows with their square."""
 _REASON = "Text must not contain the NUL character."
 
 
@@ -18,11 +23,29 @@ ANY_QUERY = Depends(any_query)
 """For `dependencies=[…]` of a route that ignores unknown query parameters, or reads them from the `Request` itself."""
 
 
+def common_errors(
+    request: Request, received: Any, body: Any, *, known: frozenset[str] | None, is_stored: bool
+) -> list[dict[str, Any]]:
+    """Return the errors of a request, at most `MAX_ERRORS`, so that a long request costs no more than a short one.
+
+    `received`: the bytes of the body, from which `body` was parsed. `known`: the names of the route's query parameters;
+    None: it accepts any. `is_stored`: whether the route uses the database, which refuses NUL.
+    """
+    errors: list[Iterator[dict[str, Any]]] = []
+    if known is not None and request.scope["query_string"]:
+        errors.append(unknown_parameters(request, known))
+    if is_stored:
+        errors.append(nul_in_url(request))
+        if not isinstance(received, bytes) or b"\\u0000" in received or b"\0" in received:
+            errors.append(nul_in_body(body))
+    return list(itertools.islice(itertools.chain(*errors), MAX_ERRORS))
+
+
 def unknown_parameters(request: Request, known: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Yield an error for each query parameter that the route does not have, with the most similar name as a hint."""
     for name in request.query_params:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, 1)
+            nearest = difflib.get_close_matches(name[:LONGEST_NAME], known, 1)
             hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
             yield _error(("query", name), f"Unknown query parameter.{hint}")
 

@@ -26,7 +26,7 @@ from conf.errors import CampusError, NotAcceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, solve, walk
 from conf.http.bodies import limit_body, parsed, read, read_fastapi_body, single_json_body
-from conf.http.checks import any_query, nul_in_body, nul_in_url, unknown_parameters
+from conf.http.checks import any_query, common_errors
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
 from conf.http.limits import address_of
@@ -236,7 +236,8 @@ class Handler:
         if field is not None:
             body = self._value_of(call.request, body)
         values, errors = call.solved or solve(plan.root, call)
-        errors += self._common_errors(plan, call.request, received, body)
+        known = plan.query_names if self._refuses_unknown_parameters else None
+        errors += common_errors(call.request, received, body, known=known, is_stored=self.uses_session)
         if field is not None:
             if body is not NO_BODY:
                 values[field.name], body_errors = field.validate(body, values, loc=("body",))
@@ -248,17 +249,6 @@ class Handler:
         if errors:
             raise RequestValidationError(errors, body=None if body is NO_BODY else body)
         return values
-
-    def _common_errors(self, plan: Plan, request: Request, received: Any, body: Any) -> list[Any]:
-        """Return the errors of the checks that every route has in common."""
-        errors: list[Any] = []
-        if self._refuses_unknown_parameters and request.scope["query_string"]:
-            errors += unknown_parameters(request, plan.query_names)
-        if self.uses_session:  # PostgreSQL cannot store NUL in text
-            errors += nul_in_url(request)
-            if not isinstance(received, bytes) or b"\\u0000" in received or b"\0" in received:
-                errors += nul_in_body(body)
-        return errors
 
     def _value_of(self, request: Request, body: bytes) -> Any:
         """Decode the body from JSON or protobuf. Raises: Unreadable; RequestValidationError."""

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from conf.http.checks import any_query
+from conf.http.checks import LONGEST_NAME, any_query
 from conf.http.handler import Handler
 from conf.http.index import handlers
+from conf.http.problems import MAX_ERRORS
 from iam.v1 import wire_pb2
 from main import app
 
@@ -67,3 +68,22 @@ def test_nul_is_refused_in_protobuf(client: TestClient) -> None:
 def test_an_escaped_backslash_before_u0000_is_text_like_any_other(client: TestClient) -> None:
     response = client.post(GROUPS, json={"name": "\\u0000"})
     assert (response.status_code, response.json()["name"]) == (201, "\\u0000")
+
+
+def test_the_work_for_unknown_parameters_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def compare(name: str, *_: object) -> list[str]:
+        compared.append(name)
+        return []
+
+    monkeypatch.setattr("conf.http.checks.difflib.get_close_matches", compare)
+    response = client.get(GROUPS + "?" + "&".join(f"{'x' * 100}{n}=1" for n in range(300)))
+    assert (response.status_code, len(errors(response))) == (422, MAX_ERRORS)
+    assert [len(name) for name in compared] == [LONGEST_NAME] * MAX_ERRORS
+
+
+def test_the_errors_of_nul_in_a_body_are_bounded(client: TestClient) -> None:
+    response = client.post(GROUPS, json={"name": "a", "more": ["\0"] * 1000})
+    assert response.status_code == 422
+    assert len(errors(response)) <= MAX_ERRORS
