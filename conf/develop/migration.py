@@ -19,7 +19,8 @@ import psycopg2
 
 from conf import resources
 from conf.develop.names import ROOT
-from conf.embedded import free_port, postgres
+from conf.embedded.postgresql import postgres
+from conf.embedded.processes import free_port
 
 CREATE_ALL = """
 from conf import resources
