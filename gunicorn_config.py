@@ -11,7 +11,7 @@ import tempfile
 
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", multiprocessing.cpu_count()))
-worker_class = "uvicorn_worker.UvicornWorker"
+worker_class = "conf.http.server.Worker"
 preload_app = True
 accesslog = None  # conf.http.request_log logs each request
 graceful_timeout = 30 + int(float(os.environ.get("DRAIN_S", "0")))

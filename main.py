@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from conf import events, logging, resources
+from conf import events, hardening, logging, resources
 from conf._celery.app import celery_app
 from conf.http import draining, index, media, problems, reference
 from conf.http.request_log import RequestLog
@@ -29,6 +29,7 @@ RESPONSE_HEADERS = [
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    hardening.protect_process()
     draining.install()
     sweep_work()
     yield

@@ -9,6 +9,12 @@ class Booked(Event, name="clinic.booked"):
     booking_id: int
 
 
+class Requested(Event, name="clinic.requested"):
+    """A guest has made a booking, which is `pending` until the guest confirms it."""
+
+    booking_id: int
+
+
 class Rescheduled(Event, name="clinic.rescheduled"):
     """A booking was moved to another time or location."""
 

@@ -12,6 +12,11 @@ def notify_booked(db: Session, *, booking_id: int) -> None:
     notices.notify_and_remind(db, crud.get(db, booking_id=booking_id), Kind.BOOKED)
 
 
+@subscribe("clinic.requested")
+def ask_to_confirm(db: Session, *, booking_id: int) -> None:
+    notices.notify(db, crud.get(db, booking_id=booking_id), Kind.CONFIRM)
+
+
 @subscribe("clinic.rescheduled")
 def notify_rescheduled(db: Session, *, booking_id: int) -> None:
     notices.notify_and_remind(db, crud.get(db, booking_id=booking_id), Kind.MOVED)

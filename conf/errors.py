@@ -13,7 +13,9 @@ CampusError
 ├── Unsupported      this type of file or request body is not supported
 ├── NotAcceptable    none of the response formats is acceptable to the client
 ├── RateLimited      the rate limit is exceeded; retry after `retry_after` seconds
+├── TimedOut         the request did not arrive in time
 └── Unavailable      it is temporarily not possible; retry after `retry_after` seconds
+    └── StorageFull  there is no space for a file: the disk is full, or the account's quota is used up
 """
 
 
@@ -84,7 +86,15 @@ class RateLimited(CampusError):
         self.retry_after = retry_after
 
 
+class TimedOut(CampusError):
+    pass
+
+
 class Unavailable(CampusError):
-    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, retry_after: int = 1, field: str | None = None) -> None:
+        super().__init__(detail, field=field)
         self.retry_after = retry_after
+
+
+class StorageFull(Unavailable):
+    pass

@@ -45,6 +45,12 @@ def verify(purpose: str, message: str, signature: str) -> bool:
     return any(hmac.compare_digest(_signature(key, message).encode(), given) for key in keys(purpose))
 
 
+def pseudonym(purpose: str, value: str) -> int:
+    """Return a positive number of 62 bits that stands for `value`, and from which nobody can compute it without the
+    key. It changes with SECRET_KEY."""
+    return int.from_bytes(hmac.digest(keys(purpose)[0].secret, value.encode(), "sha256")[:8]) >> 2
+
+
 def _signature(key: Key, message: str) -> str:
     digest = hmac.digest(key.secret, message.encode(), "sha256")[:SIGNATURE_BYTES]
     return base64.urlsafe_b64encode(digest).decode()

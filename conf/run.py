@@ -11,21 +11,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import httpx
 from rich.console import Console
 
 from conf.children import die_with_parent
-from conf.embedded import CannotStart, embedded
+from conf.embedded import CannotStart, Service, embedded
 from conf.resources import INSTALLED
 
 ROOT = Path(__file__).parents[1]
+CELERY = "conf._celery.app.celery_app"
 LIBRARIES = ROOT / "web" / "node_modules"
 READY_S = 60
 GRACE_S = 12
 """Seconds that a process has to stop after SIGTERM, before it is killed. A worker requeues its job in this time."""
 RESTARTS, RESTARTS_S = 5, 60
-"""A child that dies is restarted, unless there were more than RESTARTS deaths within RESTARTS_S seconds."""
+"""A part that dies is restarted, unless it has died more than RESTARTS times within RESTARTS_S seconds."""
+LONGEST_PAUSE_S = 4
+"""Longest pause before a restart. It doubles with each death, from no pause at the first one."""
 
 console = Console(highlight=False)
 
@@ -157,7 +161,7 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool, de
                 console.print("  Accounts\n" + accounts, markup=False, soft_wrap=True)
             samples_done = data_dir / ".samples"
             creating_samples = _create_samples(environment) if samples and not samples_done.exists() else None
-            _supervise(children, services.processes, creating_samples, samples_done, stop_signal, code)
+            _supervise(children, services.services, creating_samples, samples_done, stop_signal, code)
         finally:
             console.print("\nCampus is stopping.")
             _stop(children)
@@ -190,11 +194,13 @@ def _children(environment: dict[str, str], *, host: str, port: int, log_requests
     api_environment = environment | ({"LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO")} if log_requests else {})
     manage = [sys.executable, str(ROOT / "manage.py"), "worker", "--queue"]
     uvicorn = [sys.executable, "-m", "uvicorn", "main:app", "--host", host, "--port", str(port)]
-    server = [*uvicorn, "--no-server-header", "--timeout-graceful-shutdown", "5"]
+    protocol = ["--http", "conf.http.server:BoundedProtocol"]
+    server = [*uvicorn, *protocol, "--no-server-header", "--timeout-graceful-shutdown", "5"]
     return [
         Child("API", server, api_environment, has_terminal=debug),
-        Child("worker for short jobs", [*manage, "short", "--concurrency", "2", "--beat"], environment),
+        Child("worker for short jobs", [*manage, "short", "--concurrency", "2"], environment),
         Child("worker for long jobs", [*manage, "long"], environment),
+        Child("beat", [sys.executable, "-m", "celery", "--quiet", "-A", CELERY, "beat"], environment),
     ]
 
 
@@ -233,43 +239,67 @@ def _create_samples(environment: dict[str, str]) -> Child:
 
 def _supervise(
     children: list[Child],
-    services: dict[str, subprocess.Popen[bytes]],
+    services: list[Service],
     samples: Child | None,
     samples_done: Path,
     stop_signal: _StopSignal,
     code: _CodeWatcher | None,
 ) -> None:
-    """Restart each child that dies, and all children if the code changes.
+    """Restart each service and each child that dies, and all children if the code changes.
 
-    Raises: CannotStart, if the children die too often or a service has died.
+    Raises: CannotStart, if one of them dies too often.
     """
-    deaths: list[float] = []
+    parts: list[Service | Child] = [*services, *children]
+    restarts = {part.name: _Restarts() for part in parts}
     while not stop_signal.wait(0.2 if code is None else 0.5):
         if code is not None and (changes := code.changes()):
-            deaths = []
+            restarts |= {child.name: _Restarts() for child in children}
             _restart(children, code, changes)
         if samples is not None and samples.has_ended():
             if samples.has_succeeded():
                 samples_done.touch()
             samples = None
-        for name, service in services.items():
-            if service.poll() is not None:
-                raise CannotStart(f"{name} has died. See the folder logs in the data folder.")
-        for child in children:
-            if not child.has_ended() or (code is not None and code.is_broken):
+        for part in parts:
+            is_child = isinstance(part, Child)
+            if not part.has_ended() or (is_child and code is not None and code.is_broken):
                 continue
-            deaths = [at for at in deaths if time.monotonic() - at < RESTARTS_S] + [time.monotonic()]
-            if len(deaths) > RESTARTS and code is not None:
-                console.print(f"The {child.name} keeps dying. The next change of the code restarts it.", style="red")
-                code.is_broken = True
-                continue
-            if len(deaths) > RESTARTS:
-                raise CannotStart(f"The {child.name} keeps dying.")
-            console.print(f"The {child.name} has died and is restarted.", style="yellow")
-            child.start()
+            match restarts[part.name].next_step():
+                case "wait":
+                    continue
+                case "give up" if is_child and code is not None:
+                    console.print(f"The {part.name} keeps dying. The next change of the code restarts it.", style="red")
+                    code.is_broken = True
+                case "give up":
+                    raise CannotStart(f"The {part.name} keeps dying. See the folder logs in the data folder.")
+                case _:
+                    console.print(f"The {part.name} has died and is restarted.", style="yellow")
+                    with contextlib.suppress(CannotStart):  # it is tried again
+                        part.start()
     if samples is not None:
         samples.terminate()
         samples.wait_or_kill(until=time.monotonic() + 1)
+
+
+class _Restarts:
+    """Decides when a part that has died is restarted: at once, later, or not any more."""
+
+    def __init__(self) -> None:
+        self._restarted_at: list[float] = []
+        self._due = 0.0
+
+    def next_step(self) -> Literal["restart", "wait", "give up"]:
+        now = time.monotonic()
+        self._restarted_at = [at for at in self._restarted_at if now - at < RESTARTS_S]
+        if not self._due:
+            count = len(self._restarted_at)
+            self._due = now + (min(LONGEST_PAUSE_S, 0.25 * 2**count) if count else 0)
+        if now < self._due:
+            return "wait"
+        if len(self._restarted_at) >= RESTARTS:
+            return "give up"
+        self._restarted_at.append(now)
+        self._due = 0.0
+        return "restart"
 
 
 def _restart(children: list[Child], code: _CodeWatcher, changes: list[str]) -> None:

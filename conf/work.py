@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from conf.errors import Unavailable
+from conf.errors import StorageFull
 from conf.settings import get_settings
 
 LOCK = ".lock"
@@ -51,8 +51,12 @@ def sweep_work() -> int:
 
 
 def need_disk(size: int) -> None:
-    """Check that a file of `size` bytes leaves `disk_reserve_bytes` free. Raises: Unavailable."""
+    """Check that a file of `size` bytes leaves `disk_reserve_bytes` free. Raises: StorageFull."""
     settings = get_settings()
     settings.work_root.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(settings.work_root).free - size < settings.disk_reserve_bytes:
-        raise Unavailable("There is not enough disk space for this file now.", retry_after=300)
+        raise disk_full()
+
+
+def disk_full() -> StorageFull:
+    return StorageFull("There is not enough disk space for this file now.", retry_after=300)

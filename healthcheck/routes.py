@@ -14,6 +14,7 @@ from conf.http import draining
 from conf.http.access import PUBLIC
 from conf.http.route import Router
 from healthcheck import checks, metrics
+from healthcheck.checks import Severity
 
 router = Router("", tags=["healthcheck"])
 
@@ -25,9 +26,13 @@ class CheckResult(BaseModel):
     """The result of one check."""
 
     name: str = Field(
-        description="What is checked: `database`, `migrations`, `broker` or `storage`.", examples=["database"]
+        description="What is checked: `database`, `migrations`, `replica`, `broker`, `storage` or `database log`.",
+        examples=["database"],
     )
-    status: str = Field(description="`ok` or `failing`.", examples=["ok"])
+    status: str = Field(
+        description="`ok`, `failing`, or `warning`: the process works, but an operator should change a setting.",
+        examples=["ok"],
+    )
     error: str | None = Field(
         description="Why the check failed, in one line; null if it passed.", examples=["No response within 3 s."]
     )
@@ -39,8 +44,9 @@ class Readiness(BaseModel):
 
     status: str = Field(
         description=(
-            "`ok`; `degraded`: the broker is not available, so background jobs are delayed; `failing`: the database, a"
-            " migration or the storage is missing; `draining`: the process is shutting down."
+            "`ok`; `degraded`: the broker is not available, so background jobs are delayed, or the read replica is not"
+            " available, so the main database serves its reads; `failing`: the database, a migration or the storage is"
+            " missing; `draining`: the process is shutting down."
         ),
         examples=["ok"],
     )
@@ -95,12 +101,11 @@ async def ready(
     results = await _results()
     if draining.is_draining():
         status = "draining"
-    elif any(result.error and result.needed for result in results):
-        status = "failing"
     else:
-        status = "degraded" if any(result.error for result in results) else "ok"
+        worst = max((result.severity for result in results if result.error), default=Severity.WARNING)
+        status = {Severity.WARNING: "ok", Severity.DEGRADED: "degraded", Severity.FAILING: "failing"}[worst]
     bad = status in ("draining", "failing")
-    listed = [CheckResult(name=r.name, status="failing" if r.error else "ok", error=r.error, ms=r.ms) for r in results]
+    listed = [CheckResult(name=r.name, status=_status_of(r), error=r.error, ms=r.ms) for r in results]
     readiness = Readiness(status=status, checks=listed if verbose is not None and verbose != "0" else None)
     return Response(
         readiness.model_dump_json(exclude_none=verbose is None or verbose == "0"),
@@ -110,6 +115,12 @@ async def ready(
     )
 
 
+def _status_of(result: checks.Result) -> str:
+    if not result.error:
+        return "ok"
+    return "warning" if result.severity == Severity.WARNING else "failing"
+
+
 @router.get("/healthcheck/startup", response_class=PlainTextResponse, responses={503: {}}, dependencies=[PUBLIC])
 async def startup() -> PlainTextResponse:
     """Check that the process has been ready at least once (startup probe).
@@ -117,7 +128,7 @@ async def startup() -> PlainTextResponse:
     Returns `OK`, or 503 with `starting`. Public.
     """
     if not _Latest.started:
-        _Latest.started = not any(result.error and result.needed for result in await _results())
+        _Latest.started = not any(r.error and r.severity == Severity.FAILING for r in await _results())
     return PlainTextResponse("OK") if _Latest.started else PlainTextResponse("starting", 503)
 
 

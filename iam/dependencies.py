@@ -42,7 +42,7 @@ class Bearer(SecurityBase):
         if header is None:
             return None
         identity = helpers.identify(db, token=bearer_token(header), fresh=request.method not in SAFE_METHODS)
-        request.scope["account"] = identity.user_id
+        request.scope["account"], request.scope["role"] = identity.user_id, identity.role
         return identity
 
 

@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.enqueue import publish_after_commit
 from conf._celery.models import ENDED, Job, JobStatus
+from conf._celery.publisher import publish_after_commit
 from conf._celery.task import find, stop
 from conf.errors import Conflict, NotFound
 from iam.roles import Identity

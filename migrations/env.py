@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import create_engine, pool, text
 
 from conf import resources
-from conf.db.migrate import locations
+from conf.db.migrate import locations, tables
 from conf.db.models import Model
 from conf.settings import get_settings
 
@@ -22,11 +22,7 @@ def is_compared(_item: object, name: str | None, kind: str, _reflected: bool, _o
     """Whether autogenerate compares this item: a table of the resource, or one that no model has any more."""
     if ONLY is None or kind != "table":
         return True
-    owners = {
-        str(mapper.class_.__tablename__): mapper.class_.__module__.partition(".")[0]
-        for mapper in Model.registry.mappers
-    }
-    return name is not None and owners.get(name, ONLY) == ONLY
+    return name is not None and tables().get(name, ONLY) == ONLY
 
 
 def run() -> None:

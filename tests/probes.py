@@ -19,6 +19,12 @@ def note(self: JobTask, *, word: str, db: Session) -> None:
     db.execute(text("INSERT INTO notes (word) VALUES (:word)"), {"word": word})
 
 
+@celery_app.task(bind=True, name="tests.turn", takes_turns=True)
+@with_db_session
+def turn(self: JobTask, *, word: str, db: Session) -> None:
+    time.sleep(0.01)
+
+
 @celery_app.task(bind=True, name="tests.poison", max_attempts=2)
 @with_db_session
 def poison(self: JobTask, *, db: Session) -> None:

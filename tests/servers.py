@@ -113,7 +113,7 @@ class OwnPostgres:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        with postgres(self._folder, self._folder, self._port, "secret"):
+        with postgres(self._folder, self._folder, self._port, "secret").running():
             yield
 
 

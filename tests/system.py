@@ -17,6 +17,7 @@ from tests.processes import spawn
 from tests.servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
+UVICORN = (sys.executable, "-m", "uvicorn", "main:app", "--http", "conf.http.server:BoundedProtocol")
 
 
 class System:
@@ -76,14 +77,14 @@ class System:
         return process
 
     def start_api(self) -> subprocess.Popen[bytes]:
-        process = self.start(sys.executable, "-m", "uvicorn", "main:app", "--port", str(self.port))
+        process = self.start(*UVICORN, "--port", str(self.port))
         wait_for(lambda: _answers(self.client), within_s=20, what="the API starts")
         return process
 
     def start_elsewhere(self, **settings: str) -> httpx.Client:
         """A second API with other settings; a client of it. Its process is `last_process`."""
         port = free_port()
-        self.start(sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), **settings)
+        self.start(*UVICORN, "--port", str(port), **settings)
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False, headers=self.headers)
         self._clients.append(client)
         wait_for(lambda: _answers(client), within_s=20, what="the API starts")

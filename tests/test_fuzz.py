@@ -86,7 +86,9 @@ def _fuzz(api: TestClient, operation: Any, mode: GenerationMode) -> None:
             make_world(api)
         counters().reset()
         clear_identity_cache()
-        response = case.call_and_validate(headers=world.headers[next(callers)], excluded_checks=EXCLUDED_CHECKS)
+        response = case.call(headers=world.headers[next(callers)])
+        if response.status_code != 413:  # schemathesis does not expect it for text that is far too long
+            case.validate_response(response, excluded_checks=EXCLUDED_CHECKS)
         is_changed = response.status_code < 400 and operation.method.upper() != "GET"
 
     send()

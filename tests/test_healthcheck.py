@@ -18,7 +18,7 @@ def test_ready_lists_each_check_with_its_duration(client: TestClient) -> None:
     routes._Latest.at = 0
     response = client.get("/healthcheck/ready?verbose")
     checks = {check["name"]: check for check in response.json()["checks"]}
-    assert list(checks) == ["database", "migrations", "broker", "storage"]
+    assert list(checks) == ["database", "migrations", "replica", "broker", "storage", "database log"]
     assert all(check["ms"] >= 0 for check in checks.values())
     # The tests have no broker: jobs wait in the database, so requests can still be served.
     assert (response.status_code, response.json()["status"]) == (200, "degraded")

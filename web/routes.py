@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from conf.errors import NotFound
 from conf.http.access import PUBLIC
+from conf.http.limits import Policy, by_address
 from conf.http.route import Router
 
 STATIC = Path(__file__).parent / "static"
@@ -20,10 +21,12 @@ ACCOUNT_HEADERS = {
 }
 """Response headers of pages with password fields: no scripts from other sites, and no framing."""
 FORM_MAX_BYTES = 8000
-"""Bytes of a form that go into the redirect's URL; the rest is cut off."""
+"""Maximum size of a form, which goes into the redirect's URL."""
 FORM_SAFE = "%&=+~:/?@!$'()*,;"
 """Characters of a form that are copied to the redirect's URL unquoted."""
 ACCOUNT_FILES = frozenset({"account.css", "account.js", "authorize.js", "password.js", "verify.js"})
+
+AUTHORIZE = Policy("authorize", address="100/minute")
 
 router = Router("", tags=["web"])
 
@@ -39,10 +42,15 @@ async def authorize_page() -> FileResponse:
     return FileResponse(STATIC / "authorize.html", headers=ACCOUNT_HEADERS)
 
 
-@router.post("/oauth/authorize", include_in_schema=False, dependencies=[PUBLIC])
+@router.post(
+    "/oauth/authorize",
+    include_in_schema=False,
+    dependencies=[PUBLIC, by_address(AUTHORIZE)],
+    max_body_size=FORM_MAX_BYTES,
+)
 async def authorize_form(request: Request) -> RedirectResponse:
     """Redirect an authorization request sent as a form to the page (OpenID Connect Core, 3.1.2.1)."""
-    form = (await request.body())[:FORM_MAX_BYTES].decode("latin-1")
+    form = (await request.body()).decode("latin-1")
     return RedirectResponse(f"/oauth/authorize?{quote(form, safe=FORM_SAFE)}", 303)
 
 

@@ -43,6 +43,7 @@ from conf.db import rows
 from conf.errors import Conflict, Invalid, NotFound
 
 PATIENT_LOCK = 0x636C696E  # "clin"
+ORIGIN_LOCK = 0x6F726967  # "orig"
 _NOW = func.clock_timestamp()
 
 
@@ -69,6 +70,35 @@ def lock_patient(db: Session, *, patient_key: int) -> None:
     Lock one patient per transaction only: two transactions that lock several of them could cause a deadlock.
     """
     db.execute(select(func.pg_advisory_xact_lock(PATIENT_LOCK, func.hashint8(patient_key))))
+
+
+def lock_origin(db: Session, *, origin_key: int) -> None:
+    """Lock the requests of one origin until the transaction ends, to count them. Take this lock before any other."""
+    db.execute(select(func.pg_advisory_xact_lock(ORIGIN_LOCK, func.hashint8(origin_key))))
+
+
+def count_open(
+    db: Session, *, origin_key: int, holds: bool, doctor_id: int | None = None, diagnostic_id: int | None = None
+) -> tuple[int, int]:
+    """Return how many open holds or bookings the origin has with the doctor or diagnostic, and in all.
+
+    A hold is open until it expires, a booking until it starts.
+    """
+    same = Booking.doctor_id == doctor_id if doctor_id else Booking.diagnostic_id == diagnostic_id
+    query = select(func.count().filter(same), func.count()).where(
+        Booking.origin_key == origin_key, Booking.status.in_((BookingStatus.PENDING, BookingStatus.BOOKED))
+    )
+    is_open = (
+        [Booking.email.is_(None), Booking.held_until > _NOW]
+        if holds
+        else [Booking.email.is_not(None), Booking.starts_at > _NOW]
+    )
+    here, everywhere = db.execute(query.where(*is_open)).one()
+    return here, everywhere
+
+
+def count_waiting(db: Session, *, origin_key: int) -> int:
+    return db.scalar(select(func.count()).where(Waiting.origin_key == origin_key)) or 0
 
 
 def try_lock_patients(db: Session, *, patient_keys: Sequence[int]) -> bool:

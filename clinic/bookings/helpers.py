@@ -9,16 +9,19 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic import events
-from clinic.bookings import crud, notices, patients, targets, telegram, times, waiting
+from clinic.bookings import crud, notices, origins, patients, targets, telegram, times, waiting
 from clinic.bookings.models import Booking, BookingEvent, BookingStatus
 from clinic.bookings.patients import Contact, Requester
 from clinic.bookings.targets import Overlap, Target
 from conf.errors import Conflict, Invalid, NotFound
 from conf.events import announce
+from conf.settings import get_settings
 from conf.texts import clock
 from conf.values import Expected
 
 HOLD = dt.timedelta(minutes=10)
+CONFIRM = dt.timedelta(hours=2)
+"""How long a guest has to confirm a booking."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,17 @@ class SlotRequest:
     diagnostic_id: int | None = None
 
 
-def create_hold(db: Session, *, slot_request: SlotRequest) -> tuple[Booking, str]:
+def create_hold(db: Session, *, slot_request: SlotRequest, requester: Requester) -> tuple[Booking, str]:
     """Reserve the slot for ten minutes while a form is filled in. Return the hold and the token to book it.
 
-    Raises: Invalid; Conflict, with the next free slots, if the slot is taken.
+    Raises: Invalid; Conflict, with the next free slots, if the slot is taken; RateLimited, if the requester holds too
+    many slots.
     """
+    origins.assert_may_hold(db, origin_key=requester.hold_key, target=slot_request)
     target = _lock_target(db, slot_request)
-    booking = _new(target, slot_request.starts_at, status=BookingStatus.PENDING, held_until=times.now() + HOLD)
+    until = times.now() + HOLD
+    booking = _new(target, slot_request.starts_at, status=BookingStatus.PENDING, held_until=until)
+    booking.origin_key = requester.hold_key
     _place(db, booking, target, requester=Requester(None))
     waiting.schedule_expiry(db, booking)
     return booking, f"{booking.id}.{patients.link_key('hold', booking.id)}"
@@ -60,16 +67,21 @@ def book(
 ) -> Row[Any]:
     """Book the requested slot, or that of the hold with the token `held`.
 
+    A guest's booking is `pending` until it is confirmed, if the settings demand that; not if it comes from Telegram.
+
     Raises: Invalid; Forbidden; Conflict, with the next free slots if the slot is taken, or if the doctor or diagnostic
-    of the hold no longer takes bookings.
+    of the hold no longer takes bookings; RateLimited, if guests from this address have too many bookings.
     """
     patient: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
     if init_data is not None:
         patient["telegram_id"] = telegram.use(db, init_data)
+    origin_key = requester.guest_key if init_data is None else None
     if slot_request is not None:
+        origins.assert_may_book(db, origin_key=origin_key, target=slot_request)
         target = _lock_target(db, slot_request)
         booking = _new(target, slot_request.starts_at, staff=requester.is_staff)
     else:
+        origins.assert_may_book(db, origin_key=origin_key, target=_held(db, held or ""))
         booking = _lock_hold(db, held or "")
         try:
             target = targets.get(db, **times.target_of(booking))
@@ -77,8 +89,17 @@ def book(
             raise Conflict(
                 "No more bookings are accepted here. Choose another doctor, diagnostic or location."
             ) from None
-    _place(db, booking, target, requester=requester, status=BookingStatus.BOOKED, held_until=None, **patient)
-    announce(db, events.Booked(booking_id=booking.id))
+    must_confirm = requester.viewer is None and init_data is None and get_settings().guests_must_confirm
+    state: dict[str, Any] = {"status": BookingStatus.BOOKED, "held_until": None}
+    if must_confirm:
+        until = min(times.now() + CONFIRM, booking.starts_at)
+        state = {"status": BookingStatus.PENDING, "held_until": until, "unconfirmed": True}
+    _place(db, booking, target, requester=requester, origin_key=origin_key, **state, **patient)
+    if must_confirm:
+        waiting.schedule_expiry(db, booking)
+        announce(db, events.Requested(booking_id=booking.id))
+    else:
+        announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking.id)
 
 
@@ -100,8 +121,8 @@ def _no_slot() -> Invalid:
     return Invalid("There is no bookable slot at this time. Choose one of the free slots.", field="starts_at")
 
 
-def _lock_hold(db: Session, token: str) -> Booking:
-    """Return the hold of this token, locked. Raises: Invalid; Conflict, if it has been booked or has expired."""
+def _held(db: Session, token: str) -> Booking:
+    """Return the hold of this token. Raises: Invalid; Conflict, if it has expired."""
     number, _, key = token.partition(".")
     booking_id = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
     if not patients.verify_link_key("hold", booking_id, key):
@@ -109,7 +130,15 @@ def _lock_hold(db: Session, token: str) -> Booking:
             "The hold token is not valid. Use the token that was returned when the slot was held.", field="hold"
         )
     try:
-        booking = crud.lock(db, booking_id=booking_id)
+        return crud.get(db, booking_id=booking_id)
+    except NotFound:
+        raise _hold_expired() from None
+
+
+def _lock_hold(db: Session, token: str) -> Booking:
+    """Return the hold of this token, locked. Raises: Invalid; Conflict, if it has been booked or has expired."""
+    try:
+        booking = crud.lock(db, booking_id=_held(db, token).id)
     except NotFound:
         raise _hold_expired() from None
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.email is not None:
@@ -195,12 +224,15 @@ def calendar(db: Session, *, booking_id: int, requester: Requester) -> bytes:
 
 
 def confirm(db: Session, *, booking_id: int, requester: Requester) -> Row[Any]:
-    """Confirm an offer. Raises: NotFound; Unauthenticated; Conflict, if there is no offer or it has expired."""
+    """Confirm an offer or a guest's booking.
+
+    Raises: NotFound; Unauthenticated; Conflict, if the booking is not `pending` or its time to confirm is over.
+    """
     get(db, booking_id=booking_id, requester=requester)
     booking = crud.lock(db, booking_id=booking_id)
     if booking.status != BookingStatus.PENDING or booking.held_until is None or booking.held_until <= times.now():
-        raise Conflict("There is no offer to confirm, or it has expired.")
-    change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None)
+        raise Conflict("There is nothing to confirm, or the time to confirm it is over.")
+    change(db, booking, requester=requester, status=BookingStatus.BOOKED, held_until=None, unconfirmed=False)
     announce(db, events.Booked(booking_id=booking.id))
     return crud.view(db, booking_id=booking_id)
 

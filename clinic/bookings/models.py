@@ -31,7 +31,8 @@ class BookingStatus(enum.StrEnum):
     """A subset of FHIR's appointment status codes (hl7.org/fhir/valueset-appointmentstatus.html)."""
 
     PENDING = "pending"
-    """A hold, or an offer to a patient on the waiting list, until `held_until`."""
+    """A hold, an offer to a patient on the waiting list, or a guest's booking that the guest has not confirmed, until
+    `held_until`."""
     BOOKED = "booked"
     ARRIVED = "arrived"
     FULFILLED = "fulfilled"
@@ -74,6 +75,9 @@ class Patient:
     """The language of e-mails to the patient: the account's, or the one preferred by a guest's browser."""
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     """The Telegram user, if the booking was made in Telegram."""
+    origin_key: Mapped[int | None] = mapped_column(BigInteger)
+    """Pseudonym of a guest's network address, or of the account that holds a slot: each may have few open ones. Null
+    for bookings of accounts, and for those that staff make."""
 
 
 class Booking(Patient, Timestamps, Model):
@@ -84,6 +88,7 @@ class Booking(Patient, Timestamps, Model):
         CheckConstraint("starts_at < ends_at AND ends_at <= occupied_until", name="it_takes_time"),
         CheckConstraint("(status = 'pending') = (held_until IS NOT NULL)", name="pending_until"),
         CheckConstraint("status IN ('pending', 'cancelled') OR email IS NOT NULL", name="somebody_comes"),
+        CheckConstraint("status IN ('pending', 'cancelled') OR NOT unconfirmed", name="guests_confirm_first"),
         _no_overlap(DOCTOR_OVERLAP, "doctor_id", "occupied_until"),
         _no_overlap(STATION_OVERLAP, "station_id", "occupied_until"),
         _no_overlap(PATIENT_OVERLAP, "patient_key", "ends_at"),
@@ -91,6 +96,11 @@ class Booking(Patient, Timestamps, Model):
         Index("ix_bookings_station_id", "station_id", "starts_at"),
         Index("ix_bookings_starts_at", "starts_at", "id"),
         Index("ix_bookings_held_until", "held_until", postgresql_where=text("status = 'pending'")),
+        Index(
+            "ix_bookings_origin_key",
+            "origin_key",
+            postgresql_where=text("origin_key IS NOT NULL AND status IN ('pending', 'booked')"),
+        ),
     )
 
     doctor_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("doctors.id"))
@@ -103,12 +113,16 @@ class Booking(Patient, Timestamps, Model):
     """`ends_at` plus the buffer."""
     status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
     held_until: Mapped[dt.datetime | None]
+    unconfirmed: Mapped[bool] = mapped_column(server_default="false")
+    """Whether the guest who made the booking has not opened the link in the mail yet."""
     price: Mapped[int]
     """The price when the booking was made."""
     message: Mapped[str] = mapped_column(Text, default="")
     """A message from the patient."""
     reminder_job_id: Mapped[int | None] = mapped_column(BigInteger)
     """The job that sends the reminder. Earlier reminder jobs of the booking send nothing."""
+    notice_job_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The job that sends the last notice. The next notice replaces it if it has not been sent yet."""
 
 
 class BookingEvent(Model):
@@ -134,6 +148,7 @@ class Waiting(Patient, Model):
     __table_args__ = (
         CheckConstraint("num_nonnulls(doctor_id, diagnostic_id) = 1", name="a_doctor_or_a_diagnostic"),
         CheckConstraint("first_day <= last_day", name="days_in_order"),
+        Index("ix_waiting_origin_key", "origin_key", postgresql_where=text("origin_key IS NOT NULL")),
         Index(
             "uq_waiting_once",
             "patient_key",
@@ -166,5 +181,5 @@ class InitData(Model):
 
 def columns_of(patient: Any) -> dict[str, Any]:
     """Return the columns of a `Patient`, for another row of the same person."""
-    names = ("patient_id", "patient_key", "name", "email", "phone", "telegram_id", "language")
+    names = ("patient_id", "patient_key", "name", "email", "phone", "telegram_id", "language", "origin_key")
     return {name: getattr(patient, name) for name in names}

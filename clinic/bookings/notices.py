@@ -23,7 +23,11 @@ from conf.settings import get_settings
 from conf.texts import Texts, clock
 
 NOTIFY = "clinic.bookings.notify"
+PURPOSE = "clinic"
+"""Of the mails, for their limit per recipient."""
 REMIND = dt.timedelta(hours=24)
+SETTLE = dt.timedelta(minutes=1)
+"""How long a notice of a change waits for further changes."""
 METHOD = "PUBLISH"
 """The iCalendar method: an event is published and no reply is expected (RFC 5546, 3.2.1)."""
 
@@ -31,6 +35,8 @@ METHOD = "PUBLISH"
 class Kind(enum.StrEnum):
     """The reason for a notice."""
 
+    CONFIRM = "confirm"
+    """A guest has to confirm the booking."""
     BOOKED = "booked"
     MOVED = "moved"
     """The booking was rescheduled."""
@@ -44,6 +50,7 @@ class Kind(enum.StrEnum):
 
 
 SUBJECT = {
+    Kind.CONFIRM: "confirm-subject",
     Kind.BOOKED: "booked-subject",
     Kind.MOVED: "moved-subject",
     Kind.CANCELLED: "cancelled-subject",
@@ -53,6 +60,7 @@ SUBJECT = {
     Kind.RESULT: "result-subject",
 }
 INTRODUCTION = {
+    Kind.CONFIRM: "confirm",
     Kind.BOOKED: "booked",
     Kind.MOVED: "moved",
     Kind.CANCELLED: "cancelled",
@@ -63,6 +71,7 @@ INTRODUCTION = {
 }
 """The first sentence of the mail."""
 LINK = {
+    Kind.CONFIRM: "confirm-link",
     Kind.CANCELLED: "cancelled-link",
     Kind.OFFERED: "offered-link",
     Kind.OFFER_EXPIRED: "offer-expired-link",
@@ -71,6 +80,7 @@ LINK = {
 """The text before the link at the end. The other kinds have "change-link"."""
 TEXTS = Texts("clinic")
 REQUIRED_STATUS: dict[Kind, BookingStatus] = {
+    Kind.CONFIRM: BookingStatus.PENDING,
     Kind.BOOKED: BookingStatus.BOOKED,
     Kind.MOVED: BookingStatus.BOOKED,
     Kind.REMINDER: BookingStatus.BOOKED,
@@ -93,9 +103,43 @@ class Notice:
     """An iCalendar file, if the time of the booking is new, changed or cancelled."""
 
 
-def notify(db: Session, booking: Booking, kind: Kind, *, reason: str = "") -> None:
-    """Enqueue a notice to the patient. It is sent after the commit."""
-    enqueue(db, NOTIFY, booking_id=booking.id, kind=kind, reason=reason)
+def notify(db: Session, booking: Booking, kind: Kind, *, reason: str = "", delay_s: float = 0) -> None:
+    """Enqueue a notice to the patient. It is sent after the commit and the delay, as is any change soon after.
+
+    It replaces the last notice of the booking if that has not been sent yet. So the patient gets one mail for several
+    changes within `SETTLE`. A patient who has not been told of the booking yet is told of it, not of its change.
+    """
+    replaced = _drop(db, booking.notice_job_id)
+    if kind == Kind.MOVED and replaced == Kind.BOOKED:
+        kind = Kind.BOOKED
+    if kind in (Kind.MOVED, Kind.CANCELLED):
+        delay_s = max(delay_s, SETTLE.total_seconds())
+    job = enqueue(db, NOTIFY, delay_s=delay_s, booking_id=booking.id, kind=kind, reason=reason)
+    booking.notice_job_id = job.id
+    db.flush()
+
+
+def _drop(db: Session, job_id: int | None) -> str | None:
+    """Delete the job of a notice if it has not been sent yet. Return its kind, or None if it has."""
+    if job_id is None:
+        return None
+    try:
+        kind: str = jobs_crud.get(db, job_id=job_id).args["kind"]
+    except NotFound:
+        return None
+    return kind if jobs_crud.drop(db, job_id=job_id) else None
+
+
+def postpone(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int, wait_s: float) -> None:
+    """Send the notice of this job later, unless another one has been enqueued meanwhile."""
+    booking = crud.get(db, booking_id=booking_id)
+    if kind == Kind.REMINDER and booking.reminder_job_id == job_id:
+        later = enqueue(db, NOTIFY, delay_s=wait_s, booking_id=booking_id, kind=kind, reason=reason)
+        booking.reminder_job_id = later.id
+        db.flush()
+    elif kind != Kind.REMINDER and booking.notice_job_id in (job_id, None):
+        booking.notice_job_id = None
+        notify(db, booking, kind, reason=reason, delay_s=wait_s)
 
 
 def notify_and_remind(db: Session, booking: Booking, kind: Kind = Kind.BOOKED) -> None:
@@ -142,7 +186,7 @@ def compose(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: in
             *(["", TEXTS(language, "reason", reason=reason)] if reason else []),
             "",
             TEXTS(language, LINK.get(kind, "change-link")),
-            link(booking),
+            confirm_link(booking) if kind == Kind.CONFIRM else link(booking),
             "",
         ]
     )
@@ -163,6 +207,12 @@ def link(booking: Row[Any]) -> str:
     if settings.booking_page_url:
         return f"{settings.booking_page_url}#booking={booking.id}" + (f"&key={key}" if key else "")
     return f"{settings.public_url}/api/v1/bookings/{booking.id}/" + (f"?key={key}" if key else "")
+
+
+def confirm_link(booking: Row[Any]) -> str:
+    """Return a guest's link to the page that confirms the booking. No log contains its key: it is in the fragment."""
+    key = patients.link_key("booking", booking.id)
+    return f"{get_settings().public_url}/bookings/confirm/#booking={booking.id}&key={key}"
 
 
 def as_calendar(db: Session, booking: Row[Any]) -> bytes:

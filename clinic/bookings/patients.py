@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from conf.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from conf.keys import sign, verify
+from conf.keys import pseudonym, sign, verify
 from conf.values import Language
 from iam.roles import Identity
 from iam.users import crud as users
@@ -97,6 +97,20 @@ class Requester:
 
     viewer: Identity | None
     key: str | None = None
+    address: str = ""
+    """The network address of the request, to limit what guests from one address can occupy."""
+
+    @property
+    def guest_key(self) -> int | None:
+        """What the bookings of guests from this address are counted by; None for accounts."""
+        return pseudonym("clinic", f"address {self.address}") if self.viewer is None and self.address else None
+
+    @property
+    def hold_key(self) -> int | None:
+        """What the holds of this account or address are counted by; None for staff."""
+        if self.viewer is None or self.is_staff:
+            return self.guest_key
+        return pseudonym("clinic", f"account {self.viewer.user_id}")
 
     @property
     def is_staff(self) -> bool:

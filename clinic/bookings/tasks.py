@@ -6,18 +6,26 @@ from conf._celery.app import celery_app
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
 from conf.db.session import release_connection
+from conf.mail import limits
 
 
 @celery_app.task(bind=True, name=notices.NOTIFY, max_attempts=10, cancellable=False)
 @with_db_session
 def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Session) -> None:
-    """Send the notice at least once: if the worker dies before the job is recorded as done, it is sent again."""
+    """Send the notice at least once: if the worker dies before the job is recorded as done, it is sent again. If the
+    recipient got too many mails in the last hour, it is sent later."""
     assert self.attempt is not None
-    notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=self.attempt.id)
+    job_id = self.attempt.id
+    notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=job_id)
+    if notice is None:
+        return
+    if wait_s := limits.wait_s(db, to=notice.email, purpose=notices.PURPOSE):
+        notices.postpone(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=job_id, wait_s=wait_s)
+        return
     release_connection(db)
-    if notice is not None:
-        for send in notices.CHANNELS:
-            send(notice)
+    for send in notices.CHANNELS:
+        send(notice)
+    limits.record(to=notice.email, purpose=notices.PURPOSE)
 
 
 @celery_app.task(bind=True, name=waiting.EXPIRE, max_attempts=10, cancellable=False)

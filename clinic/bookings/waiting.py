@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from clinic import events
-from clinic.bookings import crud, patients, targets, times
+from clinic.bookings import crud, origins, patients, targets, times
 from clinic.bookings.models import Booking, BookingStatus, Waiting, columns_of
 from clinic.bookings.patients import Contact, Requester
 from clinic.bookings.targets import Overlap
@@ -41,12 +41,14 @@ def join(
     """Add an entry to the waiting list, for these local days.
 
     Raises: Invalid; Forbidden; Conflict, if the account is already on the list of this doctor or diagnostic at this
-    location. A guest may have several entries: an error would reveal who is on the list.
+    location; RateLimited, if guests from this address have too many entries. A guest may have several entries: an error
+    would reveal who is on the list.
     """
     target = times.requested_target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     if last_day < times.today(target):
         raise Invalid("The last day must not be in the past.", field="last_day")
-    patient = patients.patient_columns(db, contact, requester.viewer)
+    patient = patients.patient_columns(db, contact, requester.viewer) | {"origin_key": requester.guest_key}
+    origins.assert_may_wait(db, origin_key=requester.guest_key)
     crud.prune_waiting(db, limit=PRUNE_BATCH)
     entry = crud.add_waiting(db, **times.target_of(target), **patient, first_day=first_day, last_day=last_day)
     if entry is None:
@@ -156,15 +158,15 @@ def end_expired_holds(
 
 
 def _end(db: Session, booking: Booking) -> None:
-    """Cancel an expired hold or offer. Only an offer has an e-mail."""
+    """Cancel an expired hold, offer or unconfirmed booking. Only the patient of an offer is notified."""
     booking.status, booking.held_until = BookingStatus.CANCELLED, None
     crud.save(db, booking, actor_id=None, reason=EXPIRED_REASON)
-    if booking.email is not None:
+    if booking.email is not None and not booking.unconfirmed:
         announce(db, events.OfferExpired(booking_id=booking.id))
 
 
 def expire(db: Session, *, booking_id: int) -> None:
-    """End the hold or offer if it has expired, and offer its slot to the waiting list."""
+    """End the hold, the offer or the unconfirmed booking if it has expired, and offer its slot to the waiting list."""
     try:
         booking = crud.lock(db, booking_id=booking_id)
     except NotFound:

@@ -34,7 +34,9 @@ from iam.roles import Identity
 log = structlog.get_logger(__name__)
 
 CHECK = "clinic.results.check"
-FILES = Processing(Result, "result", "results", CHECK, ("file_key", "preview_key"), source_column="file_key")
+FILES = Processing(
+    Result, "result", "results", CHECK, ("file_key", "preview_key"), source_column="file_key", has_quota=False
+)
 MAX_BYTES = 50 * 1024 * 1024
 LIMIT_S = 60
 MEDIA_TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}

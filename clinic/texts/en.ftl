@@ -1,6 +1,9 @@
 # Mails to patients. $until: when an offer expires.
 hello = Hello { $name },
 reason = Reason: { $reason }
+confirm-subject = Confirm your booking
+confirm = Somebody has made this booking with your e-mail address. If it was you, confirm it until { $until }. Otherwise ignore this mail, and the slot becomes free again.
+confirm-link = Confirm the booking here:
 booked-subject = Your booking
 booked = Your booking is confirmed.
 moved-subject = Your booking has been moved

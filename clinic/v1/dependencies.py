@@ -6,7 +6,7 @@ from fastapi import Depends, Query, Request
 
 from clinic.bookings import patients
 from clinic.bookings.patients import Requester
-from conf.http.limits import Policy, by_account, count
+from conf.http.limits import Policy, address_of, by_account, by_address
 from conf.http.uploads import upload
 from conf.storage.incoming import IncomingFile, sniff_picture
 from conf.storage.pictures import MAX_BYTES
@@ -14,7 +14,9 @@ from iam.dependencies import Viewer, requires
 from iam.roles import Identity
 
 BOOK = Policy("booking", address="120/hour", account="30/hour")
-"""Guests are counted per address and per e-mail, signed-in patients per account. Staff are not counted."""
+"""Guests are counted per address, signed-in patients per account. Staff are not counted."""
+COUNT_GUEST = by_address(BOOK, only_anonymous=True)
+"""For `dependencies=[…]` of a route that also calls `count_booking`."""
 EDITOR = requires("clinic:write")
 """For `dependencies=[…]` of a route that does not need the caller's identity."""
 Editor = Annotated[Identity, EDITOR]
@@ -40,20 +42,20 @@ IncludeInactive = Annotated[bool, Depends(may_see_inactive)]
 """Whether the caller may also see inactive rows."""
 
 
-def requester(viewer: Viewer, key: LinkKey = None) -> Requester:
-    return Requester(viewer, key)
+def requester(request: Request, viewer: Viewer, key: LinkKey = None) -> Requester:
+    return Requester(viewer, key, address_of(request))
 
 
 BookingRequester = Annotated[Requester, Depends(requester)]
 """The caller of a route about a patient's data: an account, or a guest with the key of a link."""
 
 
-def count_booking(request: Request, requester: Requester, *, email: str | None) -> None:
-    """Count the request against `BOOK`, so that nobody can fill the calendar or somebody else's mailbox. Raises:
-    RateLimited."""
-    if requester.viewer is None:
-        count(request, BOOK, account=email)
-    elif not requester.is_staff:
+def count_booking(request: Request, requester: Requester) -> None:
+    """Count the request of an account against `BOOK`; those of guests have been counted by `COUNT_GUEST`.
+
+    Raises: RateLimited.
+    """
+    if requester.viewer is not None and not requester.is_staff:
         by_account(request, BOOK, str(requester.viewer.user_id))
 
 

@@ -13,6 +13,7 @@ from cms.v1 import schemas
 from cms.videos import helpers
 from cms.videos.models import Video, Visibility
 from conf.db.dependencies import DbSession
+from conf.http.bodies import KIB
 from conf.http.checks import ANY_QUERY
 from conf.http.conditional import IfMatch
 from conf.http.route import Router
@@ -40,7 +41,7 @@ def list_videos(
     return helpers.page(db, skip=skip, limit=limit, viewer=viewer)
 
 
-@router.post("/videos/", response_model=schemas.Video, status_code=201)
+@router.post("/videos/", response_model=schemas.Video, status_code=201, max_body_size=256 * KIB)
 @superseded(VIDEOS, since=V2)
 def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
@@ -63,10 +64,13 @@ def get_video(video_id: Id, db: DbSession, viewer: Viewer) -> Row[Any]:
     return helpers.get(db, video_id=video_id, viewer=viewer)
 
 
-@router.patch("/videos/{video_id}/", response_model=schemas.Video)
+@router.patch("/videos/{video_id}/", response_model=schemas.Video, max_body_size=256 * KIB)
 @superseded(VIDEO, since=V2)
 def update_video(video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn, expected: IfMatch) -> Video:
-    """Update the fields in the request body. Requires: the owner or an admin."""
+    """Update the fields in the request body.
+
+    Requires: the owner, as long as they are a teacher, or an admin.
+    """
     given = changes.given()
     # `is_active: false` changes a public video to private, but leaves an unlisted one unlisted, because clients of v1
     # do not know of unlisted videos.
@@ -93,9 +97,10 @@ def upload_video(video_id: Id, file: VideoFile, db: DbSession, me: SignedIn) -> 
     The response does not wait for processing, which runs as the job `job_id`: see `GET /api/v1/jobs/{job_id}/`.
     Accepted formats: MP4, MOV, MKV, WebM, AVI, FLV, Ogg, WMV, MPEG, MPEG-TS, MP3, WAV, FLAC and AAC.
 
-    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 409 if another upload
-    replaces the file at the same time, and 503 if the server has too little disk space.
+    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 422 if processing it would
+    take too long (width × height × frame rate × duration), 409 if another upload replaces the file at the same time,
+    and 507 if the server has too little disk space or your quota is used up.
 
-    Requires: the owner or an admin.
+    Requires: the owner, as long as they are a teacher, or an admin.
     """
     return helpers.replace_file(db, video_id=video_id, editor=me, file=file)

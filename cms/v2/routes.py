@@ -10,6 +10,7 @@ from cms.dependencies import EDITABLE, VideoFile
 from cms.v2 import schemas
 from cms.videos import helpers, rules
 from conf.db.dependencies import DbSession
+from conf.http.bodies import KIB
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
@@ -32,7 +33,7 @@ def list_videos(
     return paging.page(rows, convert=partial(schemas.visible_fields, viewer=viewer))
 
 
-@router.post("/videos/", response_model=schemas.Video, status_code=201)
+@router.post("/videos/", response_model=schemas.Video, status_code=201, max_body_size=256 * KIB)
 def create_video(
     video: schemas.VideoCreate, db: DbSession, author: Annotated[Identity, requires("cms:write")], response: Response
 ) -> dict[str, Any]:
@@ -61,14 +62,14 @@ def get_video(
     return schemas.visible_fields(video, viewer=viewer)
 
 
-@router.patch("/videos/{video_id}/", response_model=schemas.Video)
+@router.patch("/videos/{video_id}/", response_model=schemas.Video, max_body_size=256 * KIB)
 def update_video(
     video_id: Id, changes: schemas.VideoUpdate, db: DbSession, me: SignedIn, expected: NeedsIfMatch
 ) -> dict[str, Any]:
     """Update the fields in the request body.
 
     Send the ETag of the video in `If-Match`. Returns 428 if the header is missing, and 412 if the video has changed
-    since. Requires: the owner or an admin.
+    since. Requires: the owner, as long as they are a teacher, or an admin.
     """
     return schemas.visible_fields(
         helpers.update(db, video_id=video_id, editor=me, expected=expected, **changes.given()), viewer=me
@@ -91,9 +92,10 @@ def upload_video(video_id: Id, file: VideoFile, db: DbSession, me: SignedIn) -> 
     The response does not wait for processing, which runs as the job `job_id`: see `GET /api/v1/jobs/{job_id}/`.
     Accepted formats: MP4, MOV, MKV, WebM, AVI, FLV, Ogg, WMV, MPEG, MPEG-TS, MP3, WAV, FLAC and AAC.
 
-    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 409 if another upload
-    replaces the file at the same time, and 503 if the server has too little disk space.
+    Returns 413 if the file is too large, 415 if it is not a supported video or audio file, 422 if processing it would
+    take too long (width × height × frame rate × duration), 409 if another upload replaces the file at the same time,
+    and 507 if the server has too little disk space or your quota is used up.
 
-    Requires: the owner or an admin.
+    Requires: the owner, as long as they are a teacher, or an admin.
     """
     return schemas.visible_fields(helpers.replace_file(db, video_id=video_id, editor=me, file=file), viewer=me)

@@ -84,7 +84,8 @@ class Video(Output):
     visibility: Visibility
     share_key: str | None = Field(
         description="Key of an unlisted video: whoever sends it as the parameter `key` can see the video. Null if the"
-        " video is not unlisted, or the caller may not change it. A video that becomes unlisted again gets a new key.",
+        " video is not unlisted, or the caller is neither its owner nor an admin. A video that becomes unlisted again"
+        " gets a new key.",
         examples=["q0V5mS8eJ2nXw4RkT7uYbA"],
     )
     source_url: Link = Field(
@@ -102,6 +103,11 @@ class Video(Output):
         description="Id of the job that processes the current file: see `GET /api/v1/jobs/{job_id}/`. Null before the"
         " first upload, and once the job's record is deleted."
     )
+    estimate_s: int | None = Field(
+        description="Estimated seconds of processing, without the time in the queue; null before the first upload, and"
+        " if the file could not be examined at the upload.",
+        examples=[240],
+    )
     playback: Playback | None = Field(description="Null until the file is processed.")
     renditions: list[Rendition] = Field(
         description="Renditions, largest first; empty for an audio file, and until the file is processed."
@@ -114,7 +120,7 @@ def visible_fields(video: Row[Any] | VideoRow, *, viewer: Identity | None) -> di
     """Return the values of a `Video` for that viewer. Only those who may change the video get its `share_key`."""
     fields = {name: getattr(video, name) for name in _COLUMNS}
     fields["visibility"] = helpers.visibility_of(video)
-    if not helpers.may_change(video, viewer):
+    if not helpers.is_owner_or_admin(video, viewer):
         fields["share_key"] = None
     fields["playback"] = fields if video.hls_key else None
     return fields

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, false, select
+from sqlalchemy import Row, bindparam, false, func, select
 from sqlalchemy.orm import Session
 
 from cms.videos.models import Video
+from conf._celery.models import Job, JobStatus
 from conf.db import rows
 from conf.db.reads import Read
 from conf.errors import NotFound
 
+SPEED_SAMPLE = 20
+"""Number of videos by which the speed is measured."""
 _videos = Video.__table__
 _brief = [column for column in _videos.c if column.name not in ("renditions", "tags")]
 _ONE = Read(select(*_brief).where(_videos.c.id == bindparam("video_id")))
@@ -55,6 +58,21 @@ def newest(
     if tag is not None:
         query = query.where(_videos.c.tags.contains([tag]))
     return db.execute(query, {"limit": limit}).all()
+
+
+def processing_speed(db: Session) -> float | None:
+    """Return the speed at which the last videos were processed, in pixels per second; None, if there are none."""
+    seconds = func.extract("epoch", Job.finished_at - Job.started_at)
+    latest = (
+        select(Video.workload, seconds.label("seconds"))
+        .join(Job, Job.id == Video.job_id)
+        .where(Job.status == JobStatus.SUCCEEDED, Video.workload.is_not(None))
+        .order_by(Job.id.desc())
+        .limit(SPEED_SAMPLE)
+        .subquery()
+    )
+    speed = db.scalar(select(func.sum(latest.c.workload) / func.nullif(func.sum(latest.c.seconds), 0)))
+    return float(speed) if speed is not None else None
 
 
 def lock(db: Session, *, video_id: int) -> Video:

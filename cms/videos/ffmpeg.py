@@ -59,13 +59,13 @@ class Source:
     audio_index: int | None
 
 
-def probe(path: Path, *, demuxer: str, work: Path) -> Source:
-    """Return the duration and the streams of the file.
+def probe(path: Path, *, demuxer: str, work: Path, limit_s: float = PROBE_LIMIT_S) -> Source:
+    """Return the duration and the streams of the file. `limit_s`: the time limit.
 
     Raises: Invalid, if the file cannot be processed, with a reason for the user.
     """
     arguments = [str(path), demuxer, DEMUXERS, DECODERS, str(MAX_PIXELS)]
-    ended = sandbox.run_python(probe_file.__file__, arguments, readable=[path], work=work, limit_s=PROBE_LIMIT_S)
+    ended = sandbox.run_python(probe_file.__file__, arguments, readable=[path], work=work, limit_s=limit_s)
     try:
         found = json.loads(ended.output)
     except ValueError:

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from cms.videos import crud
+from cms.videos import crud, workload
 from cms.videos.models import Status, Video, Visibility
 from cms.videos.transcode import transcode
 from conf._celery.models import Job, JobStatus
 from conf._celery.task import Attempt
 from conf.db import rows
+from conf.db.session import release_connection
 from conf.errors import Forbidden, NotFound
 from conf.storage.incoming import IncomingFile
 from conf.storage.processing import Processing
@@ -41,7 +42,7 @@ def get(
     video, and the viewer is neither the owner nor an admin.
     """
     video = crud.get(db, video_id=video_id, whole=whole)
-    if not video.is_active and not may_change(video, viewer) and not _is_shared(video, share_key):
+    if not video.is_active and not is_owner_or_admin(video, viewer) and not _is_shared(video, share_key):
         raise NotFound("video", video_id)
     return video
 
@@ -74,7 +75,7 @@ def _visibility_columns(visibility: Visibility, share_key: str | None) -> dict[s
     }
 
 
-def may_change(video: Row[Any] | Video, viewer: Identity | None) -> bool:
+def is_owner_or_admin(video: Row[Any] | Video, viewer: Identity | None) -> bool:
     """Return whether the viewer is the owner or an admin."""
     return viewer is not None and (video.owner_id == viewer.user_id or viewer.may("cms:admin"))
 
@@ -109,7 +110,7 @@ def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, 
     Raises: NotFound; Forbidden; VersionMismatch.
     """
     video = crud.lock(db, video_id=video_id)
-    _assert_owner_or_admin(video, editor)
+    _assert_may_change(video, editor)
     expected.check(video.updated_at)
     if (visibility := changes.pop("visibility", None)) is not None:
         changes |= _visibility_columns(visibility, video.share_key)
@@ -118,31 +119,44 @@ def update(db: Session, *, video_id: int, editor: Identity, expected: Expected, 
 
 def _assert_owner_or_admin(video: Row[Any] | Video, editor: Identity) -> None:
     """Raises: Forbidden; NotFound, if the editor may not even see the video."""
-    if not may_change(video, editor):
+    if not is_owner_or_admin(video, editor):
         if not video.is_active:
             raise NotFound("video", video.id)
         raise Forbidden("Only the owner or an admin can change this video.")
 
 
+def _assert_may_change(video: Row[Any] | Video, editor: Identity) -> None:
+    """Raises: as `_assert_owner_or_admin`; Forbidden, also if the editor may no longer create videos."""
+    _assert_owner_or_admin(video, editor)
+    if not editor.may("cms:write"):
+        raise Forbidden("You need the permission cms:write, which your role does not have.")
+
+
 def assert_may_change(db: Session, *, video_id: int, editor: Identity) -> None:
     """Check that the editor may change the video. Raises: NotFound; Forbidden."""
-    _assert_owner_or_admin(crud.get(db, video_id=video_id), editor)
+    _assert_may_change(crud.get(db, video_id=video_id), editor)
 
 
 def replace_file(db: Session, *, video_id: int, editor: Identity, file: IncomingFile) -> Video:
-    """Replace the video's file and enqueue its processing.
+    """Replace the video's file, estimate how long its processing will take, and enqueue it.
 
-    Raises: NotFound; Forbidden; Conflict, if another upload replaces the file at the same time.
+    Raises: NotFound; Forbidden; Conflict, if another upload replaces the file at the same time; Invalid, if processing
+    would take too long; StorageFull.
     """
+    release_connection(db)
+    work = workload.measure(file.path)
     video = FILES.replace(
         db,
         row_id=video_id,
         file=file,
         owner_id=editor.user_id,
-        check=lambda video: _assert_owner_or_admin(video, editor),
+        check=lambda video: _assert_may_change(video, editor),
     )
     cleared: dict[str, Any] = dict.fromkeys(("error", "duration_s", "width", "height"))
-    return rows.save(db, video, status=Status.NOT_PROCESSED, renditions=[], **cleared)
+    estimate_s = workload.estimate_s(db, work=work) if work is not None else None
+    return rows.save(
+        db, video, status=Status.NOT_PROCESSED, renditions=[], workload=work, estimate_s=estimate_s, **cleared
+    )
 
 
 def delete(db: Session, *, video_id: int, editor: Identity, expected: Expected) -> None:

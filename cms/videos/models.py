@@ -67,5 +67,10 @@ class Video(Timestamps, Model):
     width: Mapped[int | None]
     height: Mapped[int | None]
     """`width` and `height` are the display size in pixels: after rotation, with square pixels. Null for audio files."""
+    workload: Mapped[int | None] = mapped_column(BigInteger)
+    """The work of processing the current file, in pixels: see `cms.videos.workload`. Null if it could not be told at
+    the upload."""
+    estimate_s: Mapped[int | None]
+    """The estimate of the seconds of processing, made at the upload; null without a workload."""
     renditions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     """`name`, `width`, `height` and `kbps` of each rendition, largest first."""

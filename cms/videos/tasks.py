@@ -15,6 +15,7 @@ HOUR_S = 3600
     name=helpers.PROCESS,
     job_queue="long",
     max_attempts=3,
+    takes_turns=True,
     soft_time_limit=48 * HOUR_S,
     time_limit=48 * HOUR_S + 60,
 )

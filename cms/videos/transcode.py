@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from cms.videos import containers, ffmpeg, ladder, playlist
+from cms.videos import containers, ffmpeg, ladder, playlist, workload
 from conf.errors import Invalid
 from conf.work import need_disk
 
@@ -47,6 +47,7 @@ def transcode(source_path: Path, folder: Path, *, progress: Callable[[float], No
     """
     container = containers.container_of(source_path)
     source = ffmpeg.probe(source_path, demuxer=container.demuxer, work=folder)
+    workload.assert_small(source)
     limit_s = BASE_LIMIT_S + LIMIT_FACTOR * source.duration_s
     poster = _poster(source, folder, progress) if source.picture else None
 

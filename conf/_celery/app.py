@@ -16,7 +16,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.pyamqp import Transport
 
-from conf import events, logging, resources, sandbox
+from conf import events, hardening, logging, resources, sandbox
 from conf.children import die_with_parent
 from conf.errors import Unavailable
 from conf.settings import get_settings
@@ -96,7 +96,9 @@ celery_app.conf.update(
         "sweep": {
             "task": "conf.sweep",
             "schedule": _settings.sweep_s,
-            "options": {"expires": _settings.sweep_s, "queue": "short"},
+            # The broker drops the message if no worker takes it until the next one. Celery's `expires` would compare
+            # the clocks of two machines.
+            "options": {"expiration": _settings.sweep_s, "queue": "short"},
         }
     },
 )
@@ -119,17 +121,19 @@ TRANSPORT_ALIASES["bounded-amqp"] = f"{__name__}:BoundedAmqp"
 
 
 def connect(*, timeout_s: float) -> Connection:
-    """Return a new connection for publishing with publisher confirms. Each socket operation takes at most `timeout_s`.
+    """Return a new, open connection for publishing with publisher confirms. If BROKER_URL is a list, it leads to the
+    first broker that answers. Each socket operation takes at most `timeout_s`.
 
     The worker's own connections must not use confirms: a broker that hangs would block the worker's event loop.
+
+    Raises: an error of kombu, if no broker answers.
     """
     url = get_settings().broker_url
     if url.startswith("amqp"):
         options: dict[str, Any] = {"confirm_publish": True, "max_retries": 0}
-        scheme, _, rest = url.partition("://")
         connection = Connection(
-            f"bounded-amqp://{rest}",
-            ssl=scheme == "amqps",
+            ";".join(f"bounded-amqp://{one.partition('://')[2]}" for one in url.split(";")),
+            ssl=url.startswith("amqps"),
             connect_timeout=timeout_s,
             heartbeat=0,
             transport_options=options,
@@ -137,14 +141,15 @@ def connect(*, timeout_s: float) -> Connection:
     else:
         options = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "max_retries": 0}
         connection = Connection(url, connect_timeout=timeout_s, transport_options=options)
-    return connection
+    # Publishing opens a connection, too, but it tries only the first broker of a list.
+    others = url.count(";")
+    return connection.ensure_connection(max_retries=max(1, others), interval_start=0, interval_step=0, interval_max=0)
 
 
 def broker_answers(*, timeout_s: float) -> None:
     """Connect to the broker. Raises: an error of kombu or the operating system, if it cannot be reached."""
     connection = connect(timeout_s=timeout_s)
     try:
-        connection.connect()
         connection.default_channel  # noqa: B018  # opens a channel
     finally:
         connection.collect(timeout_s)
@@ -157,10 +162,12 @@ def _configure_logging(**_: object) -> None:
 
 @celeryd_after_setup.connect
 def _check_environment(**_: object) -> None:
-    """Check the sandbox and the event subscriptions at the start, once and before the pool is forked.
+    """Protect the process, and check the sandbox and the event subscriptions, once and before the pool is forked.
 
     End the worker with status 2 if a required sandbox does not work or a subscription is invalid.
     """
+    hardening.protect_process()
+    hardening.forget_secrets()
     try:
         sandbox.available()
         events.verify()

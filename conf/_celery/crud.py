@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Integer, cast, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from conf._celery.models import ENDED, Job, JobStatus
+from conf._celery.models import ENDED, Job, JobStatus, Sweep
 from conf.db import rows
 
 _NOW = func.now()
@@ -122,6 +123,31 @@ def claim(db: Session, *, job_id: int, worker: str, lease_s: float) -> Job | Non
     ).one_or_none()
 
 
+def next_in_turn(db: Session, *, name: str) -> int | None:
+    """Return the id of the due job of this task whose owner has the fewest running ones, and among those with the
+    fewest seconds of work in the last day. So owners take turns. None, if no job is due."""
+    recent = or_(Job.status == JobStatus.RUNNING, Job.finished_at > _NOW - dt.timedelta(days=1))
+    seconds = func.extract("epoch", func.coalesce(Job.finished_at, _NOW) - Job.started_at)
+    used = (
+        select(
+            Job.owner_id,
+            func.count().filter(Job.status == JobStatus.RUNNING).label("running"),
+            func.sum(seconds).label("seconds"),
+        )
+        .where(Job.name == name, recent)
+        .group_by(Job.owner_id)
+        .subquery()
+    )
+    query = (
+        select(Job.id)
+        .outerjoin(used, used.c.owner_id.is_not_distinct_from(Job.owner_id))
+        .where(Job.name == name, Job.status == JobStatus.QUEUED, Job.run_after <= _NOW)
+        .order_by(func.coalesce(used.c.running, 0), func.coalesce(used.c.seconds, 0), Job.id)
+        .limit(1)
+    )
+    return db.scalar(query)
+
+
 def _owned(job_id: int, attempt: int) -> Any:
     """Match the job only while this attempt owns it."""
     return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == JobStatus.RUNNING)
@@ -189,13 +215,6 @@ def requeue(db: Session, *, job: Job, delay_s: float, error: str | None) -> None
     db.flush()
 
 
-def record_publication(db: Session, *, job: Job) -> None:
-    """Record that the id of the locked job is being published."""
-    job.published_at = _NOW
-    job.publish_count += 1
-    db.flush()
-
-
 def drop(db: Session, *, job_id: int) -> bool:
     """Delete a queued job. Returns False if it is no longer queued."""
     job = db.scalars(
@@ -218,18 +237,67 @@ def is_expired(db: Session, *, job: Job) -> bool:
     return job.status == JobStatus.RUNNING and bool(db.scalar(select(Job.lease_until < _NOW).where(Job.id == job.id)))
 
 
-def due(db: Session, *, silent_s: float, limit: int) -> Sequence[int]:
-    """Return ids of due jobs that were never published, or whose last publication is older than a backoff.
+def workers_at(db: Session, *, host: str) -> Sequence[str]:
+    """Return the worker processes of this host that run a job."""
+    on_host = Job.worker.contains(f"@{host}/", autoescape=True)
+    query = select(Job.worker).where(Job.status == JobStatus.RUNNING, on_host)
+    return [worker for worker in db.scalars(query) if worker is not None]
 
-    The backoff doubles with each publication, from `silent_s` up to an hour. Jobs never published come first.
+
+def running_of(db: Session, *, worker: str) -> Sequence[int]:
+    """Return the ids of the jobs that this worker process runs: one, or none."""
+    return db.scalars(select(Job.id).where(Job.status == JobStatus.RUNNING, Job.worker == worker)).all()
+
+
+def publish_due(db: Session, *, silent_s: float, limit: int) -> Sequence[Job]:
+    """Return due jobs that were never published, or whose last publication is older than a backoff, locked. Record that
+    they are being published.
+
+    The backoff doubles with each publication, from `silent_s` up to an hour. Jobs never published come first. Jobs that
+    another transaction has locked are left out.
     """
     backoff = func.least(silent_s * func.power(2, Job.publish_count - 1), MAX_BACKOFF_S)
-    query = select(Job.id).where(
+    due = select(Job.id).where(
         Job.status == JobStatus.QUEUED,
         Job.run_after <= _NOW,
         or_(Job.published_at.is_(None), Job.published_at + func.make_interval(0, 0, 0, 0, 0, 0, backoff) < _NOW),
     )
-    return db.scalars(query.order_by(Job.published_at.asc().nulls_first(), Job.id).limit(limit)).all()
+    due = due.order_by(Job.published_at.asc().nulls_first(), Job.id).limit(limit).with_for_update(skip_locked=True)
+    publish = (
+        update(Job)
+        .where(Job.id.in_(due))
+        .values(published_at=_NOW, publish_count=Job.publish_count + 1)
+        .returning(Job)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(db.scalars(publish).all(), key=lambda job: job.id)
+
+
+def begin_sweep(db: Session, *, every_s: float) -> bool:
+    """Record that a sweep begins. Return False if another one began less than half of `every_s` seconds ago.
+
+    The time is the database's, so the clocks of the machines do not matter.
+    """
+    beginning = insert(Sweep).values(name="jobs")
+    beginning = beginning.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"began_at": _NOW},
+        where=Sweep.began_at < _NOW - dt.timedelta(seconds=every_s / 2),
+    )
+    return db.scalar(beginning.returning(Sweep.id)) is not None
+
+
+def sweep_age_s(db: Session) -> float | None:
+    """Return the seconds since the last sweep began; None, if there was none."""
+    age = db.scalar(select(func.extract("epoch", _NOW - Sweep.began_at)))
+    return float(age) if age is not None else None
+
+
+def due_by_queue(db: Session) -> dict[str, tuple[int, float]]:
+    """Return the number of due jobs of each queue, and for how many seconds the oldest of them has been due."""
+    waits = func.extract("epoch", _NOW - func.min(Job.run_after))
+    query = select(Job.queue, func.count(), waits).where(Job.status == JobStatus.QUEUED, Job.run_after <= _NOW)
+    return {row[0]: (row[1], float(row[2])) for row in db.execute(query.group_by(Job.queue))}
 
 
 def count(db: Session) -> dict[tuple[str, JobStatus], int]:

@@ -3,12 +3,11 @@
 import inspect
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from conf._celery import crud
 from conf._celery.models import Job
-from conf._celery.publisher import publisher
+from conf._celery.publisher import publish_after_commit
 from conf._celery.task import JobTask, find
 
 
@@ -61,23 +60,3 @@ def _check_arguments(task: JobTask, args: dict[str, Any]) -> None:
     except TypeError:
         takes = ", ".join(name for name in signature.parameters if name not in ("self", "db")) or "no arguments"
         raise TypeError(f"the task {task.name} takes {takes}; it was given {', '.join(args) or 'none'}") from None
-
-
-def publish_after_commit(db: Session, job: Job) -> None:
-    """Publish the job's id once the transaction has been committed."""
-    db.info.setdefault("publish", []).append((job.name, job.queue, job.id))
-
-
-@event.listens_for(Session, "after_commit")
-def _publish(db: Session) -> None:
-    if db.in_nested_transaction():  # a savepoint was released
-        return
-    for name, queue, job_id in db.info.pop("publish", ()):
-        publisher().publish(name, queue, job_id)
-
-
-@event.listens_for(Session, "after_soft_rollback")
-def _discard(db: Session, previous: SessionTransaction) -> None:
-    """Discard the messages. The rollback of a savepoint keeps them: a message for a missing row is dropped."""
-    if not previous.nested:
-        db.info.pop("publish", None)

@@ -24,6 +24,15 @@ class JobStatus(enum.StrEnum):
 ENDED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Sweep(Model):
+    """When the sweep last began: one row."""
+
+    __tablename__ = "sweeps"
+
+    name: Mapped[str] = mapped_column(String(20), unique=True)
+    began_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
 class Job(Model):
     """A background job. While it runs, it is owned by the worker that claimed the present `attempt`."""
 

@@ -12,8 +12,11 @@ import time
 
 import structlog
 from kombu import Connection
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
 
 from conf._celery.app import celery_app, connect
+from conf._celery.models import Job
 
 log = structlog.get_logger(__name__)
 
@@ -104,3 +107,23 @@ def _publisher_of(_pid: int) -> Publisher:
 def publisher() -> Publisher:
     """Return the publisher of this process. Threads do not survive a fork, so each child process has its own."""
     return _publisher_of(os.getpid())
+
+
+def publish_after_commit(db: Session, job: Job) -> None:
+    """Publish the job's id once the transaction has been committed."""
+    db.info.setdefault("publish", []).append((job.name, job.queue, job.id))
+
+
+@event.listens_for(Session, "after_commit")
+def _publish(db: Session) -> None:
+    if db.in_nested_transaction():  # a savepoint was released
+        return
+    for name, queue_name, job_id in db.info.pop("publish", ()):
+        publisher().publish(name, queue_name, job_id)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _discard(db: Session, previous: SessionTransaction) -> None:
+    """Discard the messages. The rollback of a savepoint keeps them: a message for a missing row is dropped."""
+    if not previous.nested:
+        db.info.pop("publish", None)

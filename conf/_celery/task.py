@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from conf._celery import crud
 from conf._celery.app import celery_app
 from conf._celery.models import Job, JobStatus
+from conf._celery.publisher import publish_after_commit
 from conf.db.dependencies import retry_while_unavailable, with_db_session
 from conf.errors import CampusError, Unavailable
 from conf.settings import get_settings
@@ -61,11 +62,12 @@ class Attempt:
         if self._stopped is not None:
             raise self._stopped
 
-    def lock_job(self, db: Session) -> None:
-        """Lock the job's row. In the final transaction, call it before locking any other row. Raises: Stopped."""
+    def lock_job(self, db: Session) -> Job:
+        """Lock and return the job. In the final transaction, call it before locking any other row. Raises: Stopped."""
         job = crud.lock(db, job_id=self.id)
         if job.attempt != self.number or job.status != JobStatus.RUNNING or job.cancel_requested:
             raise Stopped(cancelled=job.cancel_requested)
+        return job
 
     def succeed(self, db: Session) -> None:
         """Mark the job as succeeded in the transaction of `db`.
@@ -116,6 +118,8 @@ class JobTask(Task):
     max_attempts = 5
     retriable = True
     """Whether users may retry the job after it failed or was cancelled."""
+    takes_turns = False
+    """Whether the owners of the jobs take turns: a worker that is told of a job may run that of another owner first."""
     cancellable = True
     """Whether users may cancel the job."""
     soft_time_limit: float | None = 120
@@ -123,6 +127,7 @@ class JobTask(Task):
     time_limit: float | None = 150
     """Seconds after which the worker process is killed."""
     _status_handler: StatusHandler | None = None
+    Request = "conf._celery.request:JobRequest"
 
     @property
     def attempt(self) -> Attempt | None:
@@ -144,7 +149,7 @@ class JobTask(Task):
             self._status_handler(db, job)
 
     def __call__(self, job_id: int) -> None:
-        job = _claim(task=self, job_id=job_id, worker=f"{self.request.hostname}/{os.getpid()}")
+        job = _claim(task=self, job_id=job_id, worker=worker_name(self.request.hostname, os.getpid()))
         if job is None:
             log.info("the job cannot be claimed; message dropped", job_id=job_id, task=self.name)
             return
@@ -212,11 +217,16 @@ def backoff_s(attempt: int) -> float:
     return full * random.uniform(0.5, 1)  # noqa: S311
 
 
-def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -> None:
+def worker_name(node: str, pid: int) -> str:
+    """Return the name of a worker process for the column `worker`. `node`: Celery's node name, `<name>@<host>`."""
+    return f"{node}/{pid}"
+
+
+def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None, backoff: bool = True) -> None:
     """End the attempt at a locked job, with `status` or, if that is None, as the job's state requires.
 
     With None, the job is cancelled if that was requested, requeued if it has attempts left, and failed otherwise. If
-    its task is no longer installed, it fails.
+    its task is no longer installed, it fails. Without `backoff`, a requeued job is due at once.
     """
     task = find(job.name)
     if task is None:
@@ -225,8 +235,11 @@ def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None) -
         status = JobStatus.CANCELLED
     if status is None and job.attempt >= job.max_attempts:
         status = JobStatus.FAILED
-    if status is None:
+    if status is None and backoff:
         crud.requeue(db, job=job, delay_s=max(0.001, backoff_s(job.attempt)), error=error)
+    elif status is None:
+        crud.requeue(db, job=job, delay_s=0, error=error)
+        publish_after_commit(db, job)
     else:
         crud.end(db, job=job, status=status, error=error)
     if task is not None:
@@ -242,7 +255,11 @@ def stop(db: Session, job: Job) -> None:
 
 @with_db_session
 def _claim(*, task: JobTask, job_id: int, worker: str, db: Session) -> Job | None:
-    job = crud.claim(db, job_id=job_id, worker=worker, lease_s=get_settings().lease_s)
+    job, lease_s = None, get_settings().lease_s
+    if task.takes_turns and (next_id := crud.next_in_turn(db, name=task.name)) is not None:
+        job = crud.claim(db, job_id=next_id, worker=worker, lease_s=lease_s)
+    if job is None:
+        job = crud.claim(db, job_id=job_id, worker=worker, lease_s=lease_s)
     if job is not None:
         task.status_changed(db, job)
     return job

@@ -10,6 +10,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
 from conf._celery.app import DEAD, celery_app
+from conf._celery.request import requeue_of_dead_here
 from conf.settings import get_settings
 from conf.work import sweep_work
 
@@ -95,7 +96,8 @@ def _log_broker_down(error: Exception, interval_s: float) -> None:
 
 
 @worker_ready.connect
-def _on_worker_ready(**_: Any) -> None:
+def _on_worker_ready(sender: Any, **_: Any) -> None:
+    requeue_of_dead_here(sender.hostname.rpartition("@")[2])
     # Orchestrators send SIGTERM, for which Celery would wait for the running job without limit. The handler of SIGQUIT
     # waits for `worker_grace_s`, then raises SystemExit in the job, which requeues it.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))

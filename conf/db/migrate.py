@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from conf import resources
+from conf.db.models import Model
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,10 +49,36 @@ def _heads() -> dict[str, set[str]]:
 
 
 def missing(current: Iterable[str]) -> set[str]:
-    """Return the head revisions that a database with the revisions `current` still lacks."""
-    heads = _heads()
-    applied = set(current).union(*(heads[revision] for revision in current if revision in heads))
-    return set(heads) - applied
+    """Return the head revisions that a database with the revisions `current` still lacks.
+
+    A revision of a newer release includes those of its branch that this code knows. So old processes stay ready while
+    a release is rolled out.
+    """
+    heads, current = _heads(), set(current)
+    applied = current.union(*(heads[revision] for revision in current if revision in heads))
+    newer = [_place(revision) for revision in current if not _is_known(revision)]
+    return {head for head in heads if head not in applied and not any(_is_after(one, _place(head)) for one in newer)}
+
+
+def _is_known(revision: str) -> bool:
+    return any(revision in included for included in _heads().values())
+
+
+def _place(revision: str) -> tuple[str, int]:
+    """Return the branch and the number of a revision: `cms_0002` is number 2 of `cms`."""
+    branch, _, number = revision.rpartition("_")
+    return branch, int(number) if number.isdigit() else -1
+
+
+def _is_after(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    return one[0] == other[0] and one[1] > other[1]
+
+
+def tables() -> dict[str, str]:
+    """Return the resource of each table, or `conf`."""
+    resources.import_models()
+    models = (mapper.class_ for mapper in Model.registry.mappers)
+    return {str(model.__tablename__): model.__module__.partition(".")[0] for model in models}
 
 
 def downgrade(resource: str) -> None:

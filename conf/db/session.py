@@ -4,16 +4,22 @@ with their parent."""
 import contextlib
 import functools
 import threading
+import time
 from typing import Any, cast
 
 import psycopg2
+import structlog
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from conf.settings import get_settings
 
+log = structlog.get_logger(__name__)
+
+RETRY_REPLICA_S = 5
+"""Seconds after which the read replica is tried again once it has failed."""
 CONNECT: dict[str, object] = {
     "application_name": "campus",
     "connect_timeout": 5,
@@ -47,15 +53,35 @@ def write_engine() -> Engine:
 
 
 @functools.cache
-def read_engine() -> Engine:
-    """Return the engine for safe requests, on the read replica if there is one.
+def main_read_engine() -> Engine:
+    """Return the engine for safe requests on the main database.
 
     It uses autocommit, so that a read is one round trip. If a connection was lost, the route class repeats the request,
     unless a dependency with `yield` has already been entered.
     """
-    settings = get_settings()
-    url = settings.database_read_url or settings.database_url
-    return _engine(url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT")
+    return _engine(get_settings().database_url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT")
+
+
+@functools.cache
+def replica_engine() -> Engine | None:
+    """Return the engine for safe requests on the read replica; None, if there is no replica."""
+    url = get_settings().database_read_url
+    return _engine(url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT") if url else None
+
+
+class _Replica:
+    """Whether the replica answers. While it does not, reads go to the main database."""
+
+    down_until = 0.0
+
+    @classmethod
+    def is_used(cls) -> bool:
+        return bool(get_settings().database_read_url) and time.monotonic() >= cls.down_until
+
+    @classmethod
+    def note_failure(cls) -> None:
+        cls.down_until = time.monotonic() + RETRY_REPLICA_S
+        log.warning("the read replica is unavailable; the main database serves reads", retry_in_s=RETRY_REPLICA_S)
 
 
 @functools.cache
@@ -90,7 +116,9 @@ def open_session(*, read_only: bool = False) -> Session:
 
 
 class _ThreadLocal(threading.local):
-    connection: Connection | None = None
+    def __init__(self) -> None:
+        self.connections: dict[bool, Connection] = {}
+        """The connections to the main database (False) and to the replica (True)."""
 
 
 _local = _ThreadLocal()
@@ -99,15 +127,22 @@ _local = _ThreadLocal()
 class ReadSession(RequestSession):
     """A session for safe requests, on a connection that its thread keeps between requests.
 
-    The pool has a connection for each thread that serves requests.
+    The pool has a connection for each thread that serves requests. `on_main`: use the main database even if there is a
+    replica, which may lag behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_main: bool = False) -> None:
         super().__init__(expire_on_commit=False, autoflush=False)
+        self._on_main = on_main
 
     def get_bind(self, *_: Any, **__: Any) -> Connection:
         super().get_bind()
-        return _connection()
+        if not self._on_main and _Replica.is_used():
+            try:
+                return _connection(on_replica=True)
+            except OperationalError:
+                _Replica.note_failure()
+        return _connection(on_replica=False)
 
     def fetch(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute SQL text on a psycopg2 cursor, which takes half the time of SQLAlchemy. Raises: DBAPIError."""
@@ -128,20 +163,28 @@ class ReadSession(RequestSession):
             ) from error
 
 
-def _connection() -> Connection:
+def read_on_main(db: Session) -> contextlib.AbstractContextManager[Session]:
+    """Return a context manager of a session that sees the latest rows: `db`, unless it reads from the replica."""
+    if isinstance(db, ReadSession) and get_settings().database_read_url:
+        return ReadSession(on_main=True)
+    return contextlib.nullcontext(db)
+
+
+def _connection(*, on_replica: bool) -> Connection:
     """Return this thread's connection for reads; replace it if it was lost. Raises: OperationalError."""
-    connection = _local.connection
+    connection = _local.connections.get(on_replica)
     if connection is not None and not connection.closed:
         raw = connection.connection.dbapi_connection if not connection.invalidated else None
         if raw is not None and not raw.closed:
             return connection
-    _forget_connection()
-    _local.connection = read_engine().connect()
-    return _local.connection
+    _forget_connection(on_replica)
+    engine = replica_engine() if on_replica else None
+    _local.connections[on_replica] = (engine or main_read_engine()).connect()
+    return _local.connections[on_replica]
 
 
-def _forget_connection() -> None:
-    connection, _local.connection = _local.connection, None
+def _forget_connection(on_replica: bool) -> None:
+    connection = _local.connections.pop(on_replica, None)
     if connection is not None and not connection.closed:
         connection.invalidate()
         connection.close()
@@ -162,8 +205,10 @@ def release_connection(db: Session) -> None:
 
 
 def dispose() -> None:
-    """Close the pools and this thread's connection, for example before a fork or at the end of a test run."""
-    _forget_connection()
-    for engine in (write_engine, read_engine):
-        if engine.cache_info().currsize:
-            engine().dispose()
+    """Close the pools and this thread's connections, for example before a fork or at the end of a test run."""
+    for on_replica in list(_local.connections):
+        _forget_connection(on_replica)
+    for made in (write_engine, main_read_engine, replica_engine):
+        engine = made() if made.cache_info().currsize else None
+        if engine is not None:
+            engine.dispose()

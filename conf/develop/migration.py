@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg2
 
 from conf import resources
+from conf.db.migrate import tables
 from conf.develop.names import ROOT
 from conf.embedded.postgresql import postgres
 from conf.embedded.processes import free_port
@@ -57,7 +58,7 @@ def write_migration(resource: str, message: str, *, empty: bool = False) -> Path
         migrated, modelled = _database(server, "migrated"), _database(server, "modelled")
         _alembic(migrated, "upgrade", "heads")
         _run(modelled, sys.executable, "-c", CREATE_ALL)
-        missing, stale = _check_constraints(migrated, modelled)
+        missing, stale = _check_constraints(migrated, modelled, resource)
         if not (empty or missing or stale) and "No new upgrade operations" in _alembic(
             migrated, *_only(resource), "check"
         ):
@@ -77,7 +78,7 @@ def _server() -> Iterator[str]:
     folder.chmod(0o755)  # root's PostgreSQL runs as nobody
     password, port = secrets.token_hex(16), free_port()
     try:
-        with postgres(folder, folder, port, password):
+        with postgres(folder, folder, port, password).running():
             yield f"postgresql://campus:{password}@127.0.0.1:{port}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,12 +122,18 @@ def _revision(url: str, resource: str, folder: Path, message: str, slug: str) ->
     return path.rename(folder / f"{number}_{slug}.py")
 
 
-def _check_constraints(migrated: str, modelled: str) -> tuple[list[Constraint], list[Constraint]]:
-    """The CHECK constraints of existing tables that only the models have, and those that only the migrations have."""
+def _check_constraints(migrated: str, modelled: str, resource: str) -> tuple[list[Constraint], list[Constraint]]:
+    """The CHECK constraints of existing tables of the resource that only the models have, and those that only the
+    migrations have."""
+    owners = tables()
     before, after = set(_rows(migrated, CHECKS)), set(_rows(modelled, CHECKS))
     kept = {name for (name,) in _rows(migrated, TABLES)} & {name for (name,) in _rows(modelled, TABLES)}
     missing, stale = (
-        [(table, name, definition) for table, name, definition in sorted(found) if table in kept]
+        [
+            (table, name, definition)
+            for table, name, definition in sorted(found)
+            if table in kept and owners.get(table, resource) == resource
+        ]
         for found in (after - before, before - after)
     )
     return missing, stale

@@ -9,13 +9,13 @@ import fcntl
 import hashlib
 import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conf.embedded.postgresql import ROOTS_HOME, open_folder, postgres
+from conf.embedded.postgresql import ROOTS_HOME, close_folder, open_folder, postgres
 from conf.embedded.processes import CannotStart as CannotStart
+from conf.embedded.processes import Service as Service
 from conf.embedded.processes import free_port
 from conf.embedded.valkey import valkey
 
@@ -25,7 +25,7 @@ class Embedded:
     """The running services, and the environment variables by which Campus's processes find them."""
 
     environment: dict[str, str]
-    processes: dict[str, subprocess.Popen[bytes]]
+    services: list[Service]
 
 
 @contextlib.contextmanager
@@ -35,23 +35,29 @@ def embedded(data_dir: Path) -> Iterator[Embedded]:
     Raises: CannotStart, also if another process uses this folder.
     """
     data_dir = data_dir.absolute()
+    os.umask(0o077)  # nothing that we write is for other users of this machine
     try:
-        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o700)
+        (data_dir / "logs").mkdir(exist_ok=True)
     except OSError as error:
         raise CannotStart(f"The folder {data_dir} cannot be created: {error.strerror}.") from None
     with _exclusive_lock(data_dir), contextlib.ExitStack() as stack:
         secret = _load_or_create_secret(data_dir / "secret")
         password = _derived(secret, "services")
-        parts = Embedded({"EMBEDDED": "1", "SECRET_KEY": _derived(secret, "signing"), "DATA_DIR": str(data_dir)}, {})
+        parts = Embedded({"EMBEDDED": "1", "SECRET_KEY": _derived(secret, "signing"), "DATA_DIR": str(data_dir)}, [])
         logs = data_dir / "logs"
         if not os.environ.get("DATABASE_URL"):
             port = free_port()
-            server = postgres(_database_home(data_dir, secret), logs, port, password)
-            parts.processes["PostgreSQL"] = stack.enter_context(server)
+            home = _database_home(data_dir, secret)
+            server = postgres(home, logs, port, password)
+            if home != data_dir:
+                close_folder(home)
+            parts.services.append(stack.enter_context(server.running()))
             parts.environment["DATABASE_URL"] = f"postgresql://campus:{password}@127.0.0.1:{port}/postgres"
         if not os.environ.get("BROKER_URL"):
             port = free_port()
-            parts.processes["Valkey"] = stack.enter_context(valkey(data_dir, port, password))
+            parts.services.append(stack.enter_context(valkey(data_dir, port, password).running()))
             parts.environment["BROKER_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
             if not os.environ.get("LIMITS_URL"):
                 parts.environment["LIMITS_URL"] = f"redis://:{password}@127.0.0.1:{port}/1"
@@ -90,7 +96,9 @@ def _database_home(data_dir: Path, secret: str) -> Path:
     if os.getuid() != 0:
         return data_dir
     home = ROOTS_HOME / _derived(secret, "home")[:12]
-    open_folder(home)
+    if not (home / "postgresql" / "PG_VERSION").exists():
+        open_folder(ROOTS_HOME)
+        open_folder(home)  # for initdb, which runs as `nobody`
     link = data_dir / "postgresql"
     link.unlink(missing_ok=True)
     link.symlink_to(home / "postgresql")

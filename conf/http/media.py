@@ -21,6 +21,7 @@ from conf.errors import Forbidden, NotFound
 from conf.http.access import PUBLIC
 from conf.http.problems import error_responses
 from conf.http.route import Router
+from conf.http.schemas import SECRET
 from conf.http.threads import threads
 from conf.keys import sign, verify
 from conf.settings import get_settings
@@ -80,6 +81,7 @@ async def get_media(
         Path(
             description="Expiry time and signature. Use the links in the responses of the API.",
             examples=["6a2f3c80-kq3Zt0Jw9xYb1LmN4pRs7uVc"],
+            json_schema_extra=SECRET,
         ),
     ],
     key: Annotated[

@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from conf.errors import Invalid
+from conf.settings import get_settings
 from conf.values import MAX_ID
 
 T = TypeVar("T")
@@ -97,7 +98,8 @@ class PageRequest:
             return Slice(items, None)
         keys = ".".join(str(part) for part in key(found[-1]))
         cursor = base64.urlsafe_b64encode(keys.encode()).decode().rstrip("=")
-        self._response.headers["Link"] = f'<{self._request.url.include_query_params(cursor=cursor)}>; rel="next"'
+        url = self._request.url.include_query_params(cursor=cursor)
+        self._response.headers["Link"] = f'<{get_settings().public_url}{url.path}?{url.query}>; rel="next"'
         return Slice(items, cursor)
 
 

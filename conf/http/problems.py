@@ -16,6 +16,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import Counter
+from psycopg2.errors import ReadOnlySqlTransaction
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -24,6 +25,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from conf import errors
+from conf.db.dependencies import SAFE_METHODS
+from conf.db.session import dispose
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,8 @@ STATUS: dict[type[errors.CampusError], int] = {
     errors.TooLarge: 413,
     errors.Unsupported: 415,
     errors.RateLimited: 429,
+    errors.TimedOut: 408,
+    errors.StorageFull: 507,
     errors.Unavailable: 503,
 }
 
@@ -129,12 +134,16 @@ def error_response(request: Request, error: Exception) -> Response:
             return problem(request, 400, "The request ended before its body was complete.")
         case PoolTimeout():
             return problem(request, 503, "The database is busy. Try again later.", headers={"Retry-After": "1"})
+        case DBAPIError(orig=ReadOnlySqlTransaction()) if request.method not in SAFE_METHODS:
+            log.error("the main database is read-only: it is a standby")
+            dispose()  # the next requests connect anew: the address may lead to another server by now
+            return problem(request, 503, "The database is unavailable. Try again later.", headers={"Retry-After": "5"})
         case OperationalError() | DBAPIError(connection_invalidated=True):
             log.error("the database is unavailable", exc_info=error)
             return problem(request, 503, "The database is unavailable. Try again later.", headers={"Retry-After": "2"})
         case _:
             ERRORS.labels(request.scope.get("route_path", "unmatched"), type(error).__name__).inc()
-            log.error("unexpected error", exc_info=error, path=request.url.path)
+            log.error("unexpected error", exc_info=error, route=request.scope.get("route_path", "unmatched"))
             return problem(request, 500, "An unexpected error occurred. Report it with the request id.")
 
 
@@ -147,6 +156,8 @@ def _headers(request: Request, error: errors.CampusError) -> dict[str, str] | No
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         case errors.Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}
+        case errors.TimedOut():
+            return {"Connection": "close"}
         case _:
             return None
 
@@ -169,7 +180,7 @@ def _of_http_exception(request: Request, error: HTTPException) -> Response:
     detail: Any = error.detail
     more = None
     if error.status_code == 404 and detail == http.HTTPStatus.NOT_FOUND.phrase:
-        detail = f"The path {request.url.path} does not exist."
+        detail = f"The path {request.url.path[:200]} does not exist."
     elif not isinstance(detail, str):  # FastAPI takes any JSON value
         detail, more = http.HTTPStatus(error.status_code).phrase, {"details": detail}
     return problem(request, error.status_code, detail, headers=error.headers, more=more)

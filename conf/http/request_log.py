@@ -32,6 +32,8 @@ SECONDS = Histogram(
 
 HEADERS_MAX_BYTES = 32 * 1024
 """Maximum size of all headers of a request together."""
+URL_MAX_BYTES = 8 * 1024
+"""Maximum length of the path and the query (RFC 9110, 4.1, recommends at least 8000)."""
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -85,11 +87,8 @@ class RequestLog:
             await send(message)
 
         try:
-            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
-                response = problems.problem(
-                    Request(scope), 431, f"The headers must be at most {HEADERS_MAX_BYTES} bytes in total."
-                )
-                await response(scope, receive, send_with_headers)
+            if refusal := _refusal(scope):
+                await problems.problem(Request(scope), *refusal)(scope, receive, send_with_headers)
                 return
             await self._app(scope, receive, send_with_headers)
         except Exception as error:  # a response even for errors of other middleware
@@ -119,11 +118,28 @@ class RequestLog:
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"] if scope["path"].isprintable() else ascii(scope["path"]),
+                path=logged_path(scope),
                 status=status,
                 ms=round(seconds * 1000, 1),
                 **_trace(scope),
             )
+
+
+def _refusal(scope: Scope) -> tuple[int, str] | None:
+    """Return the status and the reason with which a request is refused because its URL or its headers are too long."""
+    if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > URL_MAX_BYTES:
+        return 414, f"The URL must be at most {URL_MAX_BYTES} bytes."
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
+        return 431, f"The headers must be at most {HEADERS_MAX_BYTES} bytes in total."
+    return None
+
+
+def logged_path(scope: Scope) -> str:
+    """Return the path as it is logged: without secrets, and cut off after 500 characters."""
+    path: str = scope["path"]
+    for name in getattr(scope.get("handler"), "secrets", ()):
+        path = path.replace(str(scope["path_params"].get(name) or "\0"), "…")
+    return (path if path.isprintable() else ascii(path))[:500]
 
 
 def _trace(scope: Scope) -> dict[str, str]:

@@ -12,6 +12,9 @@ from conf.values import MAX_ID
 Id = Annotated[int, Path(ge=1, le=MAX_ID, description="Unique identifier of the object.")]
 """An id in the path."""
 
+SECRET: dict[str, Any] = {"x-secret": True}
+"""For `Path(json_schema_extra=SECRET)`: the request log shows `…` instead of the parameter."""
+
 UNSET: Any = None
 """Default of the fields of `Changes`. It is never stored: `given` returns only the fields that the client has sent."""
 

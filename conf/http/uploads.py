@@ -7,24 +7,34 @@ depend on its size. Declare a size limit and the accepted file types with `uploa
 """
 
 import asyncio
+import contextlib
 import errno
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import Depends, Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from sqlalchemy.orm import Session
 
-from conf.errors import Invalid, TooLarge, Unavailable, Unsupported
+from conf.db.dependencies import with_db_session
+from conf.errors import Invalid, RateLimited, TooLarge, Unsupported
 from conf.settings import get_settings
+from conf.storage import usage
 from conf.storage.incoming import HEAD_BYTES, IncomingFile, Sniff
-from conf.work import need_disk
+from conf.work import disk_full, need_disk, work_folder
 
 BLOCK = 1024 * 1024
 """Bytes that are collected in memory before they are written to disk."""
 FIELD = "file"
-_FRAME = 16 * 1024
-"""Bytes that the body may have in addition to the file: boundaries and headers of the parts."""
+FRAME_BYTES = 16 * 1024
+"""Bytes that the body may have in addition to the file: boundaries, headers of the parts, and other parts."""
+MAX_UPLOADS = 3
+"""Files that an account may upload at the same time to one machine."""
+MAX_BOUNDARY = 70
+"""Maximum length of the boundary in bytes (RFC 2046, 5.1.1)."""
 
 FILE_BODY = {
     "requestBody": {
@@ -52,6 +62,11 @@ class FilePart:
     sniff: Sniff | None
     """Detects the file type. None accepts every type."""
 
+    @property
+    def limit(self) -> int:
+        """Maximum size of the file in bytes."""
+        return self.max_bytes or get_settings().upload_max_bytes
+
     def __call__(self, request: Request) -> IncomingFile:
         file: IncomingFile = request.scope["file"]
         return file
@@ -69,28 +84,52 @@ def upload(*, max_bytes: int | None = None, sniff: Sniff | None = None) -> Any:
 Upload = Annotated[IncomingFile, upload()]
 
 
+@contextlib.contextmanager
+def upload_folder(account: int | None) -> Iterator[Path]:
+    """Create a work folder for a file that `account` uploads. Raises: RateLimited, if it uploads too many at once."""
+    purpose = f"upload-{account or 0}"
+    with work_folder(purpose) as folder:
+        if account is not None and sum(1 for _ in folder.parent.glob(f"{purpose}-*")) > MAX_UPLOADS:
+            raise RateLimited(f"You may upload {MAX_UPLOADS} files at the same time.", retry_after=5)
+        yield folder
+
+
+@with_db_session
+def assert_space(*, account: int | None, size: int, db: Session) -> None:
+    """Check the disk and the account's quota before a file of `size` bytes is received. Raises: StorageFull."""
+    need_disk(size)
+    if account is not None:
+        usage.assert_quota(db, owner_id=account, adding=size)
+
+
+def announced_size(request: Request) -> int:
+    """Return the `Content-Length` of the request; 0 if it has none."""
+    length = request.headers.get("content-length", "")[:20]
+    return int(length) if length.isdigit() else 0
+
+
 async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> None:
     """Write the part `file` of the body to `file.path`.
 
-    Raises: Unsupported, if the body is not `multipart/form-data` or the file type is not accepted; TooLarge, before the
-    body is read if `Content-Length` is over the limit; Invalid, if the part is missing, the file is empty or the body
-    is malformed; Unavailable, if there is not enough disk space.
+    Raises: Unsupported, if the body is not `multipart/form-data` or the file type is not accepted; TooLarge; TimedOut;
+    Invalid, if the part is missing, the file is empty or the body is malformed; StorageFull, if there is not enough
+    disk space, also while the file arrives.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+    boundary = options.get(b"boundary", b"")
+    if kind != b"multipart/form-data" or not boundary:
         raise Unsupported("The body must be multipart/form-data with a part named `file`.", field=FIELD)
-    limit = part.max_bytes or get_settings().upload_max_bytes
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit + _FRAME:
-        raise _too_large(limit)
-    need_disk(int(length) if length.isdigit() else 0)
+    if len(boundary) > MAX_BOUNDARY:
+        raise Invalid(f"The boundary in Content-Type must be at most {MAX_BOUNDARY} bytes.", field=FIELD)
     with file.path.open("wb") as target:
-        received = _Part(FIELD, options[b"boundary"], part.sniff)
+        received = _Part(FIELD, boundary, part.sniff)
         try:
             async for chunk in request.stream():
                 received.feed(chunk)
-                if received.size > limit:
-                    raise _too_large(limit)
+                if received.size > part.limit:
+                    raise TooLarge(f"The file must be at most {part.limit} bytes.", field=FIELD)
+                if received.total - received.size > FRAME_BYTES:
+                    raise TooLarge(f"The body may have {FRAME_BYTES} bytes in addition to the file.", field=FIELD)
                 received.sniff()
                 if received.waiting >= BLOCK:
                     await asyncio.to_thread(received.flush, target)
@@ -101,7 +140,7 @@ async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> 
             raise Invalid(f"The multipart body is malformed: {error}.", field=FIELD) from error
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise Unavailable("There is not enough disk space for this file now.", retry_after=300) from error
+                raise disk_full() from error
             raise
     if not received.found:
         raise Invalid("The body has no part named `file` with a filename.", field=FIELD)
@@ -110,16 +149,15 @@ async def receive_file(request: Request, file: IncomingFile, part: FilePart) -> 
     file.size_bytes, file.extension = received.size, received.extension
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The file must be at most {limit} bytes.", field=FIELD)
-
-
 class _Part:
     """Parses the body and collects the bytes of one part."""
 
     def __init__(self, field: str, boundary: bytes, sniff: Sniff | None) -> None:
         self.waiting = 0
+        self.total = 0
+        """Bytes of the body."""
         self.size = 0
+        """Bytes of the file."""
         self.extension = ""
         self._head = bytearray()
         self._sniff = sniff
@@ -143,6 +181,7 @@ class _Part:
         )
 
     def feed(self, chunk: bytes) -> None:
+        self.total += len(chunk)
         self._parser.write(chunk)
 
     def finish(self) -> None:
@@ -151,6 +190,8 @@ class _Part:
             raise MultipartParseError("it ends before the final boundary")
 
     def flush(self, target: BinaryIO) -> None:
+        """Write what has arrived. Raises: StorageFull, if it leaves too little disk space."""
+        need_disk(self.waiting)
         target.writelines(self._blocks)
         self._blocks.clear()
         self.waiting = 0

@@ -38,8 +38,17 @@ class Storage(Protocol):
         """Check that the storage can be used. Raises: Unavailable."""
 
 
+MAX_KEY, MAX_NAME = 1024, 255
+"""Maximum length in bytes of a key (that of S3), and of its parts (that of file systems)."""
+
+
 def assert_key(key: str) -> None:
-    """Check that the key is a plain relative path without `..`, as a guard against bugs. Raises: ValueError."""
+    """Check that the key is a plain relative path without `..`, and short enough for file systems and S3.
+
+    Raises: ValueError.
+    """
     parts = key.split("/")
+    if len(key.encode()) > MAX_KEY or any(len(part.encode()) > MAX_NAME for part in parts):
+        raise ValueError("the storage key is too long")
     if not key or key.startswith("/") or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"not a storage key: {key!r}")

@@ -50,6 +50,8 @@ class Processing(Generic[R]):
     removed when the job has ended."""
     job_column: str = "job_id"
     """Column with the id of the job."""
+    has_quota: bool = True
+    """Whether the files count against the quota of the account that uploads them."""
 
     def folder_of(self, row_id: int) -> str:
         return f"{self.folder}/{row_id}/"
@@ -75,7 +77,7 @@ class Processing(Generic[R]):
         """Replace the row's file, and enqueue the processing of the new file as a job of `owner_id`.
 
         Returns the row, locked. `check` is called with the locked row, and may raise.
-        Raises: NotFound; Conflict, if another file is uploaded at the same time.
+        Raises: NotFound; Conflict, if another file is uploaded at the same time; StorageFull.
         """
         with self.store(db, folder=self.folder_of(row_id), file=file) as stored:
             row = self.lock(db, row_id)
@@ -86,14 +88,17 @@ class Processing(Generic[R]):
         return row
 
     def attach(self, db: Session, row: R, stored: "Stored", *, owner_id: int | None) -> None:
-        """Claim the stored file for the row in the transaction of `db`, and enqueue its processing."""
+        """Claim the stored file for the row in the transaction of `db`, and enqueue its processing.
+
+        Raises: StorageFull, if it exceeds the owner's quota.
+        """
         arguments: dict[str, Any] = {f"{self.what}_id": row.id}
         if self.source_column is None:
             arguments["source_key"] = stored.key
         else:
             setattr(row, self.source_column, stored.key)
         setattr(row, self.job_column, enqueue(db, self.task, owner_id=owner_id, **arguments).id)
-        stored.files.claim(db)
+        stored.files.claim(db, owner_id=owner_id if self.has_quota else None)
         db.flush()
 
     def lock(self, db: Session, row_id: int) -> R:
@@ -204,10 +209,10 @@ class Work(Generic[R]):
         for path in sorted(self.output.iterdir()):
             self.keys[path.name] = files.put(path.name, path)
             self.attempt.check()
-        self.attempt.lock_job(db)
+        job = self.attempt.lock_job(db)
         row = rows.lock(db, self.processing.model, self.row.id, what=self.processing.what)
         self.processing.assert_current(row, self.attempt)
-        files.claim(db)
+        files.claim(db, owner_id=job.owner_id if self.processing.has_quota else None, check_quota=False)
         return row
 
 

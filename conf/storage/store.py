@@ -8,10 +8,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
-from conf._celery.enqueue import enqueue, publish_after_commit
+from conf._celery.enqueue import enqueue
+from conf._celery.publisher import publish_after_commit
 from conf.db.dependencies import with_db_session
 from conf.errors import Unavailable
 from conf.settings import get_settings
+from conf.storage import usage
 from conf.storage.base import Storage
 from conf.storage.local import LocalStorage
 
@@ -34,20 +36,30 @@ class NewFiles:
 
     def __init__(self, prefix: str, removal_id: int) -> None:
         self._prefix = prefix
+        self._size_bytes = 0
         self.removal_id = removal_id
         self.kept = False
 
     def put(self, name: str, path: Path) -> str:
         """Store the file and return its key."""
         key = self._prefix + name
+        self._size_bytes += path.stat().st_size
         storage().put(key, path)
         return key
 
-    def claim(self, db: Session) -> None:
+    def claim(self, db: Session, *, owner_id: int | None, check_quota: bool = True) -> None:
         """Claim the files in the transaction of `db`: they are kept if it commits, and removed otherwise.
 
-        Raises: Unavailable, if storing took longer than `pending_file_s` and their removal has begun.
+        `owner_id`: the account whose quota they count against, if any. Without `check_quota`, they may exceed it.
+
+        Raises: Unavailable, if storing took longer than `pending_file_s` and their removal has begun; StorageFull, if
+        they exceed the quota.
         """
+        if owner_id is not None:
+            if check_quota:
+                usage.lock(db, owner_id=owner_id)
+                usage.assert_quota(db, owner_id=owner_id, adding=self._size_bytes)
+            usage.add(db, prefix=self._prefix, owner_id=owner_id, size_bytes=self._size_bytes)
         if not crud.drop(db, job_id=self.removal_id):
             raise Unavailable("Storing the file took too long. Try again.")
         self.kept = True
@@ -71,6 +83,7 @@ def new_files(prefix: str) -> Iterator[NewFiles]:
 
 def remove_later(db: Session, *, prefix: str) -> None:
     """Remove the files below `prefix` once the transaction has been committed."""
+    usage.forget(db, prefix=prefix)
     enqueue(db, REMOVE, prefix=prefix)
 
 

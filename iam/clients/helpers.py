@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from conf.db import rows
+from conf.db.session import read_on_main
 from conf.errors import Conflict, Invalid, NotFound, Unauthenticated
 from conf.values import Expected
 from iam.audit import crud as audit
@@ -50,6 +51,7 @@ def register(
     Raises: Invalid, if a redirect URI is not acceptable; Conflict, if the owner already has `MAX_CLIENTS` clients.
     """
     _assert_acceptable(redirect_uris)
+    users.lock(db, user_id=owner.user_id)  # requests at the same time are counted one after another
     if crud.count(db, owner_id=owner.user_id) >= MAX_CLIENTS:
         raise Conflict(f"You already have {MAX_CLIENTS} clients, which is the maximum. Delete one first.")
     secret = secrets.token_urlsafe(32) if confidential else None
@@ -154,7 +156,8 @@ def claims(user: User, *, scope: str, picture: str | None) -> dict[str, Any]:
 def user_of_token(db: Session, *, token: str) -> tuple[User, str]:
     """Return the user and the scope of a client's access token. Raises: Unauthenticated."""
     payload = jwt.decode(Kind.CLIENT, token)
-    row = sessions.live(db, session_id=payload["sid"], user_id=payload["sub"])
+    with read_on_main(db) as latest:
+        row = sessions.live(latest, session_id=payload["sid"], user_id=payload["sub"])
     if row is None or row.client_id is None:
         raise Unauthenticated("The token is invalid or has expired.")
     return users.get(db, user_id=row.user_id), row.scope

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from conf._celery.enqueue import enqueue
 from conf.db.dependencies import with_db_session
-from conf.db.session import release_connection
+from conf.db.session import read_on_main, release_connection
 from conf.errors import Forbidden, Invalid, Unauthenticated
 from conf.settings import get_settings
 from conf.values import Language
@@ -31,6 +31,7 @@ from iam.users.models import User
 
 ACCESS_S = 15 * 60
 REFRESH_S = 30 * 24 * 3600
+DEVICE_S = 180 * 24 * 3600
 MAIL_S = 3600
 """Lifetime of a link to set a password."""
 VERIFY_S = 7 * 24 * 3600
@@ -49,6 +50,7 @@ class Tokens:
 
     access_token: str
     refresh_token: str
+    device_token: str
     token_type: str = "Bearer"  # noqa: S105  # the protocol's word
     expires_in: int = ACCESS_S
     refresh_expires_in: int = REFRESH_S
@@ -89,6 +91,31 @@ def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens
     return _begin(db, user_id=user.id, origin=origin)
 
 
+def device_of(token: str) -> str | None:
+    """Return what identifies the device token; None if it is invalid or has expired."""
+    try:
+        return str(jwt.decode(Kind.DEVICE, token)["jti"])
+    except Unauthenticated:
+        return None
+
+
+def is_known_device(db: Session, *, token: str, email: str) -> bool:
+    """Return whether the device token was issued to the account with this e-mail address."""
+    if device_of(token) is None:
+        return False
+    user = users.by_email(db, email=email)
+    return user is not None and user.id == jwt.decode(Kind.DEVICE, token)["sub"]
+
+
+def attempts_key(db: Session, *, email: str) -> str:
+    """Return the key under which failed sign-ins to an account are counted.
+
+    It changes with the password, so a reset by mail lets the owner sign in during an attack.
+    """
+    user = users.by_email(db, email=email)
+    return f"{email} {_fingerprint(user) if user else ''}"
+
+
 def verify_credentials(db: Session, *, email: str, password: str, origin: Origin) -> User:
     """Return the user with this e-mail and password. Raises: Unauthenticated; the audit trail records the failure."""
     user = users.by_email(db, email=email)
@@ -120,7 +147,7 @@ def _rotate(db: Session, session: UserSession) -> Tokens:
     access = jwt.encode(Kind.ACCESS, subject=session.user_id, lifetime_s=ACCESS_S, sid=session.id)
     refresh = jwt.encode(Kind.REFRESH, subject=session.user_id, lifetime_s=REFRESH_S, sid=session.id)
     crud.rotate(db, session=session, refresh_hash=_hash(refresh), lifetime_s=REFRESH_S)
-    return Tokens(access, refresh)
+    return Tokens(access, refresh, jwt.encode(Kind.DEVICE, subject=session.user_id, lifetime_s=DEVICE_S))
 
 
 def _hash(token: str) -> bytes:
@@ -179,7 +206,8 @@ def identify(db: Session, *, token: str, fresh: bool) -> Identity:
     if identity is not None and until > now and not fresh:
         return identity
     claims = jwt.decode(Kind.ACCESS, token)
-    row = crud.live(db, session_id=claims["sid"], user_id=claims["sub"])
+    with read_on_main(db) as latest:  # a session that has just begun may not be in the replica yet
+        row = crud.live(latest, session_id=claims["sid"], user_id=claims["sub"])
     if row is None or row.client_id is not None:
         _identities.pop(token, None)
         raise Unauthenticated("The session has ended. Sign in again.")

@@ -32,6 +32,8 @@ class Kind(enum.StrEnum):
     REFRESH = "refresh"
     CLIENT = "client"
     """Access token of an OAuth client. Only the userinfo endpoint accepts it."""
+    DEVICE = "device"
+    """Shows that the sender has signed in to the account before. It grants nothing but a rate limit of its own."""
     RESET = "reset"
     """Sent by mail, to set a new password."""
     VERIFY = "verify"
@@ -78,8 +80,8 @@ def decode(kind: Kind, token: str) -> dict[str, Any]:
 
 
 def _ids(kind: Kind, claims: dict[str, Any]) -> list[object]:
-    """Return the claims that must be ids: the user and the session. Tokens sent by mail have no session."""
-    return [claims["sub"]] if kind in (Kind.RESET, Kind.VERIFY) else [claims["sub"], claims["sid"]]
+    """Return the claims that must be ids: the user and, in tokens of a session, the session."""
+    return [claims["sub"], claims["sid"]] if kind in (Kind.ACCESS, Kind.REFRESH, Kind.CLIENT) else [claims["sub"]]
 
 
 def _is_id(value: object) -> bool:

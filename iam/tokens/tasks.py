@@ -1,6 +1,7 @@
 """E-mails about accounts, delivered at least once: if a worker dies after sending an e-mail and before the job is
 recorded as done, the mail is sent again."""
 
+import structlog
 from sqlalchemy.orm import Session
 
 from conf import mail
@@ -8,6 +9,7 @@ from conf._celery.app import celery_app
 from conf._celery.task import JobTask
 from conf.db.dependencies import with_db_session
 from conf.db.session import release_connection
+from conf.mail import limits
 from conf.settings import get_settings
 from conf.texts import Texts
 from iam.tokens import helpers
@@ -16,7 +18,10 @@ from iam.users import crud as users
 from iam.users.imports import INVITE
 from iam.users.models import User
 
+log = structlog.get_logger(__name__)
+
 TEXTS = Texts("iam")
+PURPOSE = "account"
 
 
 def _link(page: str, token: str) -> str:
@@ -25,11 +30,16 @@ def _link(page: str, token: str) -> str:
 
 
 def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str, text: str) -> None:
-    """Send an e-mail with a link to `page`, if the user exists. `subject`, `text`: names of messages in `iam/texts/`.
+    """Send an e-mail with a link to `page`, if the user exists and did not get too many mails in the last hour.
+
+    `subject`, `text`: names of messages in `iam/texts/`.
 
     The session holds no lock and no connection while the mail is sent, since the mail server may be slow.
     """
     if user is None:
+        return
+    if limits.wait_s(db, to=user.email, purpose=PURPOSE):
+        log.warning("a mail is not sent, as its recipient got too many in the last hour", user_id=user.id)
         return
     link = _link(page, helpers.mailed_token(kind, user))
     reset_page = f"{get_settings().public_url}/account/password/"
@@ -39,6 +49,7 @@ def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str
         subject=TEXTS(user.language, subject),
         text=TEXTS(user.language, text, link=link, page=reset_page) + "\n",
     )
+    limits.record(to=user.email, purpose=PURPOSE)
 
 
 @celery_app.task(bind=True, name=helpers.WELCOME, max_attempts=10)

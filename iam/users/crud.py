@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.orm import Session, aliased, undefer
+from sqlalchemy.orm import Session, undefer
 
 from conf.db import rows
 from conf.db.search import prefix_query
@@ -97,15 +97,26 @@ def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group
 
     `after`: points and id of the last student of the previous page.
     """
-    other = aliased(User)
-    better = select(func.count()).where(other.role == Role.STUDENT, other.points > User.points)
-    query = select(User).where(User.role == Role.STUDENT)
-    if group_id is not None:
-        better, query = better.where(other.group_id == group_id), query.where(User.group_id == group_id)
+    ranked = [User.role == Role.STUDENT] + ([User.group_id == group_id] if group_id is not None else [])
+    query = select(User).where(*ranked).order_by(User.points.desc(), User.id).limit(limit)
     if after is not None:
         query = query.where(tuple_(-User.points, User.id) > (-after[0], after[1]))
-    ranked = query.add_columns((better.correlate(User).scalar_subquery() + 1).label("rank"))
-    return db.execute(ranked.order_by(User.points.desc(), User.id).limit(limit)).all()
+    page = db.scalars(query).all()
+    if not page:
+        return []
+    # The number of better students is counted for the first row only; the others follow from their place on the page.
+    first = page[0].points
+    better, as_good = db.execute(
+        select(
+            func.count().filter(User.points > first), func.count().filter(User.points == first, User.id < page[0].id)
+        ).where(*ranked, User.points >= first)
+    ).one()
+    rows, rank = [], better + 1
+    for place, user in enumerate(page, start=better + as_good + 1):
+        if user.points < first:
+            rank, first = place, user.points
+        rows.append((user, rank))
+    return rows
 
 
 def create(db: Session, **values: Any) -> User:

@@ -89,7 +89,7 @@ def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, i
         record = rows.save(db, UserImport(owner_id=owner.user_id, source_key=key, invite=invite, job_id=0, faults=[]))
         rows.save(db, record, job_id=enqueue(db, IMPORT, owner_id=owner.user_id, import_id=record.id).id)
         audit.record(db, "users_imported", origin=origin, actor_id=owner.user_id, import_id=record.id)
-        files.claim(db)
+        files.claim(db, owner_id=owner.user_id)
     return record
 
 

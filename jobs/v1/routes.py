@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
@@ -13,8 +13,10 @@ from conf._celery.models import ENDED, Job
 from conf.db.dependencies import DbSession, with_db_session
 from conf.http import draining
 from conf.http.pagination import Page, Paging, Slice
+from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
+from conf.http.streams import counted
 from conf.http.threads import threads
 from iam.dependencies import SignedIn
 from iam.roles import Identity
@@ -23,6 +25,13 @@ from jobs import helpers
 from jobs.v1 import schemas
 
 router = Router("/api/v1", tags=["jobs"])
+
+STREAM: dict[int | str, Any] = {
+    200: {
+        "content": {"text/event-stream": {}},
+        "description": "Events of the type `job`, with the job as JSON in `data`.",
+    }
+}
 
 POLL_S = 0.5
 """Seconds between two reads of a watched job."""
@@ -73,12 +82,7 @@ def retry_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
 @router.get(
     "/jobs/{job_id}/events/",
     response_class=StreamingResponse,
-    responses={
-        200: {
-            "content": {"text/event-stream": {}},
-            "description": "Events of the type `job`, with the job as JSON in `data`.",
-        }
-    },
+    responses=STREAM | error_responses(429),
 )
 async def watch_job(
     job_id: Id,
@@ -96,13 +100,13 @@ async def watch_job(
 
     The first event is the current state. The ids of events increase. After a lost connection, reconnect with the header
     `Last-Event-ID` (as EventSource does): the job is sent only if it has changed since that event. The stream also ends
-    when the server shuts down or you are signed out. Requires: the owner or an admin.
+    when the server shuts down or you are signed out. Returns 429 if you have ten open streams.
+    Requires: the owner or an admin.
     """
     seen = int(last_event_id or 0)
     first = await threads().run(_read, job_id=job_id, viewer=me)
-    return StreamingResponse(
-        _events(job_id, me, first, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    events = counted(me.user_id, _events(job_id, me, first, seen))
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 async def _events(

@@ -197,7 +197,7 @@ def test_a_session_in_an_async_route_is_refused() -> None:
 
 def test_the_gunicorn_file_loads() -> None:
     settings = runpy.run_path(str(ROOT / "gunicorn_config.py"))
-    assert settings["worker_class"] == "uvicorn_worker.UvicornWorker"
+    assert settings["worker_class"] == "conf.http.server.Worker"
     assert "max_requests" not in settings
     settings["on_exit"](None)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR")

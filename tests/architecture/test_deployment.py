@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from conf.embedded.postgresql import PRIVATE_LOG
 from conf.settings import EXAMPLE_SECRET, Settings
+from healthcheck import checks
 from manage import app as command_line
 
 ROOT = Path(__file__).parents[2]
@@ -25,13 +27,27 @@ def ours() -> dict[str, dict[str, Any]]:
 
 def test_every_setting_of_the_compose_file_exists() -> None:
     for name, service in ours().items():
-        assert set(service["environment"]) <= SETTINGS, name
+        assert set(service["environment"]) <= SETTINGS | {"FORWARDED_ALLOW_IPS"}, name  # gunicorn's
+
+
+def test_only_the_api_is_published_and_no_secret_has_a_default() -> None:
+    assert [name for name, service in COMPOSE["services"].items() if "ports" in service] == ["api"]
+    secrets = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET_KEY))([^}]*)\}", (ROOT / "docker-compose.yml").read_text())
+    assert {"SECRET_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD"} <= {name for name, _ in secrets}
+    assert [name for name, default in secrets if not default.startswith(":?")] == []
+
+
+def test_postgresql_logs_no_statements_and_no_rows() -> None:
+    command = COMPOSE["services"]["postgres"]["command"]
+    for name, value in PRIVATE_LOG.items():
+        assert f"{name}={value}" in command
+        assert value in checks.PRIVATE_LOG[name]
 
 
 def test_every_setting_of_the_example_exists_and_all_are_there() -> None:
     lines = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    internal = {"EMBEDDED"}
-    assert set(lines) == SETTINGS - internal
+    internal, of_compose = {"EMBEDDED"}, {"POSTGRES_PASSWORD", "RABBITMQ_PASSWORD"}
+    assert set(lines) == SETTINGS - internal | of_compose
     assert EXAMPLE_SECRET in (ROOT / ".env.example").read_text()
 
 
@@ -46,10 +62,8 @@ def test_every_server_is_healthy_before_it_is_used() -> None:
         for needed, how in service.get("depends_on", {}).items():
             if how["condition"] == "service_healthy":
                 assert "healthcheck" in COMPOSE["services"][needed], (name, needed)
-    assert {"api", "worker-short", "worker-long", "beat", "migrate", "postgres", "rabbitmq", "s3"} == set(
-        COMPOSE["services"]
-    )
-    for name in ("api", "worker-short", "worker-long", "postgres", "rabbitmq", "s3"):
+    assert {"api", "worker-short", "worker-long", "beat", "migrate", "postgres", "rabbitmq"} == set(COMPOSE["services"])
+    for name in ("api", "worker-short", "worker-long", "postgres", "rabbitmq"):
         assert "healthcheck" in COMPOSE["services"][name], name
 
 

@@ -1,5 +1,7 @@
 """Fixtures: a location in UTC that is always open, a doctor who works there, a patient and a staff member."""
 
+import datetime as dt
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -8,6 +10,12 @@ from clinic.locations.models import Location
 from iam.roles import Role
 from tests.clinic.factory import make_doctor, make_location
 from tests.people import Person, make_person
+
+
+@pytest.fixture(autouse=True)
+def _notices_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a notice waits for a minute, for further changes."""
+    monkeypatch.setattr("clinic.bookings.notices.SETTLE", dt.timedelta())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from clinic.diagnostics.models import Diagnostic
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf._celery.models import Job
-from conf.db.session import read_engine
+from conf.db.session import main_read_engine
 from iam.roles import Role
 from tests.clinic.factory import at, end_holds, make_booking, make_diagnostic, make_doctor, make_location
 from tests.people import Person, make_person
@@ -197,11 +197,11 @@ def test_listing_40_doctors_needs_as_many_queries_as_listing_2(anonymous: TestCl
             nonlocal count
             count += 1
 
-        event.listen(read_engine(), "before_cursor_execute", count_query)
+        event.listen(main_read_engine(), "before_cursor_execute", count_query)
         try:
             assert len(names(anonymous, "doctors/", limit=limit)) == limit
         finally:
-            event.remove(read_engine(), "before_cursor_execute", count_query)
+            event.remove(main_read_engine(), "before_cursor_execute", count_query)
         return count
 
     assert queries(40) == queries(2) == 2

@@ -38,6 +38,7 @@ def campus(tmp_path: Path) -> Iterator[System]:
         "LIMITS_FACTOR": "0",
         "LOG_LEVEL": "DEBUG",
         "SMTP_URL": "smtp://127.0.0.1:1",
+        "CONFIRM_GUESTS": "false",
     }
     database_url = SETTINGS["DATABASE_URL"]
     with (

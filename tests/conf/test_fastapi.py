@@ -25,6 +25,7 @@ OURS = {"etag", "vary", "cache-control"}
 REFUSED = {case.name: "Use `file: Upload`" for case in CASES if case.uploads}
 """Cases that are refused: name → a part of the error message."""
 DIFFERENT = {
+    "A body is larger than the route allows": "A body that is too large gets an error response like any other",
     "The content type of the body": "Another `Content-Type` than JSON or protobuf is 415",
     "One route with several methods, and one function at several paths": "`OPTIONS` is answered",
 }

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from conf.http import media
+from conf.storage.base import assert_key
 from conf.storage.store import storage
 
 
@@ -60,3 +61,10 @@ def test_paths_outside_the_storage_are_refused(client: TestClient, key: str) -> 
 def test_a_link_does_not_change_within_a_step() -> None:
     assert media.link("videos/1/x/a.mp4") == media.link("videos/1/x/a.mp4")
     assert media.link(None) is None
+
+
+@pytest.mark.parametrize("key", ["a" * 5000, "a/" * 600 + "a", "ä" * 200])
+def test_a_name_that_is_too_long_is_not_found(anonymous: TestClient, key: str) -> None:
+    assert anonymous.get(f"/media/1-x/{key}").status_code in (403, 404)
+    with pytest.raises(ValueError, match="too long"):
+        assert_key(key)

@@ -147,7 +147,7 @@ def test_a_form_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
     from conf.settings import get_settings
 
     limited = get_settings().model_copy(update={"body_max_bytes": 100})
-    monkeypatch.setattr("conf.http.bodies.get_settings", lambda: limited)
+    monkeypatch.setattr("conf.http.handler.get_settings", lambda: limited)
     assert served(declare).post("/", data={"name": "x" * 200}).status_code == 413
 
 
@@ -489,7 +489,7 @@ def test_a_job_is_published_when_the_outer_transaction_is_committed(
         def publish(self, _name: str, _queue: str, job_id: int) -> None:
             sent.append(job_id)
 
-    monkeypatch.setattr("conf._celery.enqueue.publisher", Publisher)
+    monkeypatch.setattr("conf._celery.publisher.publisher", Publisher)
     with open_session() as db:
         first = enqueue(db, "conf.storage.remove", prefix="a/")
         with db.begin_nested():

@@ -32,10 +32,6 @@ async function refuse() {
 async function show() {
   const request = await callApi(`/api/v1/oauth/authorize/?${query}`);
   if (request.redirect_to) {
-    if (new URLSearchParams(query).get("prompt") === "none") {
-      location.replace(request.redirect_to);
-      return;
-    }
     const address = new URL(request.redirect_to);
     $("back").href = address.href;
     $("back-host").textContent = address.host || address.protocol;

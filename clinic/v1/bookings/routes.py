@@ -12,36 +12,38 @@ from clinic.bookings.models import BookingEvent
 from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Requester
 from clinic.v1.bookings import schemas
-from clinic.v1.dependencies import BookingRequester, count_booking, guest_key
+from clinic.v1.dependencies import COUNT_GUEST, BookingRequester, count_booking, guest_key
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
+from conf.http.bodies import KIB
 from conf.http.conditional import IfMatch
 from conf.http.languages import PreferredLanguage
-from conf.http.limits import Policy, by_account, by_address
+from conf.http.limits import Policy, address_of, by_account, by_address
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import error_responses
 from conf.http.route import Router
-from conf.http.schemas import Id
+from conf.http.schemas import SECRET, Id
 from conf.values import microseconds
 from iam.dependencies import SignedIn, Viewer, requires
 
 router = Router("/api/v1", tags=["clinic: bookings"])
 
 CHANGE = Policy("booking-change", address="120/hour", account="20/hour")
-"""Counted per booking, because each change sends an e-mail. Staff are not counted."""
-HOLD = Policy("hold", address="60/hour", account="60/hour")
+"""Counted per booking and caller, after the key of a link has been verified: each change sends an e-mail. Guests are
+also counted per address. Staff are not counted."""
+HOLD = Policy("hold", address="120/hour")
 TAKEN = error_responses(409, model=schemas.Taken)
 
 
-@router.post(
-    "/holds/", response_model=schemas.Hold, status_code=201, responses=TAKEN, dependencies=[PUBLIC, by_address(HOLD)]
-)
-def create_hold(hold: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
+@router.post("/holds/", response_model=schemas.Hold, status_code=201, responses=TAKEN, dependencies=[by_address(HOLD)])
+def create_hold(hold: schemas.HoldCreate, db: DbSession, viewer: Viewer, request: Request) -> dict[str, Any]:
     """Hold a free slot for ten minutes, while the patient fills in a form.
 
-    Returns 409 with `next_slots` if the slot is taken; 422 if no slot that can be booked starts at `starts_at`.
-    Public."""
-    booking, token = helpers.create_hold(db, slot_request=hold.slot_request())
+    Returns 409 with `next_slots` if the slot is taken; 422 if no slot that can be booked starts at `starts_at`; 429 if
+    the account, or callers from the same address who are not signed in, hold three slots of the doctor or diagnostic or
+    ten in all. Public."""
+    requester = Requester(viewer, address=address_of(request))
+    booking, token = helpers.create_hold(db, slot_request=hold.slot_request(), requester=requester)
     return {
         "hold": token,
         "starts_at": booking.starts_at,
@@ -50,13 +52,14 @@ def create_hold(hold: schemas.HoldCreate, db: DbSession) -> dict[str, Any]:
     }
 
 
-@router.delete("/holds/{hold}/", status_code=204, dependencies=[PUBLIC])
+@router.delete("/holds/{hold}/", status_code=204, dependencies=[PUBLIC, by_address(HOLD)])
 def delete_hold(
     hold: Annotated[
         schemas.HoldToken,
         Path(
             description="Token of the hold, from `POST /holds/`, at most 64 characters.",
             examples=["17.q3VtZl1XcW9sT0hYbmR5a2pQ"],
+            json_schema_extra=SECRET,
         ),
     ],
     db: DbSession,
@@ -68,7 +71,12 @@ def delete_hold(
 
 
 @router.post(
-    "/bookings/", response_model=schemas.NewBooking, status_code=201, responses=error_responses(403, 429) | TAKEN
+    "/bookings/",
+    response_model=schemas.NewBooking,
+    status_code=201,
+    responses=error_responses(403, 429) | TAKEN,
+    dependencies=[COUNT_GUEST],
+    max_body_size=96 * KIB,
 )
 def create_booking(
     booking: schemas.BookingCreate,
@@ -81,15 +89,17 @@ def create_booking(
     """Book a free slot, or a slot that was held with `POST /holds/`. The patient gets an e-mail.
 
     Callers who are not signed in book as guests: they send `name`, `email` and `phone`, and get the `key` of the
-    booking, in the response and by e-mail. Signed-in callers book for their own account. Staff can book for any account
-    or guest, and without the minimum notice.
+    booking by e-mail. On servers where guests must confirm their e-mail address, the booking is `pending` until the
+    guest opens the link in the e-mail, at the latest at `held_until`; on others, and for bookings from Telegram, the
+    response has the `key`, too. Signed-in callers book for their own account. Staff can book for any account or guest,
+    and without the minimum notice.
 
     Returns 409 with `next_slots` if the slot is taken or the patient has another booking at that time; 409 if the hold
     has been booked or has expired, or if `telegram_init_data` has been used; 422 if no slot that can be booked starts
-    at `starts_at`; 403 if a caller who is not staff sends `patient_id`, or an `email` other than the account's.
-    Public."""
-    requester = Requester(viewer)
-    count_booking(request, requester, email=booking.email)
+    at `starts_at`; 403 if a caller who is not staff sends `patient_id`, or an `email` other than the account's; 429 if
+    guests from this address have five upcoming bookings with the doctor or diagnostic, or 20 in all. Public."""
+    requester = Requester(viewer, address=address_of(request))
+    count_booking(request, requester)
     created = helpers.book(
         db,
         slot_request=booking.slot_request(),
@@ -100,15 +110,18 @@ def create_booking(
         requester=requester,
     )
     response.headers["Location"] = f"/api/v1/bookings/{created.id}/"
-    return created._asdict() | {"key": guest_key("booking", created)}
+    return created._asdict() | {"key": None if created.unconfirmed else guest_key("booking", created)}
 
 
 def _count_change(request: Request, requester: BookingRequester, booking_id: Id) -> None:
-    if not requester.is_staff:
-        by_account(request, CHANGE, str(booking_id))
+    """Count callers apart, and guests only if their key is right: nobody can lock out the patient."""
+    if requester.viewer is not None and not requester.is_staff:
+        by_account(request, CHANGE, f"{booking_id} {requester.viewer.user_id}")
+    elif requester.has_key("booking", booking_id):
+        by_account(request, CHANGE, f"{booking_id} link")
 
 
-CHANGES = Depends(_count_change)
+CHANGES = [by_address(CHANGE, only_anonymous=True), Depends(_count_change)]
 
 
 @router.get("/bookings/", response_model=Page[schemas.Booking])
@@ -166,10 +179,11 @@ def get_booking_calendar(booking_id: Id, db: DbSession, requester: BookingReques
     "/bookings/{booking_id}/confirm/",
     response_model=schemas.Booking,
     responses=error_responses(401, 429),
-    dependencies=[CHANGES],
+    dependencies=CHANGES,
 )
 def confirm_booking(booking_id: Id, db: DbSession, requester: BookingRequester) -> Row[Any]:
-    """Confirm a `pending` booking: a slot that was offered from the waiting list. The booking becomes `booked`.
+    """Confirm a `pending` booking: a slot that was offered from the waiting list, or a guest's own booking. It becomes
+    `booked`.
 
     Returns 409 if the booking is not `pending`, or if its `held_until` has passed. Requires: the patient, a holder of
     the booking link, or staff."""
@@ -180,7 +194,7 @@ def confirm_booking(booking_id: Id, db: DbSession, requester: BookingRequester) 
     "/bookings/{booking_id}/reschedule/",
     response_model=schemas.Booking,
     responses=error_responses(401, 429) | TAKEN,
-    dependencies=[CHANGES],
+    dependencies=CHANGES,
 )
 def reschedule_booking(
     booking_id: Id, move: schemas.BookingMove, db: DbSession, requester: BookingRequester, expected: IfMatch
@@ -199,7 +213,7 @@ def reschedule_booking(
     "/bookings/{booking_id}/cancel/",
     response_model=schemas.Booking,
     responses=error_responses(401, 429),
-    dependencies=[CHANGES],
+    dependencies=CHANGES,
 )
 def cancel_booking(
     booking_id: Id, cancellation: schemas.Cancellation, db: DbSession, requester: BookingRequester, expected: IfMatch

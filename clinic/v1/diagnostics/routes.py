@@ -13,6 +13,7 @@ from clinic.v1.bookable.schemas import PhotoAccepted
 from clinic.v1.dependencies import EDITOR, Editor, IncludeInactive, Photo
 from clinic.v1.diagnostics import schemas
 from conf.db.dependencies import DbSession
+from conf.http.bodies import KIB
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
@@ -40,7 +41,7 @@ def list_diagnostics(
     return paging.page(rows)
 
 
-@router.post("/", response_model=schemas.Diagnostic, status_code=201, dependencies=[EDITOR])
+@router.post("/", response_model=schemas.Diagnostic, status_code=201, dependencies=[EDITOR], max_body_size=256 * KIB)
 def create_diagnostic(diagnostic: schemas.DiagnosticCreate, db: DbSession, response: Response) -> Row[Any]:
     """Create a diagnostic. It cannot be booked until a location offers it: use
     `PUT /diagnostics/{diagnostic_id}/locations/{location_id}/`. Requires: staff or admin."""
@@ -55,7 +56,7 @@ def get_diagnostic(diagnostic_id: Id, db: DbSession, include_inactive: IncludeIn
     return crud.get(db, diagnostic_id=diagnostic_id, include_inactive=include_inactive)
 
 
-@router.patch("/{diagnostic_id}/", response_model=schemas.Diagnostic, dependencies=[EDITOR])
+@router.patch("/{diagnostic_id}/", response_model=schemas.Diagnostic, dependencies=[EDITOR], max_body_size=256 * KIB)
 def update_diagnostic(
     diagnostic_id: Id, changes: schemas.DiagnosticUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> Row[Any]:

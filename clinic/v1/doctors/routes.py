@@ -10,11 +10,12 @@ from clinic.doctors import crud, helpers
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
-from clinic.v1.dependencies import EDITOR, BookingRequester, Editor, IncludeInactive, Photo
+from clinic.v1.dependencies import COUNT_GUEST, EDITOR, BookingRequester, Editor, IncludeInactive, Photo
 from clinic.v1.doctors import schemas
 from clinic.v1.locations.schemas import Schedule
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
+from conf.http.bodies import KIB
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import error_responses
@@ -96,7 +97,9 @@ _FIELDS = [
 ]
 
 
-@router.post("/doctors/", response_model=schemas.Doctor, status_code=201, dependencies=[EDITOR])
+@router.post(
+    "/doctors/", response_model=schemas.Doctor, status_code=201, dependencies=[EDITOR], max_body_size=256 * KIB
+)
 def create_doctor(doctor: schemas.DoctorCreate, db: DbSession, response: Response) -> dict[str, Any]:
     """Create a doctor. The doctor cannot be booked until working hours at a location are set with
     `PUT /doctors/{doctor_id}/locations/{location_id}/`. Requires: staff or admin."""
@@ -113,7 +116,7 @@ def get_doctor(doctor_id: Id, db: DbSession, include_inactive: IncludeInactive) 
     )
 
 
-@router.patch("/doctors/{doctor_id}/", response_model=schemas.Doctor, dependencies=[EDITOR])
+@router.patch("/doctors/{doctor_id}/", response_model=schemas.Doctor, dependencies=[EDITOR], max_body_size=256 * KIB)
 def update_doctor(
     doctor_id: Id, changes: schemas.DoctorUpdate, db: DbSession, expected: NeedsIfMatch
 ) -> dict[str, Any]:
@@ -166,7 +169,12 @@ def _serialize_hours(doctor_location: DoctorLocation) -> dict[str, Any]:
     }
 
 
-@router.put("/doctors/{doctor_id}/locations/{location_id}/", response_model=schemas.DoctorHours, dependencies=[EDITOR])
+@router.put(
+    "/doctors/{doctor_id}/locations/{location_id}/",
+    response_model=schemas.DoctorHours,
+    dependencies=[EDITOR],
+    max_body_size=1024 * KIB,
+)
 def put_doctor_location(
     doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession, expected: IfMatch
 ) -> dict[str, Any]:
@@ -199,7 +207,11 @@ def list_reviews(
 
 
 @router.post(
-    "/doctors/{doctor_id}/reviews/", response_model=schemas.Review, status_code=201, responses=error_responses(401, 403)
+    "/doctors/{doctor_id}/reviews/",
+    response_model=schemas.Review,
+    status_code=201,
+    responses=error_responses(401, 403, 429),
+    dependencies=[COUNT_GUEST],
 )
 def create_review(doctor_id: Id, review: schemas.ReviewCreate, db: DbSession, requester: BookingRequester) -> Review:
     """Review a doctor after a visit. A patient can review each doctor once. Returns 409 if the booking is not

@@ -7,6 +7,7 @@ from clinic.locations.models import Location
 from clinic.v1.dependencies import EDITOR, IncludeInactive
 from clinic.v1.locations import schemas
 from conf.db.dependencies import DbSession
+from conf.http.bodies import KIB
 from conf.http.conditional import IfMatch, NeedsIfMatch
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.route import Router
@@ -59,7 +60,12 @@ def get_working_hours(location_id: Id, db: DbSession, include_inactive: IncludeI
     return crud.get(db, location_id=location_id, include_inactive=include_inactive)
 
 
-@router.put("/working-hours/{location_id}/", response_model=schemas.WorkingHours, dependencies=[EDITOR])
+@router.put(
+    "/working-hours/{location_id}/",
+    response_model=schemas.WorkingHours,
+    dependencies=[EDITOR],
+    max_body_size=1024 * KIB,
+)
 def put_working_hours(location_id: Id, schedule: schemas.Schedule, db: DbSession, expected: NeedsIfMatch) -> Location:
     """Replace the weekly hours and the exceptions of a location. Existing bookings do not change. Requires: staff or
     admin."""

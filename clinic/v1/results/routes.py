@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from clinic.results import helpers
 from clinic.results.models import Result
-from clinic.v1.dependencies import BookingRequester
+from clinic.v1.dependencies import COUNT_GUEST, BookingRequester
 from clinic.v1.results import schemas
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE, PUBLIC
@@ -68,8 +68,8 @@ def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> 
 @router.post(
     "/results/{result_id}/link/",
     response_model=schemas.ResultLink,
-    responses=error_responses(401),
-    dependencies=[NO_STORE],
+    responses=error_responses(401, 429),
+    dependencies=[NO_STORE, COUNT_GUEST],
 )
 def create_result_link(
     result_id: Id, options: schemas.LinkWanted, db: DbSession, requester: BookingRequester

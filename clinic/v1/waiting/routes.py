@@ -7,10 +7,11 @@ from fastapi import Query, Request
 from clinic.bookings import waiting
 from clinic.bookings.models import Waiting
 from clinic.bookings.patients import Requester
-from clinic.v1.dependencies import BookingRequester, count_booking, guest_key
+from clinic.v1.dependencies import COUNT_GUEST, BookingRequester, count_booking, guest_key
 from clinic.v1.waiting import schemas
 from conf.db.dependencies import DbSession
 from conf.http.languages import PreferredLanguage
+from conf.http.limits import address_of
 from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import error_responses
 from conf.http.route import Router
@@ -20,7 +21,13 @@ from iam.dependencies import SignedIn, Viewer
 router = Router("/api/v1", tags=["clinic: waiting list"])
 
 
-@router.post("/waiting/", response_model=schemas.NewWaiting, status_code=201, responses=error_responses(403, 429))
+@router.post(
+    "/waiting/",
+    response_model=schemas.NewWaiting,
+    status_code=201,
+    responses=error_responses(403, 429),
+    dependencies=[COUNT_GUEST],
+)
 def join_waiting_list(
     entry: schemas.WaitingCreate, db: DbSession, viewer: Viewer, language: PreferredLanguage, request: Request
 ) -> dict[str, Any]:
@@ -34,8 +41,8 @@ def join_waiting_list(
     Callers who are not signed in join as guests: they send `name`, `email` and `phone`, and get a `key` to leave the
     list. Returns 409 if the account is already on this list; 422 if `last_day` is in the past; 403 if a caller who is
     not staff sends `patient_id`, or an `email` other than the account's. Public."""
-    requester = Requester(viewer)
-    count_booking(request, requester, email=entry.email)
+    requester = Requester(viewer, address=address_of(request))
+    count_booking(request, requester)
     created = waiting.join(
         db,
         doctor_id=entry.doctor_id,
@@ -62,7 +69,9 @@ def list_waiting(
     return paging.page(rows)
 
 
-@router.delete("/waiting/{waiting_id}/", status_code=204, responses=error_responses(401))
+@router.delete(
+    "/waiting/{waiting_id}/", status_code=204, responses=error_responses(401, 429), dependencies=[COUNT_GUEST]
+)
 def leave_waiting_list(waiting_id: Id, db: DbSession, requester: BookingRequester) -> None:
     """Leave the waiting list. Guests send the `key` of the entry. Requires: the patient, a holder of the key, or
     staff."""

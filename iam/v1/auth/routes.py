@@ -1,9 +1,12 @@
 """Registration, signing in and out, sessions, passwords, verifying an e-mail address."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Header, Request, Response
 
 from conf._celery.enqueue import enqueue
 from conf.db.dependencies import DbSession
+from conf.db.session import read_on_main
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.languages import PreferredLanguage
 from conf.http.limits import Policy, by_account, by_address
@@ -11,6 +14,8 @@ from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
 from conf.http.threads import heavy
+from conf.settings import get_settings
+from conf.storage import usage
 from iam.dependencies import RequestOrigin, SignedIn
 from iam.tokens import crud, helpers
 from iam.tokens.helpers import Tokens
@@ -54,19 +59,37 @@ def register(
     return helpers.register(db, origin=origin, language=language, **person.model_dump())
 
 
+def _known_device(request: Request) -> str | None:
+    return helpers.device_of(request.headers.get("device-token", ""))
+
+
 @router.post(
     "/login/",
     response_model=schemas.Tokens,
     responses=error_responses(401),
-    dependencies=[PUBLIC, by_address(LOGIN), NO_STORE],
+    dependencies=[PUBLIC, by_address(LOGIN, known_client=_known_device), NO_STORE],
 )
 @heavy
-def login(credentials: schemas.Credentials, db: DbSession, origin: RequestOrigin, request: Request) -> Tokens:
+def login(
+    credentials: schemas.Credentials,
+    db: DbSession,
+    origin: RequestOrigin,
+    request: Request,
+    device_token: Annotated[
+        str,
+        Header(
+            max_length=4096,
+            description="The `device_token` of an earlier sign-in. It gives this device a rate limit of its own.",
+            examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"],
+        ),
+    ] = "",
+) -> Tokens:
     """Sign in with an e-mail address and a password.
 
     Returns 401 if one of them is wrong; the response does not tell which. Public.
     """
-    by_account(request, LOGIN, credentials.email)
+    if not helpers.is_known_device(db, token=device_token, email=credentials.email):
+        by_account(request, LOGIN, helpers.attempts_key(db, email=credentials.email))
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
 
@@ -96,8 +119,18 @@ def logout(me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
 @router.get("/me/")
 def get_me(me: SignedIn, db: DbSession) -> Me:
     """Return your account and your permissions. Requires: signed in."""
-    user = users.get(db, user_id=me.user_id)
-    return Me.shown(user, to=me, language=user.language, permissions=me.permissions, avatar_job_id=user.avatar_job_id)
+    with read_on_main(db) as latest:  # the account may have just been created
+        user = users.get(latest, user_id=me.user_id)
+        used = usage.used_bytes(latest, owner_id=me.user_id)
+    return Me.shown(
+        user,
+        to=me,
+        language=user.language,
+        permissions=me.permissions,
+        avatar_job_id=user.avatar_job_id,
+        stored_bytes=used,
+        quota_bytes=get_settings().quota_bytes or None,
+    )
 
 
 @router.get("/sessions/")
@@ -106,7 +139,8 @@ def list_sessions(me: SignedIn, db: DbSession) -> list[schemas.Session]:
 
     Returns at most 100 sessions. Requires: signed in.
     """
-    rows = crud.list_of_user(db, user_id=me.user_id)
+    with read_on_main(db) as latest:
+        rows = crud.list_of_user(latest, user_id=me.user_id)
     return [row._asdict() | {"current": row.id == me.session_id} for row in rows]
 
 

@@ -83,6 +83,11 @@ class Tokens(Output):
         examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"],
     )
     refresh_expires_in: int = Field(description="Seconds for which the refresh token is valid.", examples=[2_592_000])
+    device_token: str = Field(
+        description="Send it in the header `Device-Token` with later sign-ins to this account from this device. It does"
+        " not replace the password: it prevents that other people's wrong passwords lock you out. Valid for 180 days.",
+        examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"],
+    )
 
 
 class Session(Output):

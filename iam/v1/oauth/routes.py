@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from conf.db.dependencies import DbSession, with_db_session
-from conf.errors import TooLarge, Unauthenticated, Unsupported
+from conf.errors import Unauthenticated, Unsupported
 from conf.http import media
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.checks import ANY_QUERY
@@ -34,7 +34,8 @@ from iam.v1.oauth.reference import AUTHORIZATION, BEARER, CODE_FORM, FORM, TOKEN
 
 router = Router("", tags=["oauth"])
 
-TOKEN = Policy("token", address="600/minute", account="")
+TOKEN = Policy("token", address="600/minute")
+CONSENT = Policy("consent", address="100/minute")
 FORM_MAX_BYTES = 16 * 1024
 HOUR = "public, max-age=3600"
 
@@ -127,7 +128,7 @@ def _consent_request(**fields: Any) -> schemas.ConsentRequest:
     return schemas.ConsentRequest.model_validate(empty | fields)
 
 
-@router.post("/api/v1/oauth/authorize/")
+@router.post("/api/v1/oauth/authorize/", dependencies=[by_address(CONSENT, only_anonymous=True)])
 def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: RequestOrigin) -> schemas.Redirect:
     """Allow or refuse the client what it requests, and return the URL to which the browser must go next.
 
@@ -142,6 +143,7 @@ def authorize(consent: schemas.Consent, db: DbSession, viewer: Viewer, origin: R
 
 @router.post(
     "/oauth/token",
+    max_body_size=FORM_MAX_BYTES,
     openapi_extra=CODE_FORM,
     responses={200: {"model": schemas.ClientTokens}, **REFUSALS},
     dependencies=[PUBLIC, ANY_ORIGIN, by_address(TOKEN)],
@@ -160,6 +162,7 @@ async def get_token(request: Request, origin: RequestOrigin) -> JSONResponse:
 
 @router.post(
     "/oauth/revoke",
+    max_body_size=FORM_MAX_BYTES,
     openapi_extra=TOKEN_FORM,
     responses=REFUSALS,
     dependencies=[PUBLIC, ANY_ORIGIN, by_address(TOKEN)],
@@ -207,14 +210,10 @@ def _client_credentials(request: Request) -> dict[str, str] | None:
 
 
 async def _read_form(request: Request) -> str:
+    """Return the body of a form. Raises: Unsupported; TooLarge."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Unsupported(f"The body must be {FORM}.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_MAX_BYTES:
-            raise TooLarge(f"The body must have at most {FORM_MAX_BYTES} bytes.")
-    return body.decode("latin-1")
+    return (await request.body()).decode("latin-1")
 
 
 @router.options("/oauth/userinfo", status_code=204, dependencies=[PUBLIC, ANY_ORIGIN], include_in_schema=False)
@@ -224,7 +223,12 @@ def allow_userinfo(response: Response) -> None:
     response.headers["Access-Control-Max-Age"] = "86400"
 
 
-@router.post("/oauth/userinfo", dependencies=[PUBLIC, ANY_ORIGIN, NO_STORE], include_in_schema=False)
+@router.post(
+    "/oauth/userinfo",
+    dependencies=[PUBLIC, ANY_ORIGIN, NO_STORE, by_address(TOKEN)],
+    include_in_schema=False,
+    max_body_size=FORM_MAX_BYTES,
+)
 @router.get(
     "/oauth/userinfo", dependencies=[PUBLIC, ANY_ORIGIN, NO_STORE], openapi_extra=BEARER, responses=error_responses(401)
 )

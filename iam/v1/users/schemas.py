@@ -144,6 +144,12 @@ class Me(User):
     avatar_job_id: int | None = Field(
         description="The job that processes, or has processed, your newest profile picture; null if there is none."
     )
+    stored_bytes: int = Field(
+        description="Bytes of your stored files: your uploads, and what was made from them.", examples=[734003200]
+    )
+    quota_bytes: int | None = Field(
+        description="Bytes of stored files that you may have; null if there is no limit.", examples=[53687091200]
+    )
 
 
 class Leader(Output):

@@ -4,6 +4,7 @@ Every job takes effect exactly once, and no files are left over.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -70,6 +71,26 @@ def _ffmpeg_processes(campus: System) -> list[str]:
             if campus.environment["DATA_DIR"] in line and "-progress" in line:
                 found.append(line)
     return found
+
+
+@pytest.mark.parametrize("victim", ["process", "worker"])
+def test_the_job_of_a_dead_worker_is_queued_again_within_seconds(faults: Faults, victim: str) -> None:
+    """Without waiting for the end of the lease, which is 30 s here, as it is by default."""
+    campus = faults.campus
+    campus.environment |= {"LEASE_S": "30", "SWEEP_S": "15"}
+    worker = campus.start_worker(concurrency=1)
+    job_id = faults.enqueue("tests.wait", seconds=20)
+    _send(faults, "tests.wait", job_id)
+    wait_for(lambda: faults.jobs(job_id)[0].status == "running", within_s=20, what="the job runs")
+    pid = int((faults.jobs(job_id)[0].worker or "").rpartition("/")[2])
+    begun = time.monotonic()
+    if victim == "process":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        campus.kill(worker)
+        campus.start_worker(concurrency=1)
+    wait_for(lambda: faults.jobs(job_id)[0].attempt == 2, within_s=25, what="the job runs again")
+    assert time.monotonic() - begun < 15
 
 
 def test_a_worker_that_receives_sigterm_requeues_its_job(faults: Faults) -> None:
