@@ -1,9 +1,10 @@
-"""`make bench` runs all benchmarks. With ARGS="reads auth wire freeze upload transcode jobs clinic" it runs some."""
+"""`make bench` runs all benchmarks. With ARGS="reads auth" it runs some: reads, auth, wire, freeze, upload, transcode,
+jobs, clinic, bodies."""
 
 import shutil
 import sys
 
-from benchmarks import auth, clinic, freeze, jobs, reads, transcode, upload, wire
+from benchmarks import auth, bodies, clinic, freeze, jobs, reads, transcode, upload, wire
 
 PARTS = {
     "reads": reads.run,
@@ -14,6 +15,7 @@ PARTS = {
     "transcode": transcode.run,
     "jobs": jobs.run,
     "clinic": clinic.run,
+    "bodies": bodies.run,
 }
 
 

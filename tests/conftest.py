@@ -227,3 +227,16 @@ def api(tmp_path: Path) -> Iterator[System]:
         system(tmp_path / "campus", database_url=url, broker_url="redis://127.0.0.1:1/0") as made,
     ):
         yield made
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

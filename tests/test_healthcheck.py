@@ -1,10 +1,13 @@
+import contextlib
 import signal
 import time
 
+import psycopg2
 import pytest
 from fastapi.testclient import TestClient
 
 from healthcheck import routes
+from healthcheck.checks import PRIVATE_LOG
 from tests.system import System
 
 
@@ -77,3 +80,23 @@ def test_a_valid_request_id_is_kept_and_an_invalid_one_is_replaced(
     response = client.get("/healthcheck/", headers={"X-Request-ID": given} if given else {})
     assert (response.headers["X-Request-ID"] == given) is kept
     assert len(response.headers["X-Request-ID"]) >= 7
+
+
+def test_a_log_of_postgresql_with_the_data_of_users_is_a_warning(api: System) -> None:
+    def check() -> dict[str, str]:
+        response = api.start_elsewhere().get("/healthcheck/ready?verbose")
+        assert response.status_code == 200
+        return next(dict(check) for check in response.json()["checks"] if check["name"] == "database log")
+
+    database = api.environment["DATABASE_URL"].rpartition("/")[2]
+    connection = psycopg2.connect(api.environment["DATABASE_URL"])
+    connection.autocommit = True
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        for name, value in {"log_min_error_statement": "error", "log_error_verbosity": "default"}.items():
+            cursor.execute(f"ALTER DATABASE {database} SET {name} = '{value}'")
+        warning = check()
+        assert warning["status"] == "warning"
+        assert "log_min_error_statement = error" in warning["error"]
+        for name, values in PRIVATE_LOG.items():
+            cursor.execute(f"ALTER DATABASE {database} SET {name} = '{values[0]}'")
+        assert check()["status"] == "ok"

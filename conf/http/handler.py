@@ -91,6 +91,7 @@ class Handler:
         reads_body = self.file_part is None and not self.has_fastapi_body
         self.accepts_idempotency_key = self.methods == {"POST"} and may_store and reads_body
         """Whether the route supports `Idempotency-Key`, for which its responses are stored."""
+        self._requires_sign_in = any(getattr(d.call, "requires_sign_in", False) for d in self.dependants)
         in_reference = self.path.startswith("/api/") and route.include_in_schema
         self._refuses_unknown_parameters = in_reference and not any(d.call is any_query for d in self.dependants)
         refuse_unsupported(self, bodies)
@@ -258,9 +259,11 @@ class Handler:
     def _arguments(self, plan: Plan, call: Call, body: Any) -> dict[str, Any]:
         """Return the route's arguments. Raises: RequestValidationError, with all errors; exceptions of dependencies."""
         field, received = self._json_body, body
-        if field is not None:
+        if field is not None and not self._requires_sign_in:
             body = self._value_of(call.request, body)
         values, errors = call.solved or solve(plan.root, call)
+        if field is not None and self._requires_sign_in:  # parsing a long body takes time: not for strangers
+            body = self._value_of(call.request, body)
         known = plan.query_names if self._refuses_unknown_parameters else None
         errors += common_errors(call.request, received, body, known=known, is_stored=self.uses_session)
         if field is not None:

@@ -83,7 +83,9 @@ ROWS = {
     ),
     "list_doctor_slots": Case(f"{V1}/slots/doctors/{{doctor}}/?location_id={{place}}", everyone()),
     "list_diagnostic_slots": Case(f"{V1}/slots/diagnostics/{{exam}}/?location_id={{place}}", everyone()),
-    "create_hold": Case(f"{V1}/holds/", everyone(201), json=SLOT),
+    "confirm_page": Case("/bookings/confirm/", everyone()),
+    "confirm_script": Case("/bookings/confirm/confirm.js", everyone()),
+    "create_hold": Case(f"{V1}/holds/", anyone(201), json=SLOT),
     "delete_hold": Case(f"{V1}/holds/{{hold}}/", everyone(204)),
     "create_booking": Case(  # an account other than staff may not send another e-mail
         f"{V1}/bookings/", anyone(403) | {"anonymous": 201, "staff": 201}, json=SLOT | GUEST

@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from clinic.bookings import notices
+from clinic.bookings import notices, patients
 from clinic.bookings.origins import MAX_BOOKINGS_HERE, MAX_HOLDS, MAX_HOLDS_HERE, MAX_WAITING
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
@@ -23,6 +22,7 @@ from iam.roles import Role
 from tests.clinic.factory import GUEST, at, end_holds, make_doctor, slot_request
 from tests.clinic.test_telegram import PUBLIC, TOKEN, signed
 from tests.people import Person, make_person
+from tests.system import System
 
 BOOKINGS, HOLDS = "/api/v1/bookings/", "/api/v1/holds/"
 RunJobs = Callable[[], list[Job]]
@@ -252,10 +252,31 @@ def test_account_mails_are_limited_apart_from_those_of_bookings(
     assert len(mails()) == 3
 
 
-def test_the_confirmation_page_has_its_files(anonymous: TestClient) -> None:
-    page = anonymous.get("/bookings/confirm/")
-    assert page.status_code == 200
-    for path in re.findall(r'(?:src|href)="(/[^"]+)"', page.text):
-        assert anonymous.get(path).status_code == 200, path
-    script = Path("clinic/pages/static/confirm.js")
-    assert not script.exists() or "en:" in script.read_text()
+def test_a_guest_confirms_on_the_page_in_a_browser(api: System, browser: Any) -> None:
+    key = patients.link_key("booking", 1)
+    page = browser.new_page(locale="en-GB")
+    seen: list[str] = []
+
+    def respond(route: Any) -> None:
+        seen.append(f"{route.request.method} {route.request.url.removeprefix(api.url)}")
+        booking = {"status": "pending", "doctor_name": "Dr. Rey", "starts_at": "2030-05-06T09:00:00Z"}
+        place = {"time_zone": "Europe/Berlin", "location_name": "Main building", "address": "Park Street 1"}
+        route.fulfill(status=200, json=booking | place)
+
+    page.route("**/api/v1/bookings/**", respond)
+    page.goto(f"{api.url}/bookings/confirm/#booking=1&key={key}")
+    page.get_by_role("button", name="Confirm the booking").wait_for()
+    assert "Dr. Rey" in page.inner_text("main")
+    assert "11:00" in page.inner_text("main")
+    assert page.url == f"{api.url}/bookings/confirm/"
+    page.get_by_role("button").click()
+    page.get_by_text("Thank you. The booking is confirmed.").wait_for()
+    query = f"?key={key}"
+    assert seen == [f"GET /api/v1/bookings/1/{query}", f"POST /api/v1/bookings/1/confirm/{query}"]
+
+
+def test_the_confirmation_page_explains_a_broken_link_in_the_language_of_the_browser(api: System, browser: Any) -> None:
+    page = browser.new_page(locale="uk-UA")
+    page.goto(f"{api.url}/bookings/confirm/#booking=1")
+    page.get_by_text("Посилання неповне").wait_for()
+    assert page.inner_text("h1") == "Підтвердьте запис"

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from clinic.bookings.models import BookingStatus
-from conf.db.session import write_engine
+from conf.db.session import dispose, main_read_engine, probe_engine, write_engine
+from conf.settings import get_settings
 from iam.roles import Role
 from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, slot_request
-from tests.conftest import SETTINGS, empty
+from tests.conftest import SETTINGS
 from tests.people import make_person
-from tests.servers import own_rabbitmq, wait_for
+from tests.servers import OwnPostgres, open_folder, own_rabbitmq, wait_for
 from tests.system import System, system
 
 SECRETS = {
@@ -30,9 +31,28 @@ PATIENT_DATA = [*SECRETS.values(), REASON, "quibble", "Quibble", "55512399"]
 
 
 @pytest.fixture
-def campus(tmp_path: Path) -> Iterator[System]:
+def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """The URL and the log of a PostgreSQL server of the embedded mode, which this process uses, too."""
+    with open_folder() as folder:
+        server = OwnPostgres(folder)
+        settings = get_settings().model_copy(
+            update={"database_url": server.url.replace("postgresql://", "postgresql+psycopg2://")}
+        )
+        engines = (write_engine, main_read_engine, probe_engine)
+        with server.running():
+            dispose()
+            monkeypatch.setattr("conf.db.session.get_settings", lambda: settings)
+            for engine in engines:
+                engine.cache_clear()
+            yield server.url, folder / "postgresql.log"
+            dispose()
+            for engine in engines:
+                engine.cache_clear()
+
+
+@pytest.fixture
+def campus(tmp_path: Path, database: tuple[str, Path]) -> Iterator[System]:
     """A system with a worker, debug logging and an unreachable mail server."""
-    empty()
     settings = {
         "PUBLIC_URL": SETTINGS["PUBLIC_URL"],
         "LIMITS_FACTOR": "0",
@@ -40,10 +60,9 @@ def campus(tmp_path: Path) -> Iterator[System]:
         "SMTP_URL": "smtp://127.0.0.1:1",
         "CONFIRM_GUESTS": "false",
     }
-    database_url = SETTINGS["DATABASE_URL"]
     with (
         own_rabbitmq() as broker,
-        system(tmp_path / "campus", database_url=database_url, broker_url=broker.url, **settings) as made,
+        system(tmp_path / "campus", database_url=database[0], broker_url=broker.url, **settings) as made,
     ):
         made.start(sys.executable, "manage.py", "worker", "--queue", "short", "--beat")
         yield made
@@ -54,7 +73,7 @@ def alter(change: str) -> None:
         connection.execute(text(f"ALTER TABLE bookings {change}"))
 
 
-def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
+def test_no_patient_data_is_in_logs_or_errors(campus: System, database: tuple[str, Path]) -> None:
     place = make_location(time_zone="UTC")
     doctor, exam = make_doctor(place), make_diagnostic(place)
     staff = make_person(Role.STAFF)
@@ -116,6 +135,14 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System) -> None:
     wait_for(lambda: "a result cannot be read" in log(), within_s=30, what="results are checked")
     assert "unexpected error" in log()
     assert len(errors) > 10
+    # An ordinary conflict, too, is an error for PostgreSQL.
+    for status in (201, 409):
+        person = {"email": SECRETS["email"], "password": "a passphrase of the tests", "first_name": "Zacharias"}
+        request("POST", "/auth/register/", json=person | {"last_name": "Quibble"}, status=status)
+    log_of_database = database[1].read_text()
+    assert "uq_users_email" in log_of_database
+    for value in (*PATIENT_DATA, "argon2", "INSERT INTO"):
+        assert value not in log_of_database
     for value in PATIENT_DATA:
         assert value not in log()
         assert [error for error in errors if value in error] == []

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -241,10 +242,25 @@ def test_the_up_command_runs_everything_and_stops_cleanly() -> None:
         assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(first)
 
+        _assert_private(folder / "data")
         second = _up(folder, port, "--no-samples")
         output = _read_until(second, "ready after", within_s=30)
         assert len(httpx.get(f"{url}/api/v1/videos/", trust_env=False).json()) == 3
         _end(second)
+
+
+def _assert_private(data: Path) -> None:
+    """Other users of the machine can read nothing, and PostgreSQL's data belongs to a user without an account."""
+    assert data.stat().st_mode & 0o077 == 0
+    for path in data.rglob("*"):
+        if not path.is_symlink():
+            assert path.lstat().st_mode & 0o077 == 0, path
+    cluster = (data / "postgresql").resolve()
+    assert cluster.stat().st_mode & 0o077 == 0
+    if os.getuid() == 0:
+        assert cluster.parent.stat().st_mode & 0o077 == 0
+        with pytest.raises(KeyError):
+            pwd.getpwuid(cluster.stat().st_uid)
 
 
 def _up(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:

@@ -3,7 +3,6 @@
 import email
 import email.policy
 import re
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,8 +16,6 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from tests.people import PASSWORD
 from tests.system import System
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Club(BaseHTTPRequestHandler):
@@ -45,18 +42,6 @@ def club() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/callback"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def test_people_log_in_to_another_site_with_campus(api: System, club: str, browser: Any) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import threading
 import time
@@ -12,7 +13,9 @@ from conf._celery.enqueue import enqueue, task_of
 from conf._celery.models import Job
 from conf.db.dependencies import with_db_session
 from conf.db.session import write_engine
+from conf.http.streams import MAX_STREAMS
 from tests import probes
+from tests.servers import wait_for
 from tests.system import System
 
 JOBS = "/api/v1/jobs/"
@@ -253,6 +256,23 @@ def test_events_of_an_unknown_job_or_after_an_invalid_event_id_are_refused(clien
     assert client.get(f"{JOBS}999/events/").status_code == 404
     job_id = put("tests.note", word="a")
     assert client.get(f"{JOBS}{job_id}/events/", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_an_account_has_few_open_streams(api: System) -> None:
+    api.client.post("/api/v1/auth/password/reset/", json={"email": "admin@campus.example"})
+    path = f"{JOBS}{api.client.get(JOBS).json()['items'][0]['id']}/events/"
+    with contextlib.ExitStack() as streams:
+        for _ in range(MAX_STREAMS):
+            response = streams.enter_context(api.client.stream("GET", path))
+            assert response.status_code == 200
+            next(streams.enter_context(contextlib.closing(response.iter_lines())))
+        assert api.client.get(path).status_code == 429
+    wait_for(lambda: _opens(api, path), within_s=10, what="the streams have ended")
+
+
+def _opens(api: System, path: str) -> bool:
+    with api.client.stream("GET", path) as response:
+        return response.status_code == 200
 
 
 def test_a_client_that_disconnects_from_the_events_causes_no_error(api: System) -> None:
