@@ -261,11 +261,13 @@ def test_events_of_an_unknown_job_or_after_an_invalid_event_id_are_refused(clien
 def test_an_account_has_few_open_streams(api: System) -> None:
     api.client.post("/api/v1/auth/password/reset/", json={"email": "admin@campus.example"})
     path = f"{JOBS}{api.client.get(JOBS).json()['items'][0]['id']}/events/"
+    opened: list[Iterator[str]] = []  # an iterator that nobody holds would close its stream
     with contextlib.ExitStack() as streams:
         for _ in range(MAX_STREAMS):
             response = streams.enter_context(api.client.stream("GET", path))
             assert response.status_code == 200
-            next(streams.enter_context(contextlib.closing(response.iter_lines())))
+            opened.append(response.iter_lines())
+            next(opened[-1])
         assert api.client.get(path).status_code == 429
     wait_for(lambda: _opens(api, path), within_s=10, what="the streams have ended")
 
