@@ -24,6 +24,12 @@ if _own_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="campus-metrics-")
 
 
+def on_starting(server):  # type: ignore[no-untyped-def]
+    from conf.hardening import protect_process
+
+    protect_process()
+
+
 def child_exit(server, worker):  # type: ignore[no-untyped-def]
     from prometheus_client import multiprocess
 

@@ -16,8 +16,8 @@ from healthcheck import routes as healthcheck
 from web import routes as web
 
 REQUEST_HEADERS = [
-    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
-    *("traceparent", "X-Request-ID"),
+    *("Authorization", "Content-Type", "Device-Token", "Idempotency-Key", "If-Match", "If-None-Match"),
+    *("Last-Event-ID", "traceparent", "X-Request-ID"),
 ]
 """Request headers that web pages of `cors_origins` may send (CORS)."""
 RESPONSE_HEADERS = [

@@ -16,6 +16,7 @@ from typing import Literal
 import httpx
 from rich.console import Console
 
+from conf import hardening
 from conf.children import die_with_parent
 from conf.embedded import CannotStart, Service, embedded
 from conf.resources import INSTALLED
@@ -131,6 +132,7 @@ def run(*, host: str, port: int, data_dir: Path, samples: bool, reload: bool, de
     `reload`: log each request, and restart when the code changes. `debug`: the API reads from the terminal.
     """
     _assert_free(host, port)
+    hardening.protect_process()
     stop_signal = _StopSignal()
     started_at = time.monotonic()
     with embedded(data_dir) as services:

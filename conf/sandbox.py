@@ -37,6 +37,8 @@ TMP_BYTES = 16 * 1024**2
 """Size of the sandbox's `/tmp`, which is in memory."""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 OUTPUT_BYTES, ERRORS_BYTES = 100_000, 4000
+CHUNK = 64 * 1024
+"""Bytes that are read from a program at once."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def wrap(command: Sequence[str], *, readable: Sequence[Path] = (), work: Path | 
     """Return the command line that runs `command` in the sandbox.
 
     `readable`: paths that it can read, which are the same inside. `work`: the writable working directory.
-    Raises: Unavailable, if SANDBOX=required and bubblewrap does not work.
+    Raises: Unavailable, if bubblewrap does not work and the settings require it.
     """
     if not available():
         return list(command)
@@ -134,16 +136,22 @@ def run_python(
 
 def _keep_end(pipe: Any, into: bytearray) -> None:
     with pipe:
-        for line in pipe:
-            into += line
+        while chunk := pipe.read1(CHUNK):
+            into += chunk
             del into[:-ERRORS_BYTES]
 
 
 def _keep_beginning(pipe: Any, into: bytearray, on_line: Callable[[bytes], bool]) -> None:
     with pipe:
-        for line in pipe:
-            if not on_line(line) and len(into) < OUTPUT_BYTES:
-                into += line
+        rest = b""
+        while chunk := pipe.read1(CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > CHUNK:  # a program that was taken over may write a line without end
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                if not on_line(line) and len(into) < OUTPUT_BYTES:
+                    into += line + b"\n"
+        into += rest
 
 
 @functools.cache

@@ -32,6 +32,25 @@ def work_folder(purpose: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def count_work(purpose: str) -> int:
+    """Return the number of folders of this purpose whose process is alive."""
+    return sum(_is_locked(folder) for folder in get_settings().work_root.absolute().glob(f"{purpose}-*"))
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def sweep_work() -> int:
     """Remove the folders whose process has died. Returns their number."""
     removed = 0

@@ -10,7 +10,8 @@ from alembic.runtime.migration import MigrationContext
 
 from conf._celery.app import broker_answers
 from conf.db.migrate import missing
-from conf.db.session import probe_engine, replica_engine
+from conf.db.session import probe_engine
+from conf.settings import get_settings
 from conf.storage.store import storage
 
 TIMEOUT_S = 3.0
@@ -54,9 +55,8 @@ def database() -> None:
 
 
 def replica() -> None:
-    engine = replica_engine()
-    if engine is not None:
-        with engine.connect() as connection:
+    if get_settings().database_read_url:
+        with probe_engine(of_replica=True).connect() as connection:
             connection.exec_driver_sql("SELECT 1")
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -168,6 +169,11 @@ def save(db: Session, booking: Booking, *, actor_id: int | None, reason: str = "
     )
     rows.save(db, event)
     return booking
+
+
+def set_jobs(db: Session, *, booking_id: int, **job_ids: int) -> None:
+    """Set columns with the ids of jobs. The booking keeps its version, as clients do not see these columns."""
+    db.execute(update(Booking).where(Booking.id == booking_id).values(updated_at=Booking.updated_at, **job_ids))
 
 
 def remove(db: Session, *, booking_id: int) -> None:

@@ -15,6 +15,7 @@ from clinic.bookings.patients import Contact, Requester
 from clinic.bookings.targets import Overlap, Target
 from conf.errors import Conflict, Invalid, NotFound
 from conf.events import announce
+from conf.keys import pseudonym
 from conf.settings import get_settings
 from conf.texts import clock
 from conf.values import Expected
@@ -40,11 +41,11 @@ def create_hold(db: Session, *, slot_request: SlotRequest, requester: Requester)
     Raises: Invalid; Conflict, with the next free slots, if the slot is taken; RateLimited, if the requester holds too
     many slots.
     """
-    origins.assert_may_hold(db, origin_key=requester.hold_key, target=slot_request)
+    origins.assert_may_hold(db, origin_key=requester.origin_key, target=slot_request)
     target = _lock_target(db, slot_request)
     until = times.now() + HOLD
     booking = _new(target, slot_request.starts_at, status=BookingStatus.PENDING, held_until=until)
-    booking.origin_key = requester.hold_key
+    booking.origin_key = requester.origin_key
     _place(db, booking, target, requester=Requester(None))
     waiting.schedule_expiry(db, booking)
     return booking, f"{booking.id}.{patients.link_key('hold', booking.id)}"
@@ -70,18 +71,22 @@ def book(
     A guest's booking is `pending` until it is confirmed, if the settings demand that; not if it comes from Telegram.
 
     Raises: Invalid; Forbidden; Conflict, with the next free slots if the slot is taken, or if the doctor or diagnostic
-    of the hold no longer takes bookings; RateLimited, if guests from this address have too many bookings.
+    of the hold no longer takes bookings; RateLimited, if the account, or guests from this address, have too many
+    upcoming bookings.
     """
     patient: dict[str, Any] = patients.patient_columns(db, contact, requester.viewer) | {"message": message}
     if init_data is not None:
         patient["telegram_id"] = telegram.use(db, init_data)
-    origin_key = requester.guest_key if init_data is None else None
+    origin_key = requester.origin_key
+    if init_data is not None and requester.is_guest:
+        origin_key = pseudonym("clinic", f"telegram {patient['telegram_id']}")
+    is_guest = requester.is_guest and init_data is None
     if slot_request is not None:
-        origins.assert_may_book(db, origin_key=origin_key, target=slot_request)
+        origins.assert_may_book(db, origin_key=origin_key, target=slot_request, is_guest=is_guest)
         target = _lock_target(db, slot_request)
         booking = _new(target, slot_request.starts_at, staff=requester.is_staff)
     else:
-        origins.assert_may_book(db, origin_key=origin_key, target=_held(db, held or ""))
+        origins.assert_may_book(db, origin_key=origin_key, target=_held(db, held or ""), is_guest=is_guest)
         booking = _lock_hold(db, held or "")
         try:
             target = targets.get(db, **times.target_of(booking))
@@ -89,7 +94,7 @@ def book(
             raise Conflict(
                 "No more bookings are accepted here. Choose another doctor, diagnostic or location."
             ) from None
-    must_confirm = requester.viewer is None and init_data is None and get_settings().guests_must_confirm
+    must_confirm = is_guest and get_settings().guests_must_confirm
     state: dict[str, Any] = {"status": BookingStatus.BOOKED, "held_until": None}
     if must_confirm:
         until = min(times.now() + CONFIRM, booking.starts_at)

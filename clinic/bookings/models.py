@@ -76,8 +76,8 @@ class Patient:
     telegram_id: Mapped[int | None] = mapped_column(BigInteger)
     """The Telegram user, if the booking was made in Telegram."""
     origin_key: Mapped[int | None] = mapped_column(BigInteger)
-    """Pseudonym of a guest's network address, or of the account that holds a slot: each may have few open ones. Null
-    for bookings of accounts, and for those that staff make."""
+    """Pseudonym of what made the booking: a guest's network address, an account, or a user of Telegram. Each may have
+    few open ones. Null for those that staff make."""
 
 
 class Booking(Patient, Timestamps, Model):
@@ -114,7 +114,7 @@ class Booking(Patient, Timestamps, Model):
     status: Mapped[BookingStatus] = mapped_column(choice(BookingStatus, "status"))
     held_until: Mapped[dt.datetime | None]
     unconfirmed: Mapped[bool] = mapped_column(server_default="false")
-    """Whether the guest who made the booking has not opened the link in the mail yet."""
+    """Whether the guest who made the booking has not confirmed it yet, with the link in the mail."""
     price: Mapped[int]
     """The price when the booking was made."""
     message: Mapped[str] = mapped_column(Text, default="")

@@ -18,13 +18,12 @@ from clinic.bookings.models import Booking, BookingStatus
 from conf import mail
 from conf._celery import crud as jobs_crud
 from conf._celery.enqueue import enqueue
+from conf.db import rows
 from conf.errors import NotFound
 from conf.settings import get_settings
 from conf.texts import Texts, clock
 
 NOTIFY = "clinic.bookings.notify"
-PURPOSE = "clinic"
-"""Of the mails, for their limit per recipient."""
 REMIND = dt.timedelta(hours=24)
 SETTLE = dt.timedelta(minutes=1)
 """How long a notice of a change waits for further changes."""
@@ -91,6 +90,12 @@ REQUIRED_STATUS: dict[Kind, BookingStatus] = {
 """A notice is not sent if the booking no longer has this status when the job runs."""
 
 
+def purpose_of(kind: Kind) -> str:
+    """Return the purpose by which mails are limited. Strangers can have a mail to confirm a booking sent to anybody, so
+    it does not count against the patient's other mails."""
+    return "clinic: confirm" if kind == Kind.CONFIRM else "clinic"
+
+
 @dataclass(frozen=True)
 class Notice:
     """A notice to one patient, with its complete text for every channel."""
@@ -109,14 +114,16 @@ def notify(db: Session, booking: Booking, kind: Kind, *, reason: str = "", delay
     It replaces the last notice of the booking if that has not been sent yet. So the patient gets one mail for several
     changes within `SETTLE`. A patient who has not been told of the booking yet is told of it, not of its change.
     """
+    if kind == Kind.RESULT:
+        enqueue(db, NOTIFY, delay_s=delay_s, booking_id=booking.id, kind=kind, reason=reason)
+        return
     replaced = _drop(db, booking.notice_job_id)
     if kind == Kind.MOVED and replaced == Kind.BOOKED:
         kind = Kind.BOOKED
     if kind in (Kind.MOVED, Kind.CANCELLED):
         delay_s = max(delay_s, SETTLE.total_seconds())
     job = enqueue(db, NOTIFY, delay_s=delay_s, booking_id=booking.id, kind=kind, reason=reason)
-    booking.notice_job_id = job.id
-    db.flush()
+    crud.set_jobs(db, booking_id=booking.id, notice_job_id=job.id)
 
 
 def _drop(db: Session, job_id: int | None) -> str | None:
@@ -132,13 +139,11 @@ def _drop(db: Session, job_id: int | None) -> str | None:
 
 def postpone(db: Session, *, booking_id: int, kind: Kind, reason: str, job_id: int, wait_s: float) -> None:
     """Send the notice of this job later, unless another one has been enqueued meanwhile."""
-    booking = crud.get(db, booking_id=booking_id)
+    booking = rows.lock(db, Booking, booking_id)
     if kind == Kind.REMINDER and booking.reminder_job_id == job_id:
         later = enqueue(db, NOTIFY, delay_s=wait_s, booking_id=booking_id, kind=kind, reason=reason)
-        booking.reminder_job_id = later.id
-        db.flush()
-    elif kind != Kind.REMINDER and booking.notice_job_id in (job_id, None):
-        booking.notice_job_id = None
+        crud.set_jobs(db, booking_id=booking_id, reminder_job_id=later.id)
+    elif kind == Kind.RESULT or (kind != Kind.REMINDER and booking.notice_job_id in (job_id, None)):
         notify(db, booking, kind, reason=reason, delay_s=wait_s)
 
 

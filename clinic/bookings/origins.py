@@ -1,4 +1,4 @@
-"""Limits of what one origin can occupy: a guest's network address, or an account that holds slots.
+"""Limits of what one origin can occupy: a guest's network address, an account, or a user of Telegram.
 
 A few free slots are enough for a person who books. Without limits, one script would take all slots of a doctor.
 """
@@ -13,8 +13,10 @@ from conf.settings import get_settings
 
 MAX_HOLDS_HERE, MAX_HOLDS = 3, 10
 """Open holds of one origin, with one doctor or diagnostic and in all. `LIMITS_FACTOR` multiplies each of these."""
-MAX_BOOKINGS_HERE, MAX_BOOKINGS = 5, 20
+MAX_OF_GUESTS_HERE, MAX_OF_GUESTS = 5, 20
 """Upcoming bookings of guests from one address, with one doctor or diagnostic and in all."""
+MAX_OF_ACCOUNT_HERE, MAX_OF_ACCOUNT = 20, 40
+"""Upcoming bookings of one account or user of Telegram, with one doctor or diagnostic and in all."""
 MAX_WAITING = 10
 """Entries of guests from one address on waiting lists."""
 
@@ -27,9 +29,12 @@ def assert_may_hold(db: Session, *, origin_key: int | None, target: Any) -> None
     _assert_few(db, origin_key, target, holds=True, here=MAX_HOLDS_HERE, everywhere=MAX_HOLDS, retry_after=600)
 
 
-def assert_may_book(db: Session, *, origin_key: int | None, target: Any) -> None:
-    """Check the number of guests' bookings, and lock the origin. Raises: RateLimited."""
-    _assert_few(db, origin_key, target, holds=False, here=MAX_BOOKINGS_HERE, everywhere=MAX_BOOKINGS, retry_after=3600)
+def assert_may_book(db: Session, *, origin_key: int | None, target: Any, is_guest: bool) -> None:
+    """Check the number of upcoming bookings, and lock the origin. Raises: RateLimited."""
+    here, everywhere = MAX_OF_ACCOUNT_HERE, MAX_OF_ACCOUNT
+    if is_guest:
+        here, everywhere = MAX_OF_GUESTS_HERE, MAX_OF_GUESTS
+    _assert_few(db, origin_key, target, holds=False, here=here, everywhere=everywhere, retry_after=3600)
 
 
 def assert_may_wait(db: Session, *, origin_key: int | None) -> None:
@@ -54,7 +59,5 @@ def _assert_few(
     )
     if found_here < here * factor and found < everywhere * factor:
         return
-    what = "hold too many slots" if holds else "have too many bookings as guests"
-    raise RateLimited(
-        f"You, or others in your network, {what}. Use or cancel those first, or sign in.", retry_after=retry_after
-    )
+    what = "hold too many slots" if holds else "have too many upcoming bookings"
+    raise RateLimited(f"You, or guests in your network, {what}. Use or cancel those first.", retry_after=retry_after)

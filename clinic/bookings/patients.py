@@ -101,16 +101,16 @@ class Requester:
     """The network address of the request, to limit what guests from one address can occupy."""
 
     @property
-    def guest_key(self) -> int | None:
-        """What the bookings of guests from this address are counted by; None for accounts."""
-        return pseudonym("clinic", f"address {self.address}") if self.viewer is None and self.address else None
+    def origin_key(self) -> int | None:
+        """What the holds and bookings of this account, or of guests at this address, are counted by; None for staff."""
+        if self.is_staff:
+            return None
+        origin = f"account {self.viewer.user_id}" if self.viewer else f"address {self.address}"
+        return pseudonym("clinic", origin)
 
     @property
-    def hold_key(self) -> int | None:
-        """What the holds of this account or address are counted by; None for staff."""
-        if self.viewer is None or self.is_staff:
-            return self.guest_key
-        return pseudonym("clinic", f"account {self.viewer.user_id}")
+    def is_guest(self) -> bool:
+        return self.viewer is None
 
     @property
     def is_staff(self) -> bool:

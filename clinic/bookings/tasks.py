@@ -19,13 +19,13 @@ def notify(self: JobTask, *, booking_id: int, kind: str, reason: str, db: Sessio
     notice = notices.compose(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=job_id)
     if notice is None:
         return
-    if wait_s := limits.wait_s(db, to=notice.email, purpose=notices.PURPOSE):
-        notices.postpone(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=job_id, wait_s=wait_s)
-        return
     release_connection(db)
-    for send in notices.CHANNELS:
-        send(notice)
-    limits.record(to=notice.email, purpose=notices.PURPOSE)
+    with limits.sending(to=notice.email, purpose=notices.purpose_of(Kind(kind))) as wait_s:
+        if wait_s:
+            notices.postpone(db, booking_id=booking_id, kind=Kind(kind), reason=reason, job_id=job_id, wait_s=wait_s)
+            return
+        for send in notices.CHANNELS:
+            send(notice)
 
 
 @celery_app.task(bind=True, name=waiting.EXPIRE, max_attempts=10, cancellable=False)

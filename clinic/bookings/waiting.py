@@ -20,7 +20,7 @@ from iam.users import crud as users
 EXPIRE = "clinic.bookings.expire"
 OFFER = dt.timedelta(hours=2)
 """How long an offer can be confirmed."""
-EXPIRED_REASON = "The offer was not confirmed in time."
+EXPIRED_REASON = "It was not confirmed in time."
 MAX_CANDIDATES = 50
 """How many entries are tried for a slot. Patients who are busy at its time are skipped."""
 PRUNE_BATCH = 50
@@ -47,8 +47,9 @@ def join(
     target = times.requested_target(db, doctor_id=doctor_id, diagnostic_id=diagnostic_id, location_id=location_id)
     if last_day < times.today(target):
         raise Invalid("The last day must not be in the past.", field="last_day")
-    patient = patients.patient_columns(db, contact, requester.viewer) | {"origin_key": requester.guest_key}
-    origins.assert_may_wait(db, origin_key=requester.guest_key)
+    patient = patients.patient_columns(db, contact, requester.viewer) | {"origin_key": requester.origin_key}
+    if requester.is_guest:
+        origins.assert_may_wait(db, origin_key=requester.origin_key)
     crud.prune_waiting(db, limit=PRUNE_BATCH)
     entry = crud.add_waiting(db, **times.target_of(target), **patient, first_day=first_day, last_day=last_day)
     if entry is None:

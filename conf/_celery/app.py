@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init, celeryd_after_setup, setup_logging
+from celery.signals import beat_embedded_init, beat_init, celeryd_after_setup, setup_logging
 from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.pyamqp import Transport
@@ -96,8 +96,8 @@ celery_app.conf.update(
         "sweep": {
             "task": "conf.sweep",
             "schedule": _settings.sweep_s,
-            # The broker drops the message if no worker takes it until the next one. Celery's `expires` would compare
-            # the clocks of two machines.
+            # RabbitMQ drops the message if no worker takes it until the next one. (In Valkey, messages pile up while no
+            # worker runs; all but the first do nothing then.) Celery's `expires` would compare two machines' clocks.
             "options": {"expiration": _settings.sweep_s, "queue": "short"},
         }
     },
@@ -174,6 +174,11 @@ def _check_environment(**_: object) -> None:
     except (Unavailable, events.BadSubscription) as error:
         print(f"campus: {error}", file=sys.stderr, flush=True)
         os._exit(2)  # Celery would turn an exception, and SystemExit too, into an exit status of 0
+
+
+@beat_init.connect
+def _protect_beat(**_: object) -> None:
+    hardening.protect_process()
 
 
 @beat_embedded_init.connect

@@ -237,10 +237,10 @@ def is_expired(db: Session, *, job: Job) -> bool:
     return job.status == JobStatus.RUNNING and bool(db.scalar(select(Job.lease_until < _NOW).where(Job.id == job.id)))
 
 
-def workers_at(db: Session, *, host: str) -> Sequence[str]:
-    """Return the worker processes of this host that run a job."""
-    on_host = Job.worker.contains(f"@{host}/", autoescape=True)
-    query = select(Job.worker).where(Job.status == JobStatus.RUNNING, on_host)
+def workers_at(db: Session, *, machine: str) -> Sequence[str]:
+    """Return the worker processes of this machine that run a job."""
+    there = Job.worker.contains(f"/{machine}/", autoescape=True)
+    query = select(Job.worker).where(Job.status == JobStatus.RUNNING, there)
     return [worker for worker in db.scalars(query) if worker is not None]
 
 

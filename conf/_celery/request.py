@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from conf._celery import crud
 from conf._celery.models import JobStatus
-from conf._celery.task import end, worker_name
+from conf._celery.task import end, machine, worker_name
 from conf.db.dependencies import with_db_session
 from conf.db.session import dispose
 
@@ -33,10 +33,10 @@ class JobRequest(Request):
         super().on_failure(exc_info, *args, **kwargs)
 
 
-def requeue_of_dead_here(host: str) -> None:
-    """Requeue the jobs of processes of this host that do not exist any more, such as those of a killed worker."""
+def requeue_of_dead_here() -> None:
+    """Requeue the jobs of processes of this machine that do not exist any more, such as those of a killed worker."""
     with contextlib.suppress(SQLAlchemyError):  # the sweep requeues them later
-        dead = [worker for worker in _workers(host=host) if not _is_alive(int(worker.rpartition("/")[2]))]
+        dead = [worker for worker in _workers() if not _is_alive(int(worker.rpartition("/")[2]))]
         requeue_of_dead(dead)
 
 
@@ -53,8 +53,8 @@ def requeue_of_dead(workers: Sequence[str]) -> None:
 
 
 @with_db_session
-def _workers(*, host: str, db: Session) -> Sequence[str]:
-    return crud.workers_at(db, host=host)
+def _workers(*, db: Session) -> Sequence[str]:
+    return crud.workers_at(db, machine=machine())
 
 
 @with_db_session

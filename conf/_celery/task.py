@@ -7,11 +7,15 @@ publishes due jobs again.
 """
 
 import contextlib
+import functools
+import hashlib
 import os
+import platform
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import structlog
 from celery import Task
@@ -219,7 +223,19 @@ def backoff_s(attempt: int) -> float:
 
 def worker_name(node: str, pid: int) -> str:
     """Return the name of a worker process for the column `worker`. `node`: Celery's node name, `<name>@<host>`."""
-    return f"{node}/{pid}"
+    return f"{node}/{machine()}/{pid}"
+
+
+@functools.cache
+def machine() -> str:
+    """Return what identifies this machine since it was started, or this container: where a process id means the same
+    process. Names of hosts are not unique."""
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    try:
+        place = f"{boot.read_text()}{namespace.readlink()}"
+    except OSError:
+        place = platform.node()
+    return hashlib.sha256(place.encode()).hexdigest()[:8]
 
 
 def end(db: Session, job: Job, *, status: JobStatus | None, error: str | None, backoff: bool = True) -> None:
@@ -256,7 +272,8 @@ def stop(db: Session, job: Job) -> None:
 @with_db_session
 def _claim(*, task: JobTask, job_id: int, worker: str, db: Session) -> Job | None:
     job, lease_s = None, get_settings().lease_s
-    if task.takes_turns and (next_id := crud.next_in_turn(db, name=task.name)) is not None:
+    # Another worker may choose the same job at the same time, and claim it first.
+    while task.takes_turns and job is None and (next_id := crud.next_in_turn(db, name=task.name)) is not None:
         job = crud.claim(db, job_id=next_id, worker=worker, lease_s=lease_s)
     if job is None:
         job = crud.claim(db, job_id=job_id, worker=worker, lease_s=lease_s)

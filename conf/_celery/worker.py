@@ -96,8 +96,8 @@ def _log_broker_down(error: Exception, interval_s: float) -> None:
 
 
 @worker_ready.connect
-def _on_worker_ready(sender: Any, **_: Any) -> None:
-    requeue_of_dead_here(sender.hostname.rpartition("@")[2])
+def _on_worker_ready(**_: Any) -> None:
+    requeue_of_dead_here()
     # Orchestrators send SIGTERM, for which Celery would wait for the running job without limit. The handler of SIGQUIT
     # waits for `worker_grace_s`, then raises SystemExit in the job, which requeues it.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGQUIT))

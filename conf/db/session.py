@@ -18,8 +18,8 @@ from conf.settings import get_settings
 
 log = structlog.get_logger(__name__)
 
-RETRY_REPLICA_S = 5
-"""Seconds after which the read replica is tried again once it has failed."""
+RETRY_REPLICA_S, LONGEST_PAUSE_S = 5, 60
+"""Seconds after which the read replica is tried again once it has failed. They double with each failure."""
 CONNECT: dict[str, object] = {
     "application_name": "campus",
     "connect_timeout": 5,
@@ -30,6 +30,7 @@ CONNECT: dict[str, object] = {
 
 READ_ONLY = {"options": f"{CONNECT['options']} -c default_transaction_read_only=on"}
 """PostgreSQL refuses writes of safe requests: in autocommit mode, they could not be rolled back."""
+REPLICA: dict[str, object] = {"connect_timeout": 2}
 
 
 def _engine(url: str, connect: dict[str, object], **options: object) -> Engine:
@@ -66,28 +67,53 @@ def main_read_engine() -> Engine:
 def replica_engine() -> Engine | None:
     """Return the engine for safe requests on the read replica; None, if there is no replica."""
     url = get_settings().database_read_url
-    return _engine(url, CONNECT | READ_ONLY, isolation_level="AUTOCOMMIT") if url else None
+    return _engine(url, CONNECT | READ_ONLY | REPLICA, isolation_level="AUTOCOMMIT") if url else None
 
 
 class _Replica:
     """Whether the replica answers. While it does not, reads go to the main database."""
 
-    down_until = 0.0
+    def __init__(self) -> None:
+        self._avoid_until = 0.0
+        self._pause_s = RETRY_REPLICA_S
+        self._connecting = threading.Lock()
 
-    @classmethod
-    def is_used(cls) -> bool:
-        return bool(get_settings().database_read_url) and time.monotonic() >= cls.down_until
+    def connection(self) -> Connection | None:
+        """Return this thread's connection to the replica; None, if there is no replica, or the main database should be
+        used. Only one thread at a time connects, so that a host that does not answer cannot stop all of them."""
+        if not get_settings().database_read_url or time.monotonic() < self._avoid_until:
+            return None
+        open_connection = _open_connection(on_replica=True)
+        if open_connection is not None:
+            return open_connection
+        if not self._connecting.acquire(blocking=False):
+            return None
+        try:
+            connection = _connect(on_replica=True)
+            self._pause_s = RETRY_REPLICA_S
+            return connection
+        except OperationalError:
+            log.warning("the read replica is unavailable; the main database serves reads", retry_in_s=self._pause_s)
+            self.avoid(self._pause_s)
+            self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)
+            return None
+        finally:
+            self._connecting.release()
 
-    @classmethod
-    def note_failure(cls) -> None:
-        cls.down_until = time.monotonic() + RETRY_REPLICA_S
-        log.warning("the read replica is unavailable; the main database serves reads", retry_in_s=RETRY_REPLICA_S)
+    def avoid(self, seconds: float) -> None:
+        """Use the main database for some seconds."""
+        self._avoid_until = time.monotonic() + seconds
+
+
+replica = _Replica()
 
 
 @functools.cache
-def probe_engine() -> Engine:
+def probe_engine(*, of_replica: bool = False) -> Engine:
     """Return the engine for health checks: a new connection each time, so that a busy pool does not fail the check."""
-    return create_engine(get_settings().database_url, poolclass=NullPool, connect_args=CONNECT)
+    settings = get_settings()
+    url = settings.database_read_url if of_replica else settings.database_url
+    return create_engine(url, poolclass=NullPool, connect_args=CONNECT)
 
 
 class RequestSession(Session):
@@ -137,12 +163,8 @@ class ReadSession(RequestSession):
 
     def get_bind(self, *_: Any, **__: Any) -> Connection:
         super().get_bind()
-        if not self._on_main and _Replica.is_used():
-            try:
-                return _connection(on_replica=True)
-            except OperationalError:
-                _Replica.note_failure()
-        return _connection(on_replica=False)
+        found = None if self._on_main else replica.connection()
+        return found or _open_connection(on_replica=False) or _connect(on_replica=False)
 
     def fetch(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute SQL text on a psycopg2 cursor, which takes half the time of SQLAlchemy. Raises: DBAPIError."""
@@ -170,13 +192,18 @@ def read_on_main(db: Session) -> contextlib.AbstractContextManager[Session]:
     return contextlib.nullcontext(db)
 
 
-def _connection(*, on_replica: bool) -> Connection:
-    """Return this thread's connection for reads; replace it if it was lost. Raises: OperationalError."""
+def _open_connection(*, on_replica: bool) -> Connection | None:
+    """Return this thread's connection for reads; None, if it has none or has lost it."""
     connection = _local.connections.get(on_replica)
     if connection is not None and not connection.closed:
         raw = connection.connection.dbapi_connection if not connection.invalidated else None
         if raw is not None and not raw.closed:
             return connection
+    return None
+
+
+def _connect(*, on_replica: bool) -> Connection:
+    """Open this thread's connection for reads. Raises: OperationalError."""
     _forget_connection(on_replica)
     engine = replica_engine() if on_replica else None
     _local.connections[on_replica] = (engine or main_read_engine()).connect()

@@ -28,11 +28,11 @@ MAX_LISTED = 200
 """Number of invalid values above which a response does not list them: each costs a few microseconds."""
 
 
-def bounded(scope: Scope, receive: Receive, *, limit: int, what: str = "request body") -> Receive:
+def bounded(scope: Scope, receive: Receive, *, limit: int, file_limit: int | None = None) -> Receive:
     """Wrap `receive` of a request. The result raises TooLarge as soon as the body exceeds `limit` bytes, or before any
     of it is read if `Content-Length` does. It raises TimedOut if the body arrives too slowly.
 
-    `what`: what is limited, for the error message.
+    `file_limit`: the limit of the file, if the body contains one.
     """
     received, complete, deadline = 0, False, 0.0
 
@@ -44,7 +44,7 @@ def bounded(scope: Scope, receive: Receive, *, limit: int, what: str = "request 
             deadline = asyncio.get_running_loop().time() + PATIENCE_S
             length = header(scope, b"content-length")
             if length.isdigit() and int(length[:20]) > limit:
-                raise _too_large(what, limit)
+                raise _too_large(limit, file_limit)
         try:
             async with asyncio.timeout_at(deadline + received / SLOWEST):
                 message = await receive()
@@ -53,14 +53,16 @@ def bounded(scope: Scope, receive: Receive, *, limit: int, what: str = "request 
         received += len(message.get("body", b""))
         complete = not message.get("more_body", False)
         if received > limit:
-            raise _too_large(what, limit)
+            raise _too_large(limit, file_limit)
         return message
 
     return receive_bounded
 
 
-def _too_large(what: str, limit: int) -> TooLarge:
-    return TooLarge(f"The {what} must be at most {limit} bytes.", field="file" if what == "file" else None)
+def _too_large(limit: int, file_limit: int | None) -> TooLarge:
+    if file_limit is not None:
+        return TooLarge(f"The file must be at most {file_limit} bytes.", field="file")
+    return TooLarge(f"The request body must be at most {limit} bytes.")
 
 
 async def read_fastapi_body(request: Request, route: Any) -> Any:

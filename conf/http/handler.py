@@ -17,12 +17,12 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import _is_coroutine_callable
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext
-from psycopg2.errors import DeadlockDetected
+from psycopg2.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from conf.db.dependencies import SAFE_METHODS, get_db
-from conf.db.session import RequestSession
+from conf.db.session import RequestSession, replica
 from conf.errors import CampusError, NotAcceptable, Unreadable, Unsupported
 from conf.http.access import no_store
 from conf.http.arguments import NO_BODY, Call, solve, walk
@@ -203,14 +203,18 @@ class Handler:
         return self._retry_read(self._gather, plan, call, body)
 
     def _retry_read(self, step: Callable[[Plan, Call, Any], R], plan: Plan, call: Call, body: Any) -> R:
-        """Call `step`. Retry it once after a deadlock, or if a safe request lost its connection: nothing has been
-        committed or sent. Requests whose dependencies need exit stacks are not retried."""
+        """Call `step`. Retry it once after a deadlock, or if a safe request lost its connection or conflicts with the
+        recovery of the replica: nothing has been committed or sent. Requests whose dependencies need exit stacks are
+        not retried."""
         try:
             return step(plan, call, body)
         except DBAPIError as error:
+            conflict = self._safe and isinstance(error.orig, SerializationFailure)
             lost_connection = self._safe and error.connection_invalidated
-            if plan.needs_stacks or not (lost_connection or isinstance(error.orig, DeadlockDetected)):
+            if plan.needs_stacks or not (conflict or lost_connection or isinstance(error.orig, DeadlockDetected)):
                 raise
+            if conflict:
+                replica.avoid(seconds=1)
         retry = Call(call.request, bodies=call.bodies)
         result = step(plan, retry, body)
         call.response, call.background, call.cache = retry.response, retry.background, retry.cache

@@ -69,8 +69,8 @@ class Entry:
         scope["path_params"] = {**given, **params} if given else params
         scope["endpoint"], scope["route"], scope["route_path"] = self.handler.endpoint, self.route, self.path
         is_head = scope["method"] == "HEAD"
-        what = "file" if self.handler.file_part is not None else "request body"
-        receive = bounded(scope, receive, limit=self.handler.max_body_bytes, what=what)
+        part = self.handler.file_part
+        receive = bounded(scope, receive, limit=self.handler.max_body_bytes, file_limit=part.limit if part else None)
         if self.handler.needs_stacks:
             _set_exception_handlers(scope)
             app = self.context.app  # FastAPI's wrapper, with its exit stacks

@@ -100,14 +100,19 @@ class AddressLimit:
 
     def __call__(self, request: Request) -> None:
         """Count the request. Raises: RateLimited."""
-        assert self.policy.address is not None
         if self.only_anonymous and "authorization" in request.headers:
             return
         client = self.known_client(request) if self.known_client is not None else None
         if client is not None and self.policy.account is not None:
             _hit(request, self.policy.name, "client", self.policy.account, client)
         else:
-            _hit(request, self.policy.name, "address", self.policy.address, address_of(request))
+            count_address(request, self.policy)
+
+
+def count_address(request: Request, policy: Policy) -> None:
+    """Count the request against the caller's IP address, unless it has been counted already. Raises: RateLimited."""
+    assert policy.address is not None
+    _hit(request, policy.name, "address", policy.address, address_of(request))
 
 
 def by_address(policy: Policy, *, only_anonymous: bool = False, known_client: Identify | None = None) -> Any:

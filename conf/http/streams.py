@@ -10,19 +10,31 @@ MAX_STREAMS = 10
 _open: Counter[int] = Counter()
 
 
-def counted(account: int, events: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Return the events of a stream, which is counted until it ends. Raises: RateLimited."""
-    if _open[account] >= MAX_STREAMS:
-        raise RateLimited(f"You have {MAX_STREAMS} open event streams. Close one first.", retry_after=5)
-    return _counted(account, events)
+class CountedStream:
+    """The events of a stream, which is counted until it ends, or is deleted because nobody has read it."""
 
+    def __init__(self, account: int, events: AsyncIterator[str]) -> None:
+        """Raises: RateLimited."""
+        self._is_open = False
+        if _open[account] >= MAX_STREAMS:
+            raise RateLimited(f"You have {MAX_STREAMS} open event streams. Close one first.", retry_after=5)
+        self._account, self._events = account, events
+        _open[account] += 1
+        self._is_open = True
 
-async def _counted(account: int, events: AsyncIterator[str]) -> AsyncIterator[str]:
-    _open[account] += 1
-    try:
-        async for event in events:
-            yield event
-    finally:
-        _open[account] -= 1
-        if not _open[account]:
-            del _open[account]
+    async def __aiter__(self) -> AsyncIterator[str]:
+        try:
+            async for event in self._events:
+                yield event
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            _open[self._account] -= 1
+            if not _open[self._account]:
+                del _open[self._account]
+
+    def __del__(self) -> None:
+        self._close()

@@ -24,7 +24,7 @@ from conf.errors import Invalid, RateLimited, TooLarge, Unsupported
 from conf.settings import get_settings
 from conf.storage import usage
 from conf.storage.incoming import HEAD_BYTES, IncomingFile, Sniff
-from conf.work import disk_full, need_disk, work_folder
+from conf.work import count_work, disk_full, need_disk, work_folder
 
 BLOCK = 1024 * 1024
 """Bytes that are collected in memory before they are written to disk."""
@@ -89,7 +89,7 @@ def upload_folder(account: int | None) -> Iterator[Path]:
     """Create a work folder for a file that `account` uploads. Raises: RateLimited, if it uploads too many at once."""
     purpose = f"upload-{account or 0}"
     with work_folder(purpose) as folder:
-        if account is not None and sum(1 for _ in folder.parent.glob(f"{purpose}-*")) > MAX_UPLOADS:
+        if account is not None and count_work(purpose) > MAX_UPLOADS:
             raise RateLimited(f"You may upload {MAX_UPLOADS} files at the same time.", retry_after=5)
         yield folder
 

@@ -92,19 +92,21 @@ def sign_in(db: Session, *, email: str, password: str, origin: Origin) -> Tokens
 
 
 def device_of(token: str) -> str | None:
-    """Return what identifies the device token; None if it is invalid or has expired."""
+    """Return what identifies the device of the token: the session that began with a sign-in on it, whose refreshes
+    renew the token. None, if the token is invalid or has expired."""
     try:
-        return str(jwt.decode(Kind.DEVICE, token)["jti"])
+        return str(jwt.decode(Kind.DEVICE, token).get("device"))
     except Unauthenticated:
         return None
 
 
 def is_known_device(db: Session, *, token: str, email: str) -> bool:
-    """Return whether the device token was issued to the account with this e-mail address."""
+    """Return whether the device token was issued to the account with this e-mail address, and the password has not
+    changed since."""
     if device_of(token) is None:
         return False
-    user = users.by_email(db, email=email)
-    return user is not None and user.id == jwt.decode(Kind.DEVICE, token)["sub"]
+    claims, user = jwt.decode(Kind.DEVICE, token), users.by_email(db, email=email)
+    return user is not None and (user.id, _fingerprint(user)) == (claims["sub"], claims.get("was"))
 
 
 def attempts_key(db: Session, *, email: str) -> str:
@@ -144,10 +146,15 @@ def _begin(db: Session, *, user_id: int, origin: Origin) -> Tokens:
 
 def _rotate(db: Session, session: UserSession) -> Tokens:
     """Make new tokens for the session. They replace its previous refresh token."""
+    user = users.with_password_hash(db, user_id=session.user_id)
+    assert user is not None
     access = jwt.encode(Kind.ACCESS, subject=session.user_id, lifetime_s=ACCESS_S, sid=session.id)
+    device = jwt.encode(
+        Kind.DEVICE, subject=session.user_id, lifetime_s=DEVICE_S, device=session.id, was=_fingerprint(user)
+    )
     refresh = jwt.encode(Kind.REFRESH, subject=session.user_id, lifetime_s=REFRESH_S, sid=session.id)
     crud.rotate(db, session=session, refresh_hash=_hash(refresh), lifetime_s=REFRESH_S)
-    return Tokens(access, refresh, jwt.encode(Kind.DEVICE, subject=session.user_id, lifetime_s=DEVICE_S))
+    return Tokens(access, refresh, device)
 
 
 def _hash(token: str) -> bytes:

@@ -38,18 +38,18 @@ def _send(db: Session, user: User | None, kind: Kind, *, page: str, subject: str
     """
     if user is None:
         return
-    if limits.wait_s(db, to=user.email, purpose=PURPOSE):
-        log.warning("a mail is not sent, as its recipient got too many in the last hour", user_id=user.id)
-        return
     link = _link(page, helpers.mailed_token(kind, user))
     reset_page = f"{get_settings().public_url}/account/password/"
     release_connection(db)
-    mail.send(
-        to=user.email,
-        subject=TEXTS(user.language, subject),
-        text=TEXTS(user.language, text, link=link, page=reset_page) + "\n",
-    )
-    limits.record(to=user.email, purpose=PURPOSE)
+    with limits.sending(to=user.email, purpose=PURPOSE) as wait_s:
+        if wait_s:
+            log.warning("a mail is not sent, as its recipient got too many in the last hour", user_id=user.id)
+            return
+        mail.send(
+            to=user.email,
+            subject=TEXTS(user.language, subject),
+            text=TEXTS(user.language, text, link=link, page=reset_page) + "\n",
+        )
 
 
 @celery_app.task(bind=True, name=helpers.WELCOME, max_attempts=10)

@@ -16,7 +16,7 @@ from conf.http.pagination import Page, Paging, Slice
 from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
-from conf.http.streams import counted
+from conf.http.streams import CountedStream
 from conf.http.threads import threads
 from iam.dependencies import SignedIn
 from iam.roles import Identity
@@ -105,7 +105,7 @@ async def watch_job(
     """
     seen = int(last_event_id or 0)
     first = await threads().run(_read, job_id=job_id, viewer=me)
-    events = counted(me.user_id, _events(job_id, me, first, seen))
+    events = CountedStream(me.user_id, _events(job_id, me, first, seen))
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from clinic.bookings import notices, patients
-from clinic.bookings.origins import MAX_BOOKINGS_HERE, MAX_HOLDS, MAX_HOLDS_HERE, MAX_WAITING
+from clinic.bookings.origins import MAX_HOLDS, MAX_HOLDS_HERE, MAX_OF_GUESTS_HERE, MAX_WAITING
 from clinic.doctors.models import Doctor
 from clinic.locations.models import Location
 from conf._celery.models import Job
@@ -129,9 +129,9 @@ def test_guests_from_one_address_have_few_bookings_with_a_doctor(
 ) -> None:
     statuses = [
         book(anonymous, doctor, place, at(2 + n), email=f"guest{n}@home.example").status_code
-        for n in range(MAX_BOOKINGS_HERE + 1)
+        for n in range(MAX_OF_GUESTS_HERE + 1)
     ]
-    assert statuses == [201] * MAX_BOOKINGS_HERE + [429]
+    assert statuses == [201] * MAX_OF_GUESTS_HERE + [429]
     hold = anonymous.post(HOLDS, json=slot_request(doctor, place, at(9))).json()["hold"]
     assert anonymous.post(BOOKINGS, json=GUEST | {"hold": hold}).status_code == 429
     assert book(anonymous, make_doctor(place), place, at(2, 12)).status_code == 201
@@ -183,10 +183,30 @@ def test_wrong_keys_are_counted_by_address(anonymous: TestClient, doctor: Doctor
     assert statuses == [404] * 120 + [429]
 
 
+def test_one_account_and_one_user_of_telegram_have_few_upcoming_bookings(
+    anonymous: TestClient, doctor: Doctor, place: Location, patient: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinic.bookings.origins.MAX_OF_ACCOUNT_HERE", 2)
+    telegram = get_settings().model_copy(update={"telegram_bot_token": SecretStr(TOKEN), "telegram_public_key": PUBLIC})
+    monkeypatch.setattr("clinic.bookings.telegram.get_settings", lambda: telegram)
+
+    own = [
+        anonymous.post(BOOKINGS, json=slot_request(doctor, place, at(2 + n)), headers=patient.headers) for n in range(3)
+    ]
+    assert [response.status_code for response in own] == [201, 201, 429]
+    by_telegram = [
+        book(
+            anonymous, doctor, place, at(6 + n), email=f"t{n}@home.example", telegram_init_data=signed(query_id=str(n))
+        )
+        for n in range(3)
+    ]
+    assert [response.status_code for response in by_telegram] == [201, 201, 429]
+
+
 def test_a_recipient_gets_few_mails_and_the_rest_later(
     anonymous: TestClient, place: Location, run_jobs: RunJobs, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinic.bookings.origins.MAX_BOOKINGS", 100)
+    monkeypatch.setattr("clinic.bookings.origins.MAX_OF_GUESTS", 100)
     for number in range(limits.MAX_PER_HOUR + 3):
         made = book(anonymous, make_doctor(place), place, at(2 + number))
         assert made.status_code == 201, made.text
@@ -240,13 +260,17 @@ def test_account_mails_are_limited_apart_from_those_of_bookings(
 ) -> None:
     person = make_person(Role.STUDENT, name="victim")
     for _ in range(limits.MAX_PER_HOUR):
-        limits.record(to=person.email, purpose="clinic")
+        with limits.sending(to=person.email, purpose="clinic") as wait_s:
+            assert wait_s == 0
     for _ in range(3):
         anonymous.post("/api/v1/auth/password/reset/", json={"email": person.email})
     run_jobs()
     assert len(mails()) == 3
-    for _ in range(limits.MAX_PER_HOUR):
-        limits.record(to=person.email, purpose="account")
+    for _ in range(limits.MAX_PER_HOUR - 3):
+        with limits.sending(to=person.email, purpose="account"):
+            pass
+    with pytest.raises(RuntimeError), limits.sending(to="other@home.example", purpose="account"):
+        raise RuntimeError
     anonymous.post("/api/v1/auth/password/reset/", json={"email": person.email})
     run_jobs()
     assert len(mails()) == 3

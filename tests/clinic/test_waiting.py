@@ -76,7 +76,7 @@ def test_an_expired_offer_goes_to_the_next_on_the_list(
     assert [one["status"] for one in mine(anonymous, first)] == ["cancelled"]
     assert [one["status"] for one in mine(anonymous, second)] == ["pending"]
     history = anonymous.get(f"{BOOKINGS}{lost['id']}/history/", headers=first.headers).json()
-    assert history[-1]["reason"] == "The offer was not confirmed in time."
+    assert history[-1]["reason"] == "It was not confirmed in time."
 
 
 def test_a_declined_offer_goes_to_the_next_on_the_list(

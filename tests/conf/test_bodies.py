@@ -245,6 +245,20 @@ def test_a_head_that_arrives_too_slowly_is_refused(bounded_server: int) -> None:
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.parametrize("more", [b"\r\n", b"X", b"GET / HTTP/1.1\r\n"])
+def test_a_connection_is_closed_if_no_request_follows(bounded_server: int, more: bytes) -> None:
+    begun = time.monotonic()
+    answer(bounded_server, b"GET /healthcheck/ HTTP/1.1\r\nHost: x\r\n\r\n", more, pause_s=0.1)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_connection_is_closed_if_its_body_is_not_read(bounded_server: int) -> None:
+    begun = time.monotonic()
+    head = b"GET /healthcheck/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    assert b"200 OK" in answer(bounded_server, head, b"x", pause_s=0.1)
+    assert time.monotonic() - begun < 3
+
+
 def test_a_head_that_is_too_long_is_refused(bounded_server: int) -> None:
     for line in (b"X-Long: ", b"GET /"):
         begin = b"GET /healthcheck/ HTTP/1.1\r\n" if line.startswith(b"X") else b""

@@ -1,5 +1,6 @@
 """The sandbox of programs that read untrusted files: what a program that was taken over can do in it."""
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -112,3 +113,12 @@ def test_a_protected_process_cannot_be_read_by_others_of_its_user(tmp_path: Path
     program = [sys.executable, "-c", script, str(Path(hardening.__file__).parents[1])]
     done = subprocess.run(program, env={"SECRET_KEY": "TopSecret"}, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "False"]
+
+
+def test_a_line_without_end_is_not_kept_in_memory(tmp_path: Path) -> None:
+    ended = sandbox.run(["/usr/bin/head", "-c", "300M", "/dev/zero"], work=tmp_path, limit_s=30)
+    assert len(ended.output) < 1_000_000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    errors = sandbox.run(["/bin/sh", "-c", "head -c 300M /dev/zero >&2"], work=tmp_path, limit_s=30).errors
+    assert len(errors) <= sandbox.ERRORS_BYTES
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100_000

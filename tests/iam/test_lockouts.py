@@ -57,6 +57,36 @@ def test_the_device_token_of_another_account_changes_nothing(anonymous: TestClie
     assert sign_in(anonymous, victim.email, **device).status_code == 429
 
 
+def test_many_device_tokens_of_other_accounts_do_not_raise_the_limit_of_an_address(anonymous: TestClient) -> None:
+    other = make_person(Role.STUDENT, name="attacker", password=PASSWORD)
+    statuses = []
+    for number in range(12):
+        device = jwt.encode(Kind.DEVICE, subject=other.id, lifetime_s=60, device=number, was="x")
+        for n in range(10):
+            response = sign_in(anonymous, f"{number}.{n}@campus.example", **{"Device-Token": device})
+            statuses.append(response.status_code)
+    assert statuses == [401] * 100 + [429] * 20
+
+
+def test_many_device_tokens_of_the_account_share_a_limit(anonymous: TestClient, victim: Person) -> None:
+    first = jwt.decode(Kind.DEVICE, sign_in(anonymous, victim.email).json()["device_token"])
+    statuses = []
+    for number in range(12):
+        device = jwt.encode(Kind.DEVICE, subject=victim.id, lifetime_s=60, device=number, was=first["was"])
+        statuses.append(sign_in(anonymous, victim.email, "a wrong passphrase", **{"Device-Token": device}).status_code)
+    assert statuses == [401] * 10 + [429] * 2
+
+
+def test_a_new_password_ends_the_device_tokens(anonymous: TestClient, victim: Person) -> None:
+    tokens = sign_in(anonymous, victim.email).json()
+    body = {"old_password": PASSWORD, "new_password": "violet tractor under seven moons"}
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert anonymous.post(f"{AUTH}/password/", json=body, headers=headers).status_code == 204
+    attack(victim)
+    device = {"Device-Token": tokens["device_token"]}
+    assert sign_in(anonymous, victim.email, body["new_password"], **device).status_code == 429
+
+
 @pytest.mark.parametrize("kind", [Kind.ACCESS, Kind.REFRESH, None])
 def test_another_token_is_not_a_device_token(anonymous: TestClient, victim: Person, kind: Kind | None) -> None:
     token = jwt.encode(kind, subject=victim.id, lifetime_s=60, sid=1) if kind else "x"

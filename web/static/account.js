@@ -7,8 +7,9 @@ export function showMessage(text) {
 
 // Calls the API and returns the JSON of the response, or null if there is none. Throws an Error whose message is shown
 // to the user.
-export async function callApi(path, { body, token } = {}) {
+export async function callApi(path, { body, token, device } = {}) {
   const headers = { Accept: "application/json" };
+  if (device) headers["Device-Token"] = device;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
   let response;

@@ -9,7 +9,9 @@ async function sendDecision(allow, token) {
 
 async function allow() {
   const credentials = { email: $("email").value, password: $("password").value };
-  const { access_token: token } = await callApi("/api/v1/auth/login/", { body: credentials });
+  const device = localStorage.getItem("device_token");
+  const { access_token: token, device_token } = await callApi("/api/v1/auth/login/", { body: credentials, device });
+  localStorage.setItem("device_token", device_token); // so that an attack on the account does not lock this browser out
   try {
     const address = await sendDecision(true, token);
     await signOut(token);

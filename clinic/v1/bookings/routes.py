@@ -90,14 +90,15 @@ def create_booking(
 
     Callers who are not signed in book as guests: they send `name`, `email` and `phone`, and get the `key` of the
     booking by e-mail. On servers where guests must confirm their e-mail address, the booking is `pending` until the
-    guest opens the link in the e-mail, at the latest at `held_until`; on others, and for bookings from Telegram, the
-    response has the `key`, too. Signed-in callers book for their own account. Staff can book for any account or guest,
-    and without the minimum notice.
+    guest confirms it with the link in the e-mail, at the latest at `held_until`. On others, and for bookings from
+    Telegram, the response has the `key`, too. Signed-in callers book for their own account. Staff can book for any
+    account or guest, and without the minimum notice.
 
     Returns 409 with `next_slots` if the slot is taken or the patient has another booking at that time; 409 if the hold
     has been booked or has expired, or if `telegram_init_data` has been used; 422 if no slot that can be booked starts
     at `starts_at`; 403 if a caller who is not staff sends `patient_id`, or an `email` other than the account's; 429 if
-    guests from this address have five upcoming bookings with the doctor or diagnostic, or 20 in all. Public."""
+    guests from this address have five upcoming bookings with the doctor or diagnostic, or 20 in all, or if the account
+    has 20, or 40 in all. Public."""
     requester = Requester(viewer, address=address_of(request))
     count_booking(request, requester)
     created = helpers.book(

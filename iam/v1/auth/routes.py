@@ -9,7 +9,7 @@ from conf.db.dependencies import DbSession
 from conf.db.session import read_on_main
 from conf.http.access import NO_STORE, PUBLIC
 from conf.http.languages import PreferredLanguage
-from conf.http.limits import Policy, by_account, by_address
+from conf.http.limits import Policy, by_account, by_address, count_address
 from conf.http.problems import error_responses
 from conf.http.route import Router
 from conf.http.schemas import Id
@@ -88,7 +88,10 @@ def login(
 
     Returns 401 if one of them is wrong; the response does not tell which. Public.
     """
-    if not helpers.is_known_device(db, token=device_token, email=credentials.email):
+    if helpers.is_known_device(db, token=device_token, email=credentials.email):
+        by_account(request, LOGIN, f"known devices of {credentials.email}")
+    else:
+        count_address(request, LOGIN)  # also if it has sent the token of another account
         by_account(request, LOGIN, helpers.attempts_key(db, email=credentials.email))
     return helpers.sign_in(db, email=credentials.email, password=credentials.password, origin=origin)
 
