@@ -263,18 +263,19 @@ def _supervise(
             samples = None
         for part in parts:
             is_child = isinstance(part, Child)
+            subject = f"The {part.name}" if is_child else part.name
             if not part.has_ended() or (is_child and code is not None and code.is_broken):
                 continue
             match restarts[part.name].next_step():
                 case "wait":
                     continue
                 case "give up" if is_child and code is not None:
-                    console.print(f"The {part.name} keeps dying. The next change of the code restarts it.", style="red")
+                    console.print(f"{subject} keeps dying. The next change of the code restarts it.", style="red")
                     code.is_broken = True
                 case "give up":
-                    raise CannotStart(f"The {part.name} keeps dying. See the folder logs in the data folder.")
+                    raise CannotStart(f"{subject} keeps dying. See the folder logs in the data folder.")
                 case _:
-                    console.print(f"The {part.name} has died and is restarted.", style="yellow")
+                    console.print(f"{subject} has died and is restarted.", style="yellow")
                     with contextlib.suppress(CannotStart):  # it is tried again
                         part.start()
     if samples is not None:
