@@ -13,7 +13,7 @@ ROUNDS = 9
 def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder, campus(Path(folder) / "campus") as system:
         fill(system.environment["DATABASE_URL"])
-        url = system.url + PATHS["one video"]
+        url = system.url + PATHS["one video"][0]
         variants = {"without a token": {}, "with a token": system.headers}
         for headers in variants.values():
             load(url, seconds=1, headers=headers)

@@ -1,10 +1,11 @@
-"""The minimal implementation: Starlette and psycopg2 in a thread pool, with the SQL of Campus; and a bare upload."""
+"""The minimal implementation: Starlette and psycopg2 in a thread pool, with hand-written SQL; and a bare upload."""
 
 import asyncio
 import os
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -19,31 +20,68 @@ COLUMNS = (
     " height, created_at, updated_at"
 )
 ONE = f"SELECT {COLUMNS} FROM videos WHERE id = %s"
-PAGE = f"SELECT {COLUMNS} FROM videos ORDER BY id OFFSET %s LIMIT %s"
-NAMES = COLUMNS.replace(" ", "").split(",")
+
+DOCTOR = """
+SELECT d.id, d.name, d.price, d.photo_key, d.photo_small_key, d.is_active, d.duration_minutes, d.interval_minutes,
+  d.buffer_minutes, d.notice_minutes, d.horizon_days, d.deadline_minutes, d.created_at, d.updated_at, d.about,
+  d.experience_years, d.certificates, d.services, d.reviews,
+  json_build_object('id', s.id, 'name', s.name, 'created_at', s.created_at, 'updated_at', s.updated_at) AS specialty,
+  (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'address', l.address, 'time_zone', l.time_zone)
+   ORDER BY l.id) FROM doctor_locations JOIN locations AS l ON l.id = location_id WHERE doctor_id = d.id) AS locations
+FROM doctors AS d JOIN specialties AS s ON s.id = d.specialty_id
+"""
+BOOKING = """
+SELECT b.id, b.doctor_id, d.name AS doctor_name, b.diagnostic_id, l.id AS location_id, l.name AS location_name,
+  l.address, l.time_zone, b.starts_at, b.ends_at, b.status, b.held_until, b.price, b.message, b.patient_id, b.name,
+  b.email, b.phone, b.created_at, b.updated_at
+FROM bookings AS b JOIN locations AS l ON l.id = b.location_id LEFT JOIN doctors AS d ON d.id = b.doctor_id
+"""
+USER = """
+SELECT u.id, u.email, u.role, u.first_name, u.last_name, u.patronymic, u.nickname, u.learning_class, u.points, u.about,
+  u.tech_stack, u.telegram, u.github, u.stepik, u.kaggle, u.website, u.avatar_key, u.avatar_small_key, u.created_at,
+  u.updated_at, CASE WHEN g.id IS NOT NULL THEN json_build_object('id', g.id, 'name', g.name, 'colour', g.colour) END
+FROM users AS u LEFT JOIN groups AS g ON g.id = u.group_id
+"""
+JOB = """
+SELECT id, name, status, progress, error, attempt, max_attempts, cancel_requested, run_after, created_at, started_at,
+  finished_at FROM jobs
+"""
+QUERIES = {
+    "/api/v1/videos/{number}/": f"{ONE} LIMIT 1",
+    "/api/v1/videos/": f"SELECT {COLUMNS} FROM videos ORDER BY id OFFSET 0 LIMIT 20",
+    "/api/v1/doctors/{number}/": f"{DOCTOR} WHERE d.id = %s",
+    "/api/v1/doctors/": f"{DOCTOR} WHERE d.is_active ORDER BY d.id DESC LIMIT 21",
+    "/api/v1/specialties/": "SELECT id, name, created_at, updated_at FROM specialties ORDER BY id LIMIT 21",
+    "/api/v1/bookings/{number}/": f"{BOOKING} WHERE b.id = %s",
+    "/api/v1/bookings/": f"{BOOKING} WHERE b.email IS NOT NULL ORDER BY b.starts_at, b.id LIMIT 21",
+    "/api/v1/users/": f"{USER} ORDER BY u.id LIMIT 21",
+    "/api/v1/jobs/": f"{JOB} ORDER BY id DESC LIMIT 21",
+}
 
 _executor = ThreadPoolExecutor(8)
 _local = threading.local()
 
 
-def _rows(query: str, values: tuple[int, ...]) -> list[dict[str, Any]]:
+def _answer(query: str, values: tuple[int, ...], *, one: bool) -> bytes:
     if not hasattr(_local, "connection"):
         _local.connection = psycopg2.connect(os.environ["DATABASE_URL"])
         _local.connection.autocommit = True
     with _local.connection.cursor() as cursor:
         cursor.execute(query, values)
-        return [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return to_json(rows[0] if one else {"items": rows[:20], "next": None})
 
 
-async def one(request: Request) -> Response:
-    loop = asyncio.get_running_loop()
-    rows = await loop.run_in_executor(_executor, _rows, ONE, (int(request.path_params["video_id"]),))
-    return Response(to_json(rows[0]), media_type="application/json")
+def _route(path: str, query: str) -> Route:
+    async def respond(request: Request) -> Response:
+        number = request.path_params.get("number")
+        values = (int(number),) if number else ()
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(_executor, partial(_answer, query, values, one=bool(number)))
+        return Response(body, media_type="application/json")
 
-
-async def page(_request: Request) -> Response:
-    rows = await asyncio.get_running_loop().run_in_executor(_executor, _rows, PAGE, (0, 20))
-    return Response(to_json(rows), media_type="application/json")
+    return Route(path, respond)
 
 
 async def upload(scope: Any, receive: Any, send: Any) -> None:
@@ -62,4 +100,4 @@ async def upload(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-app = Starlette(routes=[Route("/api/v1/videos/{video_id}/", one), Route("/api/v1/videos/", page)])
+app = Starlette(routes=[_route(path, query) for path, query in QUERIES.items()])

@@ -1,5 +1,8 @@
 """Use cases on background jobs."""
 
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
@@ -10,12 +13,15 @@ from conf.errors import Conflict, NotFound
 from iam.roles import Identity
 
 
-def get(db: Session, *, job_id: int, viewer: Identity) -> Job:
+def get(db: Session, *, job_id: int, viewer: Identity) -> Row[Any]:
     """Return the job. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
     return _assert_visible(crud.get(db, job_id=job_id), viewer)
 
 
-def _assert_visible(job: Job, viewer: Identity) -> Job:
+J = TypeVar("J", Job, Row[Any])
+
+
+def _assert_visible(job: J, viewer: Identity) -> J:
     if job.owner_id != viewer.user_id and not viewer.may("jobs:admin"):
         raise NotFound("job", job.id)
     return job

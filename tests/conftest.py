@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from tests.servers import any_postgres, drop_abandoned_databases, free_port, new_database
 
@@ -50,7 +50,7 @@ from conf._celery.enqueue import task_of  # noqa: E402
 from conf._celery.models import Job, JobStatus  # noqa: E402
 from conf.db.migrate import upgrade  # noqa: E402
 from conf.db.models import Model  # noqa: E402
-from conf.db.session import dispose, open_session, write_engine  # noqa: E402
+from conf.db.session import ReadSession, dispose, main_read_engine, open_session, write_engine  # noqa: E402
 from conf.http.limits import counters  # noqa: E402
 from conf.settings import Settings, get_settings  # noqa: E402
 from iam.roles import Role  # noqa: E402
@@ -240,3 +240,38 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+class Seen:
+    """Statements and ORM instances of the requests since `reset`."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.instances: list[str] = []
+
+    def reset(self) -> None:
+        self.statements.clear()
+        self.instances.clear()
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
+    found = Seen()
+    fetch = ReadSession.fetch
+
+    def fetch_seen(db: ReadSession, query: str, values: dict[str, Any]) -> Any:
+        found.statements.append(query)
+        return fetch(db, query, values)
+
+    def execute_seen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.statements.append(statement)
+
+    def load_seen(instance: Any, _context: Any) -> None:
+        found.instances.append(type(instance).__name__)
+
+    monkeypatch.setattr(ReadSession, "fetch", fetch_seen)
+    event.listen(main_read_engine(), "before_cursor_execute", execute_seen)
+    event.listen(Model, "load", load_seen, propagate=True)
+    yield found
+    event.remove(main_read_engine(), "before_cursor_execute", execute_seen)
+    event.remove(Model, "load", load_seen)

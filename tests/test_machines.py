@@ -31,19 +31,19 @@ def execute(statement: str) -> None:
 
 def test_a_newer_revision_of_a_branch_includes_the_older_ones() -> None:
     heads = set(_heads())
-    cms = next(head for head in heads if head.startswith("cms_"))
-    others = heads - {cms}
+    iam = next(head for head in heads if head.startswith("iam_"))
+    others = heads - {iam}
     assert missing(heads) == set()
-    assert missing(others | {"cms_9999"}) == set()
-    assert missing(others) == {cms}
-    assert missing(others | {"cms_0001"}) == {cms}
-    assert missing(others | {"clinic_9999"}) == {cms}
-    assert missing(others | {"cms_new"}) == {cms}
+    assert missing(others | {"iam_9999"}) == set()
+    assert missing(others) == {iam}
+    assert missing(others | {"iam_0001"}) == {iam}
+    assert missing(others | {"jobs_9999"}) == {iam}
+    assert missing(others | {"iam_new"}) == {iam}
 
 
 def test_an_old_process_stays_ready_after_a_newer_migration(api: System) -> None:
     with contextlib.closing(psycopg2.connect(api.environment["DATABASE_URL"])) as connection, connection:
-        connection.cursor().execute("UPDATE alembic_version SET version_num = 'cms_9999' WHERE version_num ~ '^cms_'")
+        connection.cursor().execute("UPDATE alembic_version SET version_num = 'iam_9999' WHERE version_num ~ '^iam_'")
     other = api.start_elsewhere()
     assert other.get("/healthcheck/ready").status_code == 200
 
@@ -99,7 +99,7 @@ def test_a_write_to_a_standby_is_503_and_the_process_is_not_ready(tmp_path: Path
                 campus.environment |= {"PUBLIC_URL": environment["PUBLIC_URL"]}
                 campus.start_api()
                 assert campus.client.get("/api/v1/groups/", headers=headers).status_code == 200
-                response = campus.client.post("/api/v1/videos/", json={"title": "x"}, headers=headers)
+                response = campus.client.post("/api/v1/groups/", json={"name": "x"}, headers=headers)
                 assert (response.status_code, "Retry-After" in response.headers) == (503, True)
                 ready = campus.client.get("/healthcheck/ready?verbose")
                 assert ready.status_code == 503

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     Row,
     Select,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -41,7 +43,9 @@ from clinic.doctors.models import Doctor
 from clinic.locations.calendar import DAY
 from clinic.locations.models import Location
 from conf.db import rows
-from conf.errors import Conflict, Invalid, NotFound
+from conf.db.reads import Read
+from conf.db.search import escape_like
+from conf.errors import Conflict, Invalid
 
 PATIENT_LOCK = 0x636C696E  # "clin"
 ORIGIN_LOCK = 0x6F726967  # "orig"
@@ -181,10 +185,16 @@ def remove(db: Session, *, booking_id: int) -> None:
     db.execute(delete(Booking).where(Booking.id == booking_id))
 
 
-def history(db: Session, *, booking_id: int) -> Sequence[BookingEvent]:
+_HISTORY = Read(
+    select(*BookingEvent.__table__.c)
+    .where(BookingEvent.booking_id == bindparam("booking_id"))
+    .order_by(BookingEvent.id)
+)
+
+
+def history(db: Session, *, booking_id: int) -> Sequence[Row[Any]]:
     """Return the events of the booking, oldest first."""
-    query = select(BookingEvent).where(BookingEvent.booking_id == booking_id).order_by(BookingEvent.id)
-    return db.scalars(query).all()
+    return _HISTORY.all(db, booking_id=booking_id)
 
 
 def count_events(db: Session, *, booking_id: int) -> int:
@@ -208,14 +218,39 @@ _SHOWN: Select[Any] = (
 )
 
 
+_WORDS: BindParameter[str] = bindparam("words")
+_ONE = Read(_SHOWN.where(Booking.id == bindparam("booking_id")))
+_PAGE = Read(
+    _SHOWN.where(Booking.email.is_not(None)).order_by(Booking.starts_at, Booking.id).limit(bindparam("limit")),
+    last_id=or_(
+        Booking.starts_at > bindparam("last_start"),
+        and_(Booking.starts_at == bindparam("last_start"), Booking.id > bindparam("last_id")),
+    ),
+    day=and_(
+        func.date(func.timezone(Location.time_zone, Booking.starts_at)) == bindparam("day"),
+        Booking.starts_at.between(bindparam("day_before"), bindparam("day_after")),
+    ),
+    since=Booking.starts_at >= bindparam("since"),
+    until=Booking.starts_at < bindparam("until"),
+    words=or_(
+        Booking.name.icontains(_WORDS, autoescape=False),
+        Booking.email.icontains(_WORDS, autoescape=False),
+        Booking.phone.icontains(_WORDS, autoescape=False),
+    ),
+    patient_id=Booking.patient_id == bindparam("patient_id"),
+    doctor_id=Booking.doctor_id == bindparam("doctor_id"),
+    diagnostic_id=Booking.diagnostic_id == bindparam("diagnostic_id"),
+    location_id=Booking.location_id == bindparam("location_id"),
+    status=Booking.status == bindparam("status"),
+)
+
+
 def view(db: Session, *, booking_id: int) -> Row[Any]:
     """Return the booking with `changeable_until` and with columns of its doctor or diagnostic, and of its location.
 
     Raises: NotFound.
     """
-    row = db.execute(_SHOWN.where(Booking.id == booking_id)).one_or_none()
-    if row is None:
-        raise NotFound("booking", booking_id)
+    row: Row[Any] = _ONE.get(db, "booking", booking_id, booking_id=booking_id)
     return row
 
 
@@ -231,47 +266,29 @@ def page(
     *,
     after: tuple[int, int] | None,
     limit: int,
-    patient_id: int | None,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
     words: str | None = None,
     day: dt.date | None = None,
-    doctor_id: int | None = None,
-    diagnostic_id: int | None = None,
-    location_id: int | None = None,
-    status: BookingStatus | None = None,
+    **conditions: Any,
 ) -> Sequence[Row[Any]]:
     """Return a page of bookings as `view` does, of one patient or of all, earliest first, without holds.
 
     `after`: the start of the last booking of the previous page, in Unix microseconds, and its id. `words`: a part of
-    the patient's name, e-mail or phone. `day`: in the time zone of each location.
+    the patient's name, e-mail or phone. `day`: in the time zone of each location. `conditions`: `patient_id`,
+    `doctor_id`, `diagnostic_id`, `location_id`, `status`; `since` and `until`, times of the start. None: any.
     """
-    query = _SHOWN.where(Booking.email.is_not(None)).order_by(Booking.starts_at, Booking.id).limit(limit)
-    if after is not None:
-        last = _moment(after[0])
-        query = query.where(or_(Booking.starts_at > last, and_(Booking.starts_at == last, Booking.id > after[1])))
-    if day is not None:
-        midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
-        query = query.where(func.date(func.timezone(Location.time_zone, Booking.starts_at)) == day)
-        query = query.where(Booking.starts_at.between(midnight - DAY, midnight + 2 * DAY))
-    if since is not None:
-        query = query.where(Booking.starts_at >= since)
-    if until is not None:
-        query = query.where(Booking.starts_at < until)
-    if words is not None:
-        searched = (Booking.name, Booking.email, Booking.phone)
-        query = query.where(or_(*(column.icontains(words, autoescape=True) for column in searched)))
-    filters = {
-        "patient_id": patient_id,
-        "doctor_id": doctor_id,
-        "diagnostic_id": diagnostic_id,
-        "location_id": location_id,
-        "status": status,
-    }
-    for name, value in filters.items():
-        if value is not None:
-            query = query.where(getattr(Booking, name) == value)
-    return db.execute(query).all()
+    last_start, last_id = (_moment(after[0]), after[1]) if after is not None else (None, None)
+    midnight = dt.datetime.combine(day, dt.time(), dt.UTC) if day is not None else None
+    return _PAGE.all(
+        db,
+        limit=limit,
+        last_start=last_start,
+        last_id=last_id,
+        words=escape_like(words) if words is not None else None,
+        day=day,
+        day_before=midnight and midnight - DAY,
+        day_after=midnight and midnight + 2 * DAY,
+        **conditions,
+    )
 
 
 def add_waiting(db: Session, **values: Any) -> Waiting | None:
@@ -281,13 +298,20 @@ def add_waiting(db: Session, **values: Any) -> Waiting | None:
     return entry
 
 
-def page_of_waiting(db: Session, *, after_id: int | None, limit: int, **filters: int | None) -> Sequence[Waiting]:
-    """Return a page of the waiting list, oldest entries first. `filters`: required values by column name."""
-    query = select(Waiting).where(Waiting.id > (after_id or 0)).order_by(Waiting.id).limit(limit)
-    for name, value in filters.items():
-        if value is not None:
-            query = query.where(getattr(Waiting, name) == value)
-    return db.scalars(query).all()
+_waiting = Waiting.__table__.c
+_WAITING = Read(
+    select(*_waiting).order_by(_waiting.id).limit(bindparam("limit")),
+    after_id=_waiting.id > bindparam("after_id"),
+    **{name: _waiting[name] == bindparam(name) for name in ("patient_id", "doctor_id", "diagnostic_id", "location_id")},
+)
+
+
+def page_of_waiting(db: Session, *, limit: int, **conditions: int | None) -> Sequence[Row[Any]]:
+    """Return a page of the waiting list, oldest entries first.
+
+    `conditions`: `after_id`, only those with a larger id; `patient_id`, `doctor_id`, `diagnostic_id`, `location_id`.
+    """
+    return _WAITING.all(db, limit=limit, **conditions)
 
 
 def first_waiting(

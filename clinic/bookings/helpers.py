@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic import events
 from clinic.bookings import crud, notices, origins, patients, targets, telegram, times, waiting
-from clinic.bookings.models import Booking, BookingEvent, BookingStatus
+from clinic.bookings.models import Booking, BookingStatus
 from clinic.bookings.patients import Contact, Requester
 from clinic.bookings.targets import Overlap, Target
 from conf.errors import Conflict, Invalid, NotFound
@@ -217,7 +217,7 @@ def page(db: Session, *, requester: Requester, patient_id: int | None = None, **
     return crud.page(db, patient_id=patient_id, **wanted)
 
 
-def history(db: Session, *, booking_id: int, requester: Requester) -> Sequence[BookingEvent]:
+def history(db: Session, *, booking_id: int, requester: Requester) -> Sequence[Row[Any]]:
     """Return the events of the booking, oldest first. Raises: NotFound; Unauthenticated."""
     get(db, booking_id=booking_id, requester=requester)
     return crud.history(db, booking_id=booking_id)

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic import events
@@ -57,7 +58,7 @@ def join(
     return entry
 
 
-def page(db: Session, *, requester: Requester, **filters: Any) -> Sequence[Waiting]:
+def page(db: Session, *, requester: Requester, **filters: Any) -> Sequence[Row[Any]]:
     """Return a page of the waiting list: all entries for staff, otherwise the requester's own."""
     return crud.page_of_waiting(db, patient_id=None if requester.is_staff else requester.user_id, **filters)
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic.diagnostics.models import Diagnostic, DiagnosticLocation, Station
 from clinic.locations.models import Location
 from conf.db import rows
+from conf.db.reads import Read
 from conf.errors import Conflict, NotFound
 from conf.values import Expected
 
@@ -31,13 +32,23 @@ _LOCATIONS = (
     .scalar_subquery()
     .label("locations_count")
 )
-_SHOWN: Select[Any] = select(*Diagnostic.__table__.c, _LOCATIONS)
+_diagnostics = Diagnostic.__table__.c
+_SHOWN: Select[Any] = select(*_diagnostics, _LOCATIONS)
+_ONE = Read(_SHOWN.where(_diagnostics.id == bindparam("diagnostic_id")))
+_PAGE = Read(
+    _SHOWN.order_by(_diagnostics.id).limit(bindparam("limit")),
+    after_id=_diagnostics.id > bindparam("after_id"),
+    active=_diagnostics.is_active,
+    location_id=_diagnostics.id.in_(
+        select(DiagnosticLocation.diagnostic_id).where(DiagnosticLocation.location_id == bindparam("location_id"))
+    ),
+)
 
 
 def get(db: Session, *, diagnostic_id: int, include_inactive: bool = True) -> Row[Any]:
     """Return the columns and `locations_count`. Raises: NotFound, also if it is inactive, unless `include_inactive`."""
-    row = db.execute(_SHOWN.where(Diagnostic.id == diagnostic_id)).one_or_none()
-    if row is None or not (row.is_active or include_inactive):
+    row: Row[Any] = _ONE.get(db, "diagnostic", diagnostic_id, diagnostic_id=diagnostic_id)
+    if not (row.is_active or include_inactive):
         raise NotFound("diagnostic", diagnostic_id)
     return row
 
@@ -46,13 +57,7 @@ def page(
     db: Session, *, after_id: int | None, limit: int, include_inactive: bool = False, location_id: int | None = None
 ) -> Sequence[Row[Any]]:
     """Return a page of diagnostics as `get` does, in order of creation. Include inactive ones if `include_inactive`."""
-    query = _SHOWN.where(Diagnostic.id > (after_id or 0)).order_by(Diagnostic.id).limit(limit)
-    if not include_inactive:
-        query = query.where(Diagnostic.is_active)
-    if location_id is not None:
-        offered = select(DiagnosticLocation.diagnostic_id).where(DiagnosticLocation.location_id == location_id)
-        query = query.where(Diagnostic.id.in_(offered))
-    return db.execute(query).all()
+    return _PAGE.all(db, after_id=after_id, limit=limit, active=not include_inactive, location_id=location_id)
 
 
 def create(db: Session, **values: Any) -> Diagnostic:
@@ -80,18 +85,19 @@ _capacity = (
 )
 
 
+_PLACES = Read(
+    select(*Location.__table__.c, _capacity)
+    .join(DiagnosticLocation, DiagnosticLocation.location_id == Location.id)
+    .where(DiagnosticLocation.diagnostic_id == bindparam("diagnostic_id"))
+    .order_by(Location.id),
+    active=Location.is_active,
+)
+
+
 def locations(db: Session, *, diagnostic_id: int, include_inactive: bool = False) -> Sequence[Any]:
     """Return the columns and the `capacity` of each location that offers it, also of inactive ones if
     `include_inactive`."""
-    query = (
-        select(*Location.__table__.c, _capacity)
-        .join(DiagnosticLocation, DiagnosticLocation.location_id == Location.id)
-        .where(DiagnosticLocation.diagnostic_id == diagnostic_id)
-        .order_by(Location.id)
-    )
-    if not include_inactive:
-        query = query.where(Location.is_active)
-    return db.execute(query).all()
+    return _PLACES.all(db, diagnostic_id=diagnostic_id, active=not include_inactive)
 
 
 def lock_location(db: Session, *, diagnostic_id: int, location_id: int) -> DiagnosticLocation:

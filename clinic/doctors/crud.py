@@ -1,17 +1,18 @@
 """Queries on `doctors`, `specialties`, `doctor_locations` and `reviews`."""
 
 import enum
-import operator
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy import Row, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
+from clinic.locations.models import Location
 from conf.db import rows
-from conf.db.search import prefix_query
+from conf.db.reads import Read, json_list, json_object
+from conf.db.search import prefix_query, prefix_text
 from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
 
@@ -46,11 +47,54 @@ ORDER: dict[DoctorSort, tuple[InstrumentedAttribute[int], bool]] = {
 """The column to sort by, and whether in descending order. Equal values: newest first."""
 
 
-def get(db: Session, *, doctor_id: int, include_inactive: bool = True) -> Doctor:
-    """Return the doctor with specialty and locations. Raises: NotFound, also if inactive, unless `include_inactive`."""
-    query = select(Doctor).where(Doctor.id == doctor_id).options(selectinload(Doctor.locations))
-    doctor = db.scalars(query).one_or_none()
-    if doctor is None or not (doctor.is_active or include_inactive):
+_doctors = Doctor.__table__.c
+_SPECIALTY = json_object(Specialty.__table__).label("specialty")
+_PLACE = json_object(Location.__table__, "id", "name", "address", "time_zone", "is_active")
+_PLACES = json_list(
+    _PLACE,
+    source=DoctorLocation.__table__.join(Location.__table__),
+    where=DoctorLocation.__table__.c.doctor_id == _doctors.id,
+    order_by=Location.__table__.c.id,
+).label("locations")
+_RATING = case((_doctors.reviews > 0, _doctors.rating_hundredths / 100.0)).label("rating")
+_SHOWN = select(*[one for one in _doctors if one.name != "words"], _RATING, _SPECIALTY, _PLACES).select_from(
+    Doctor.__table__.join(Specialty.__table__)
+)
+_ONE = Read(_SHOWN.where(_doctors.id == bindparam("doctor_id")))
+
+
+def _page_in_order(sort: DoctorSort) -> Read:
+    """Return the statement for pages in this order."""
+    column, largest_first = _doctors[ORDER[sort][0].key], ORDER[sort][1]
+    beyond = column < bindparam("last_value") if largest_first else column > bindparam("last_value")
+    query = prefix_query("words")
+    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(query))
+    return Read(
+        _SHOWN.order_by(column.desc() if largest_first else column, _doctors.id.desc()).limit(bindparam("limit")),
+        last_id=or_(beyond, and_(column == bindparam("last_value"), _doctors.id < bindparam("last_id"))),
+        active=_doctors.is_active,
+        location_id=exists().where(
+            DoctorLocation.doctor_id == _doctors.id, DoctorLocation.location_id == bindparam("location_id")
+        ),
+        specialty_id=_doctors.specialty_id == bindparam("specialty_id"),
+        min_price=_doctors.price >= bindparam("min_price"),
+        max_price=_doctors.price <= bindparam("max_price"),
+        min_rating=_doctors.rating_hundredths >= bindparam("min_rating"),
+        # Every word is a prefix of a word in the doctor's texts, or every word of one in the specialty's name.
+        words=or_(_doctors.words.op("@@")(query), _doctors.specialty_id.in_(of_specialty)),
+    )
+
+
+_PAGES = {sort: _page_in_order(sort) for sort in DoctorSort}
+
+
+def get(db: Session, *, doctor_id: int, include_inactive: bool = True) -> Row[Any]:
+    """Return the doctor's columns, with `rating`, `specialty` and `locations`, also inactive ones.
+
+    Raises: NotFound, also if the doctor is inactive, unless `include_inactive`.
+    """
+    doctor: Row[Any] = _ONE.get(db, "doctor", doctor_id, doctor_id=doctor_id)
+    if not (doctor.is_active or include_inactive):
         raise NotFound("doctor", doctor_id)
     return doctor
 
@@ -62,51 +106,30 @@ def page(
     after: tuple[int, int] | None,
     limit: int,
     include_inactive: bool = False,
-    specialty_id: int | None = None,
-    location_id: int | None = None,
-    min_price: int | None = None,
-    max_price: int | None = None,
     min_rating: float | None = None,
     words: str | None = None,
-) -> Sequence[Doctor]:
-    """Return a page of doctors with specialty and locations.
+    **conditions: int | None,
+) -> Sequence[Row[Any]]:
+    """Return a page of doctors as `get` does.
 
     `after`: the sorted column and the id of the last doctor of the previous page. `include_inactive`: include inactive
-    doctors.
+    doctors. `conditions`: `specialty_id`, `location_id`, `min_price`, `max_price`. None: any.
     """
-    query = select(Doctor).options(selectinload(Doctor.locations)).limit(limit)
-    sorted_by, largest_first = ORDER[sort]
-    query = query.order_by(sorted_by.desc() if largest_first else sorted_by, Doctor.id.desc())
-    if after is not None:
-        beyond = sorted_by < after[0] if largest_first else sorted_by > after[0]
-        query = query.where(or_(beyond, and_(sorted_by == after[0], Doctor.id < after[1])))
-    if not include_inactive:
-        query = query.where(Doctor.is_active)
-    if location_id is not None:
-        works_there = DoctorLocation.doctor_id == Doctor.id, DoctorLocation.location_id == location_id
-        query = query.where(exists().where(*works_there))
-    for value, column, compare in (
-        (specialty_id, Doctor.specialty_id, operator.eq),
-        (min_price, Doctor.price, operator.ge),
-        (max_price, Doctor.price, operator.le),
-        (min_rating and round(min_rating * 100), Doctor.rating_hundredths, operator.ge),
-    ):
-        if value is not None:
-            query = query.where(compare(column, value))
-    if words is not None:
-        query = query.where(_matches(words))
-    return db.scalars(query).all()
+    last_value, last_id = after or (None, None)
+    return _PAGES[sort].all(
+        db,
+        limit=limit,
+        last_value=last_value,
+        last_id=last_id,
+        active=not include_inactive,
+        min_rating=round(min_rating * 100) if min_rating is not None else None,
+        words=prefix_text(words) if words is not None else None,
+        **conditions,
+    )
 
 
-def _matches(words: str) -> ColumnElement[bool]:
-    """Match if every word is a prefix of a word in the doctor's texts, or every word in the specialty's name."""
-    query = prefix_query(words)
-    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(query))
-    return or_(Doctor.words.op("@@")(query), Doctor.specialty_id.in_(of_specialty))
-
-
-def create(db: Session, **values: Any) -> Doctor:
-    """Create a doctor. Raises: Invalid, if the specialty does not exist."""
+def create(db: Session, **values: Any) -> Row[Any]:
+    """Create a doctor, and return it as `get` does. Raises: Invalid, if the specialty does not exist."""
     return _save(db, Doctor(**values))
 
 
@@ -115,17 +138,17 @@ def lock(db: Session, *, doctor_id: int, expected: Expected = ANY) -> Doctor:
     return rows.lock(db, Doctor, doctor_id, expected=expected)
 
 
-def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Doctor:
-    """Set the named columns. Raises: NotFound; VersionMismatch; Invalid, if the specialty does not exist."""
+def change(db: Session, *, doctor_id: int, expected: Expected, **values: Any) -> Row[Any]:
+    """Set the named columns, and return the doctor as `get` does. Raises: NotFound; VersionMismatch; Invalid, if the
+    specialty does not exist."""
     return _save(db, lock(db, doctor_id=doctor_id, expected=expected), **values)
 
 
-def _save(db: Session, doctor: Doctor, **values: Any) -> Doctor:
+def _save(db: Session, doctor: Doctor, **values: Any) -> Row[Any]:
     for name, value in values.items():
         setattr(doctor, name, value)
     searchable = " ".join([doctor.name, doctor.about, *doctor.services])
     rows.save(db, doctor, NO_SPECIALTY, words=func.to_tsvector("simple", searchable))
-    db.expire(doctor)
     return get(db, doctor_id=doctor.id)
 
 
@@ -136,14 +159,26 @@ def remove(db: Session, *, doctor_id: int, expected: Expected) -> None:
     rows.delete(db, doctor, HAS_BOOKINGS)
 
 
-def locations(db: Session, *, doctor_id: int, include_inactive: bool) -> Sequence[DoctorLocation]:
-    """Return where and when the doctor works. Include inactive locations if `include_inactive`."""
-    query = select(DoctorLocation).where(DoctorLocation.doctor_id == doctor_id).order_by(DoctorLocation.location_id)
-    return [row for row in db.scalars(query) if row.location.is_active or include_inactive]
+_HOURS = Read(
+    select(*DoctorLocation.__table__.c, Location.name.label("location_name"), Location.time_zone)
+    .join(Location, Location.id == DoctorLocation.location_id)
+    .where(DoctorLocation.doctor_id == bindparam("doctor_id"))
+    .order_by(DoctorLocation.location_id),
+    active=Location.is_active,
+    location_id=DoctorLocation.location_id == bindparam("location_id"),
+)
 
 
-def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> DoctorLocation:
-    """Set the doctor's working hours at the location.
+def locations(
+    db: Session, *, doctor_id: int, include_inactive: bool, location_id: int | None = None
+) -> Sequence[Row[Any]]:
+    """Return where and when the doctor works, with `location_name` and `time_zone`. Include inactive locations if
+    `include_inactive`. `location_id`: only this location."""
+    return _HOURS.all(db, doctor_id=doctor_id, active=not include_inactive, location_id=location_id)
+
+
+def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Expected, **values: Any) -> Row[Any]:
+    """Set the doctor's working hours at the location, and return them as `locations` does.
 
     Raises: NotFound, if the doctor or the location does not exist; VersionMismatch.
     """
@@ -155,8 +190,7 @@ def put_location(db: Session, *, doctor_id: int, location_id: int, expected: Exp
         row = DoctorLocation(doctor_id=doctor_id, location_id=location_id)
     no_location = {"fk_doctor_locations_location_id": partial(NotFound, "location", location_id)}
     rows.save(db, row, no_location, **values)
-    db.refresh(row)
-    return row
+    return locations(db, doctor_id=doctor_id, include_inactive=True, location_id=location_id)[0]
 
 
 def remove_location(db: Session, *, doctor_id: int, location_id: int) -> None:
@@ -173,17 +207,24 @@ def _location(db: Session, *, doctor_id: int, location_id: int) -> DoctorLocatio
     return db.scalars(select(DoctorLocation).where(*where)).one_or_none()
 
 
-def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) -> Sequence[Specialty]:
+_specialties = Specialty.__table__.c
+_SPECIALTIES = Read(
+    select(*_specialties).order_by(_specialties.id).limit(bindparam("limit")),
+    after_id=_specialties.id > bindparam("after_id"),
+    used=exists().where(Doctor.specialty_id == _specialties.id, Doctor.is_active),
+)
+_ONE_SPECIALTY = Read(select(*_specialties).where(_specialties.id == bindparam("specialty_id")))
+
+
+def specialties(db: Session, *, after_id: int | None, limit: int, unused: bool) -> Sequence[Row[Any]]:
     """Return a page of specialties in order of creation. Include those without an active doctor if `unused`."""
-    query = select(Specialty).where(Specialty.id > (after_id or 0)).order_by(Specialty.id).limit(limit)
-    if not unused:
-        query = query.where(exists().where(Doctor.specialty_id == Specialty.id, Doctor.is_active))
-    return db.scalars(query).all()
+    return _SPECIALTIES.all(db, after_id=after_id, limit=limit, used=not unused)
 
 
-def get_specialty(db: Session, *, specialty_id: int) -> Specialty:
+def get_specialty(db: Session, *, specialty_id: int) -> Row[Any]:
     """Return the specialty. Raises: NotFound."""
-    return rows.get(db, Specialty, specialty_id)
+    row: Row[Any] = _ONE_SPECIALTY.get(db, "specialty", specialty_id, specialty_id=specialty_id)
+    return row
 
 
 def create_specialty(db: Session, **values: Any) -> Specialty:
@@ -201,12 +242,19 @@ def remove_specialty(db: Session, *, specialty_id: int, expected: Expected) -> N
     rows.delete(db, rows.lock(db, Specialty, specialty_id, expected=expected), HAS_DOCTORS)
 
 
-def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -> Sequence[Review]:
+_reviews = Review.__table__.c
+_REVIEWS = Read(
+    select(*_reviews)
+    .where(_reviews.doctor_id == bindparam("doctor_id"))
+    .order_by(_reviews.id.desc())
+    .limit(bindparam("limit")),
+    before_id=_reviews.id < bindparam("before_id"),
+)
+
+
+def reviews(db: Session, *, doctor_id: int, before_id: int | None, limit: int) -> Sequence[Row[Any]]:
     """Return a page of the doctor's reviews, newest first."""
-    query = select(Review).where(Review.doctor_id == doctor_id).order_by(Review.id.desc()).limit(limit)
-    if before_id is not None:
-        query = query.where(Review.id < before_id)
-    return db.scalars(query).all()
+    return _REVIEWS.all(db, doctor_id=doctor_id, before_id=before_id, limit=limit)
 
 
 def create_review(db: Session, *, doctor_id: int, rating: int, **values: Any) -> Review:

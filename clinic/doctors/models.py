@@ -14,10 +14,10 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.bookable.models import Bookable
-from clinic.locations.models import Location, Schedule
+from clinic.locations.models import Schedule
 from conf.db.models import Model, Timestamps
 
 RATING = "CASE WHEN reviews > 0 THEN round(100.0 * stars / reviews)::int ELSE 0 END"
@@ -40,14 +40,12 @@ class DoctorLocation(Schedule, Timestamps, Model):
 
     doctor_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("doctors.id", ondelete="CASCADE"))
     location_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("locations.id"), index=True)
-    location: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
 
 
 class Doctor(Bookable, Model):
     __tablename__ = "doctors"
 
     specialty_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("specialties.id"), index=True)
-    specialty: Mapped[Specialty] = relationship(lazy="joined", innerjoin=True)
     about: Mapped[str] = mapped_column(Text)
     experience_years: Mapped[int] = mapped_column(SmallInteger)
     certificates: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list)
@@ -60,11 +58,6 @@ class Doctor(Bookable, Model):
     """The number of reviews."""
     rating_hundredths: Mapped[int] = mapped_column(Computed(RATING, persisted=True))
     """The average number of stars times 100; 0 without reviews."""
-    locations: Mapped[list[DoctorLocation]] = relationship(lazy="raise", order_by=DoctorLocation.location_id)
-
-    @property
-    def rating(self) -> float | None:
-        return self.rating_hundredths / 100 if self.reviews else None
 
 
 Index("ix_doctors_words", Doctor.words, postgresql_using="gin")

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from clinic.locations.models import Location
 from conf.db import rows
+from conf.db.reads import Read
 from conf.errors import Conflict, NotFound
 from conf.values import Expected
 
@@ -18,20 +19,26 @@ IN_USE = dict.fromkeys(
 )
 
 
-def get(db: Session, *, location_id: int, include_inactive: bool = True) -> Location:
+_locations = Location.__table__.c
+_ONE = Read(select(*_locations).where(_locations.id == bindparam("location_id")))
+_PAGE = Read(
+    select(*_locations).order_by(_locations.id).limit(bindparam("limit")),
+    after_id=_locations.id > bindparam("after_id"),
+    active=_locations.is_active,
+)
+
+
+def get(db: Session, *, location_id: int, include_inactive: bool = True) -> Row[Any]:
     """Return the location. Raises: NotFound, also if it is inactive, unless `include_inactive`."""
-    location = rows.get(db, Location, location_id)
+    location: Row[Any] = _ONE.get(db, "location", location_id, location_id=location_id)
     if not (location.is_active or include_inactive):
         raise NotFound("location", location_id)
     return location
 
 
-def page(db: Session, *, after_id: int | None, limit: int, include_inactive: bool) -> Sequence[Location]:
+def page(db: Session, *, after_id: int | None, limit: int, include_inactive: bool) -> Sequence[Row[Any]]:
     """Return a page of locations in order of creation. Include inactive ones if `include_inactive`."""
-    query = select(Location).where(Location.id > (after_id or 0)).order_by(Location.id).limit(limit)
-    if not include_inactive:
-        query = query.where(Location.is_active)
-    return db.scalars(query).all()
+    return _PAGE.all(db, after_id=after_id, limit=limit, active=not include_inactive)
 
 
 def create(db: Session, **values: Any) -> Location:

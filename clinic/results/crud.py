@@ -1,12 +1,14 @@
 """Queries on `results`."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from clinic.results.models import Result, ResultStatus
 from conf.db import rows
+from conf.db.reads import Read
 
 
 def get(db: Session, *, result_id: int) -> Result:
@@ -19,9 +21,13 @@ def lock(db: Session, *, result_id: int) -> Result:
     return rows.lock(db, Result, result_id)
 
 
-def of_booking(db: Session, *, booking_id: int, ready: bool) -> Sequence[Result]:
+_results = Result.__table__.c
+_OF_BOOKING = Read(
+    select(*_results).where(_results.booking_id == bindparam("booking_id")).order_by(_results.id),
+    ready=_results.status == ResultStatus.READY,
+)
+
+
+def of_booking(db: Session, *, booking_id: int, ready: bool) -> Sequence[Row[Any]]:
     """Return the results of the booking, oldest first. `ready`: only those that are ready."""
-    query = select(Result).where(Result.booking_id == booking_id).order_by(Result.id)
-    if ready:
-        query = query.where(Result.status == ResultStatus.READY)
-    return db.scalars(query).all()
+    return _OF_BOOKING.all(db, booking_id=booking_id, ready=ready)

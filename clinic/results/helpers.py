@@ -7,8 +7,10 @@ import contextlib
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from clinic import events
@@ -86,7 +88,7 @@ def _record(db: Session, what: str, result: Result, *, actor_id: int | None, ori
     audit.record(db, what, origin=origin, actor_id=actor_id, subject_id=patient_id, **named)
 
 
-def of_booking(db: Session, *, booking_id: int, requester: Requester) -> Sequence[Result]:
+def of_booking(db: Session, *, booking_id: int, requester: Requester) -> Sequence[Row[Any]]:
     """Return the booking's results; for the patient only those that are ready. Raises: NotFound; Unauthenticated."""
     bookings.get(db, booking_id=booking_id, requester=requester)
     return crud.of_booking(db, booking_id=booking_id, ready=not requester.is_staff)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, false, func, select
+from sqlalchemy import ARRAY, Row, String, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from cms.videos.models import Video
@@ -22,7 +23,13 @@ _page = select(*_brief).order_by(_videos.c.id).offset(bindparam("skip")).limit(b
 _PAGE = Read(_page)
 _PUBLIC = Read(_page.where(_videos.c.is_active))
 _PUBLIC_OR_OWN = Read(_page.where(_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id"))))
-_NEWEST = select(_videos).order_by(_videos.c.id.desc()).limit(bindparam("limit"))
+_NEWEST = Read(
+    select(*_videos.c).order_by(_videos.c.id.desc()).limit(bindparam("limit")),
+    before_id=_videos.c.id < bindparam("before_id"),
+    tag=_videos.c.tags.contains(cast(array([bindparam("tag")]), ARRAY(String(40)))),
+    public=_videos.c.is_active,
+    public_or_own=_videos.c.is_active | (_videos.c.owner_id == bindparam("owner_id")),
+)
 
 
 def get(db: Session, *, video_id: int, whole: bool = False) -> Row[Any]:
@@ -49,15 +56,15 @@ def newest(
     db: Session, *, before_id: int | None, limit: int, owner_id: int | None, include_all: bool, tag: str | None
 ) -> Sequence[Row[Any]]:
     """Return public videos and those of one owner, or all videos if `include_all`. Newest first, with all columns."""
-    query = _NEWEST
-    if not include_all:
-        own = _videos.c.owner_id == owner_id if owner_id is not None else false()
-        query = query.where(_videos.c.is_active | own)
-    if before_id is not None:
-        query = query.where(_videos.c.id < before_id)
-    if tag is not None:
-        query = query.where(_videos.c.tags.contains([tag]))
-    return db.execute(query, {"limit": limit}).all()
+    return _NEWEST.all(
+        db,
+        limit=limit,
+        before_id=before_id,
+        tag=tag,
+        owner_id=owner_id,
+        public=owner_id is None and not include_all,
+        public_or_own=owner_id is not None and not include_all,
+    )
 
 
 def processing_speed(db: Session) -> float | None:

@@ -5,12 +5,13 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, or_, select, update
+from sqlalchemy import Integer, Row, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from conf._celery.models import ENDED, Job, JobStatus, Sweep
 from conf.db import rows
+from conf.db.reads import Read
 
 _NOW = func.now()
 MAX_BACKOFF_S = 3600
@@ -21,9 +22,21 @@ def _in(seconds: float) -> Any:
     return _NOW + dt.timedelta(seconds=seconds)
 
 
-def get(db: Session, *, job_id: int) -> Job:
+_jobs = Job.__table__.c
+_ONE = Read(select(*_jobs).where(_jobs.id == bindparam("job_id")))
+_PAGE = Read(
+    select(*_jobs).order_by(_jobs.id.desc()).limit(bindparam("limit")),
+    before_id=_jobs.id < bindparam("before_id"),
+    owner_id=_jobs.owner_id == bindparam("owner_id"),
+    status=_jobs.status == bindparam("status"),
+    name=_jobs.name == bindparam("name"),
+)
+
+
+def get(db: Session, *, job_id: int) -> Row[Any]:
     """Return the job. Raises: NotFound."""
-    return rows.get(db, Job, job_id)
+    row: Row[Any] = _ONE.get(db, "job", job_id, job_id=job_id)
+    return row
 
 
 def lock(db: Session, *, job_id: int) -> Job:
@@ -31,26 +44,12 @@ def lock(db: Session, *, job_id: int) -> Job:
     return rows.lock(db, Job, job_id)
 
 
-def page(
-    db: Session,
-    *,
-    before_id: int | None,
-    limit: int,
-    owner_id: int | None = None,
-    status: JobStatus | None = None,
-    name: str | None = None,
-) -> Sequence[Job]:
-    """Return jobs, newest first: only those with an id below `before_id`, and those that match the other arguments."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit)
-    if owner_id is not None:
-        query = query.where(Job.owner_id == owner_id)
-    if before_id is not None:
-        query = query.where(Job.id < before_id)
-    if status is not None:
-        query = query.where(Job.status == status)
-    if name is not None:
-        query = query.where(Job.name == name)
-    return db.scalars(query).all()
+def page(db: Session, *, limit: int, **conditions: Any) -> Sequence[Row[Any]]:
+    """Return jobs, newest first.
+
+    `conditions`: `before_id`, only those with a smaller id; `owner_id`, `status`, `name`. None: any.
+    """
+    return _PAGE.all(db, limit=limit, **conditions)
 
 
 def create(

@@ -1,19 +1,29 @@
-"""Full-text search by prefixes of words."""
+"""Full-text search for words by their beginnings."""
 
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, bindparam, func
 
 from conf.errors import Invalid
 
 
-def prefix_query(words: str) -> ColumnElement[Any]:
-    """Return a `tsquery` that matches texts with, for each of the words, a word that begins with it.
+def prefix_text(words: str) -> str:
+    """Return the text of a `tsquery` that matches texts with, for each of the words, a word that begins with it.
 
     Raises: Invalid, for the field `q`, if there are no words.
     """
     prefixes = re.findall(r"\w+", words)
     if not prefixes:
         raise Invalid("The search text must contain at least one letter or digit.", field="q")
-    return func.to_tsquery("simple", " & ".join(f"{prefix}:*" for prefix in prefixes))
+    return " & ".join(f"{prefix}:*" for prefix in prefixes)
+
+
+def prefix_query(parameter: str) -> ColumnElement[Any]:
+    """Return a `tsquery` whose text is the statement's parameter of this name, made by `prefix_text`."""
+    return func.to_tsquery("simple", bindparam(parameter))
+
+
+def escape_like(words: str) -> str:
+    """Return the text with the wildcards of LIKE escaped."""
+    return re.sub(r"([\\%_])", r"\\\1", words)

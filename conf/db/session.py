@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import psycopg2
 import structlog
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -41,6 +42,7 @@ def _engine(url: str, connect: dict[str, object], **options: object) -> Engine:
         pool_timeout=10,
         pool_use_lifo=True,
         connect_args=connect,
+        json_deserializer=from_json,
         hide_parameters=True,  # errors are logged, and parameters contain user input
         **options,
     )

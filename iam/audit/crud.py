@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from conf.db.reads import Read
 from iam.audit.models import AuditEvent
 
 
@@ -58,15 +60,15 @@ def record_all(
     db.flush()
 
 
-def page(
-    db: Session, *, before_id: int | None, limit: int, subject_id: int | None = None, what: str | None = None
-) -> Sequence[AuditEvent]:
-    """Return events, newest first."""
-    query = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
-    if before_id is not None:
-        query = query.where(AuditEvent.id < before_id)
-    if subject_id is not None:
-        query = query.where(AuditEvent.subject_id == subject_id)
-    if what is not None:
-        query = query.where(AuditEvent.what == what)
-    return db.scalars(query).all()
+_events = AuditEvent.__table__.c
+_PAGE = Read(
+    select(*_events).order_by(_events.id.desc()).limit(bindparam("limit")),
+    before_id=_events.id < bindparam("before_id"),
+    subject_id=_events.subject_id == bindparam("subject_id"),
+    what=_events.what == bindparam("what"),
+)
+
+
+def page(db: Session, *, limit: int, **conditions: Any) -> Sequence[Row[Any]]:
+    """Return events, newest first. `conditions`: `before_id`, only those with a smaller id; `subject_id`, `what`."""
+    return _PAGE.all(db, limit=limit, **conditions)

@@ -4,11 +4,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from conf.db import rows
+from conf.db.reads import Read
 from conf.errors import NotFound
 from iam.clients.models import AuthorizationCode, Client, SigningKey
 
@@ -27,12 +28,25 @@ def find(db: Session, *, client_id: str) -> Client | None:
     return db.scalars(select(Client).where(Client.client_id == client_id)).one_or_none()
 
 
-def page(db: Session, *, owner_id: int | None, after_id: int | None, limit: int) -> Sequence[Client]:
-    """Return clients, oldest first: those of one owner, or all."""
-    query = select(Client).where(Client.id > (after_id or 0)).order_by(Client.id).limit(limit)
-    if owner_id is not None:
-        query = query.where(Client.owner_id == owner_id)
-    return db.scalars(query).all()
+_clients = Client.__table__.c
+_SHOWN = select(*_clients, _clients.secret_hash.is_not(None).label("confidential"))
+_ONE = Read(_SHOWN.where(_clients.client_id == bindparam("client_id")))
+_PAGE = Read(
+    _SHOWN.order_by(_clients.id).limit(bindparam("limit")),
+    after_id=_clients.id > bindparam("after_id"),
+    owner_id=_clients.owner_id == bindparam("owner_id"),
+)
+
+
+def view(db: Session, *, client_id: str) -> Row[Any]:
+    """Return the client with `confidential`. Raises: NotFound."""
+    row: Row[Any] = _ONE.get(db, "client", client_id, client_id=client_id)
+    return row
+
+
+def page(db: Session, *, owner_id: int | None, after_id: int | None, limit: int) -> Sequence[Row[Any]]:
+    """Return clients with `confidential`, oldest first: those of one owner, or all."""
+    return _PAGE.all(db, owner_id=owner_id, after_id=after_id, limit=limit)
 
 
 def count(db: Session, *, owner_id: int) -> int:

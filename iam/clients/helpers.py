@@ -3,9 +3,10 @@
 import calendar
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from conf.db import rows
@@ -90,11 +91,22 @@ def _assert_acceptable(redirect_uris: list[str]) -> None:
             )
 
 
+def view(db: Session, *, client_id: str, viewer: Identity) -> Row[Any]:
+    """Return the client with `confidential`. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
+    return _assert_visible(crud.view(db, client_id=client_id), viewer)
+
+
 def get(db: Session, *, client_id: str, viewer: Identity) -> Client:
-    """Return the client. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
-    client = crud.get(db, client_id=client_id)
+    """Return the client, to change it. Raises: as `view`."""
+    return _assert_visible(crud.get(db, client_id=client_id), viewer)
+
+
+C = TypeVar("C", Client, Row[Any])
+
+
+def _assert_visible(client: C, viewer: Identity) -> C:
     if client.owner_id != viewer.user_id and not viewer.may("clients:admin"):
-        raise NotFound("client", client_id)
+        raise NotFound("client", client.client_id)
     return client
 
 

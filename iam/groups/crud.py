@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from conf.db import rows
+from conf.db.reads import Read
 from conf.errors import Conflict
 from conf.values import Expected
 from iam.groups.models import Group
@@ -15,9 +16,17 @@ from iam.groups.models import Group
 VIOLATIONS = {"uq_groups_name": partial(Conflict, "There is already a group with this name.", field="name")}
 
 
-def get(db: Session, *, group_id: int) -> Group:
+_groups = Group.__table__.c
+_ONE = Read(select(*_groups).where(_groups.id == bindparam("group_id")))
+_PAGE = Read(
+    select(*_groups).order_by(_groups.id).limit(bindparam("limit")), after_id=_groups.id > bindparam("after_id")
+)
+
+
+def get(db: Session, *, group_id: int) -> Row[Any]:
     """Return the group. Raises: NotFound."""
-    return rows.get(db, Group, group_id)
+    row: Row[Any] = _ONE.get(db, "group", group_id, group_id=group_id)
+    return row
 
 
 def by_names(db: Session, *, names: set[str]) -> dict[str, int]:
@@ -27,9 +36,9 @@ def by_names(db: Session, *, names: set[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in found}
 
 
-def page(db: Session, *, after_id: int | None, limit: int) -> Sequence[Group]:
+def page(db: Session, *, after_id: int | None, limit: int) -> Sequence[Row[Any]]:
     """Return groups, oldest first."""
-    return db.scalars(select(Group).where(Group.id > (after_id or 0)).order_by(Group.id).limit(limit)).all()
+    return _PAGE.all(db, after_id=after_id, limit=limit)
 
 
 def create(db: Session, **values: Any) -> Group:

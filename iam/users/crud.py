@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Integer, Row, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, undefer
 
 from conf.db import rows
-from conf.db.search import prefix_query
+from conf.db.reads import Read, json_object
+from conf.db.search import prefix_query, prefix_text
 from conf.errors import Conflict, Invalid, NotFound
+from iam.groups.models import Group
 from iam.roles import Role
 from iam.users.models import User
 
@@ -26,14 +28,53 @@ def get(db: Session, *, user_id: int) -> User:
     return rows.get(db, User, user_id)
 
 
-def find(db: Session, *, who: str) -> User:
-    """Return the user with this id or nickname. Raises: NotFound."""
+_users = User.__table__.c
+_GROUP = case((_users.group_id.is_(None), None), else_=json_object(Group.__table__)).label("group")
+_SHOWN = select(*[one for one in _users if one.name not in ("password_hash", "words")], _GROUP).select_from(
+    User.__table__.outerjoin(Group.__table__)
+)
+_BY_ID = Read(_SHOWN.where(_users.id == bindparam("user_id")))
+_BY_NICKNAME = Read(_SHOWN.where(func.lower(_users.nickname) == bindparam("nickname")))
+_PAGE = Read(
+    _SHOWN.order_by(_users.id).limit(bindparam("limit")),
+    after_id=_users.id > bindparam("after_id"),
+    role=_users.role == bindparam("role"),
+    group_id=_users.group_id == bindparam("group_id"),
+    learning_class=_users.learning_class == bindparam("learning_class"),
+    words=_users.words.op("@@")(prefix_query("words")),
+)
+_LEADERS = Read(
+    _SHOWN.where(_users.role == Role.STUDENT).order_by(_users.points.desc(), _users.id).limit(bindparam("limit")),
+    last_id=tuple_(-_users.points, _users.id) > tuple_(-bindparam("last_points", type_=Integer), bindparam("last_id")),
+    group_id=_users.group_id == bindparam("group_id"),
+)
+_RANK = Read(
+    select(
+        func.count().filter(_users.points > bindparam("points")).label("better"),
+        func.count().filter(_users.points == bindparam("points")).label("as_good"),
+    ).where(
+        _users.role == Role.STUDENT,
+        or_(
+            _users.points > bindparam("points"),
+            and_(_users.points == bindparam("points"), _users.id < bindparam("user_id")),
+        ),
+    ),
+    group_id=_users.group_id == bindparam("group_id"),
+)
+
+
+def view(db: Session, *, user_id: int) -> Row[Any]:
+    """Return the user's columns, and the group as `group`. Raises: NotFound."""
+    row: Row[Any] = _BY_ID.get(db, "user", user_id, user_id=user_id)
+    return row
+
+
+def find(db: Session, *, who: str) -> Row[Any]:
+    """Return the user with this id or nickname as `view` does. Raises: NotFound."""
     if who.isascii() and who.isdigit():
-        return get(db, user_id=min(int(who), 2**63 - 1))
-    user = db.scalars(select(User).where(func.lower(User.nickname) == who.lower())).one_or_none()
-    if user is None:
-        raise NotFound("user", who)
-    return user
+        return view(db, user_id=min(int(who), 2**63 - 1))
+    row: Row[Any] = _BY_NICKNAME.get(db, "user", who, nickname=who.lower())
+    return row
 
 
 def by_email(db: Session, *, email: str) -> User | None:
@@ -66,57 +107,35 @@ def lock(db: Session, *, user_id: int) -> User:
     return user
 
 
-def page(
-    db: Session,
-    *,
-    after_id: int | None,
-    limit: int,
-    role: Role | None = None,
-    group_id: int | None = None,
-    learning_class: str | None = None,
-    words: str | None = None,
-) -> Sequence[User]:
-    """Return users, oldest account first. With `words`, each word must be a prefix of one of the user's names.
+def page(db: Session, *, limit: int, words: str | None = None, **conditions: Any) -> Sequence[Row[Any]]:
+    """Return users as `view` does, oldest account first.
 
-    Raises: Invalid, if `words` has no letter or digit.
+    `words`: each must be a prefix of one of the user's names. `conditions`: `after_id`, only those with a larger id;
+    `role`, `group_id`, `learning_class`. Raises: Invalid, if `words` has no letter or digit.
     """
-    query = select(User).where(User.id > (after_id or 0)).order_by(User.id).limit(limit)
-    if role is not None:
-        query = query.where(User.role == role)
-    if group_id is not None:
-        query = query.where(User.group_id == group_id)
-    if learning_class is not None:
-        query = query.where(User.learning_class == learning_class)
-    if words is not None:
-        query = query.where(User.words.op("@@")(prefix_query(words)))
-    return db.scalars(query).all()
+    return _PAGE.all(db, limit=limit, words=prefix_text(words) if words is not None else None, **conditions)
 
 
-def leaderboard(db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None) -> Sequence[Any]:
-    """Return students with their ranks, most points first. With `group_id`, rank the members of that group only.
+def leaderboard(
+    db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None
+) -> list[tuple[Row[Any], int]]:
+    """Return students as `view` does, with their ranks, most points first. With `group_id`, rank its members only.
 
     `after`: points and id of the last student of the previous page.
     """
-    ranked = [User.role == Role.STUDENT] + ([User.group_id == group_id] if group_id is not None else [])
-    query = select(User).where(*ranked).order_by(User.points.desc(), User.id).limit(limit)
-    if after is not None:
-        query = query.where(tuple_(-User.points, User.id) > (-after[0], after[1]))
-    page = db.scalars(query).all()
+    last_points, last_id = after or (None, None)
+    page = _LEADERS.all(db, last_points=last_points, last_id=last_id, group_id=group_id, limit=limit)
     if not page:
         return []
-    # The number of better students is counted for the first row only; the others follow from their place on the page.
-    first = page[0].points
-    better, as_good = db.execute(
-        select(
-            func.count().filter(User.points > first), func.count().filter(User.points == first, User.id < page[0].id)
-        ).where(*ranked, User.points >= first)
-    ).one()
-    rows, rank = [], better + 1
-    for place, user in enumerate(page, start=better + as_good + 1):
-        if user.points < first:
-            rank, first = place, user.points
-        rows.append((user, rank))
-    return rows
+    # The better students are counted for the first row only; the other ranks follow from the places on the page.
+    points = page[0].points
+    found = _RANK.first(db, points=points, user_id=page[0].id, group_id=group_id)
+    ranked, rank = [], found.better + 1
+    for place, user in enumerate(page, start=found.better + found.as_good + 1):
+        if user.points < points:
+            rank, points = place, user.points
+        ranked.append((user, rank))
+    return ranked
 
 
 def create(db: Session, **values: Any) -> User:

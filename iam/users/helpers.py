@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from conf.db import rows
@@ -37,7 +38,7 @@ def folder_of(user_id: int) -> str:
     return f"users/{user_id}/"
 
 
-def may_see_email(viewer: Identity | None, user: User) -> bool:
+def may_see_email(viewer: Identity | None, user: User | Row[Any]) -> bool:
     return viewer is not None and (viewer.user_id == user.id or viewer.may("users:read"))
 
 

@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy import func
+from sqlalchemy import Row as SelectedRow
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,7 @@ from conf._celery.enqueue import enqueue, enqueue_all
 from conf._celery.models import ENDED, Job
 from conf._celery.task import Attempt
 from conf.db import rows
+from conf.db.reads import Read
 from conf.db.session import release_connection
 from conf.errors import Forbidden, Invalid, NotFound, Unavailable
 from conf.settings import get_settings
@@ -93,10 +95,13 @@ def begin(db: Session, *, owner: Identity, origin: Origin, file: IncomingFile, i
     return record
 
 
-def get(db: Session, *, import_id: int, viewer: Identity) -> UserImport:
+_ONE = Read(select(*UserImport.__table__.c).where(UserImport.id == bindparam("import_id")))
+
+
+def get(db: Session, *, import_id: int, viewer: Identity) -> SelectedRow[Any]:
     """Return the import. Raises: NotFound, also if the viewer is neither its owner nor an admin."""
-    record = db.get(UserImport, import_id)
-    if record is None or (record.owner_id != viewer.user_id and not viewer.may("users:admin")):
+    record: SelectedRow[Any] = _ONE.get(db, "import", import_id, import_id=import_id)
+    if record.owner_id != viewer.user_id and not viewer.may("users:admin"):
         raise NotFound("import", import_id)
     return record
 

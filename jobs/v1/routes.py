@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from conf._celery import crud
@@ -46,7 +47,7 @@ def list_jobs(
     me: SignedIn,
     paging: Paging,
     filters: Annotated[schemas.JobFilter, Query()],
-) -> Slice[Job]:
+) -> Slice[Row[Any]]:
     """List your own jobs, newest first. Admins see all jobs. Requires: signed in."""
     owner_id = None if me.may("jobs:admin") else me.user_id
     rows = crud.page(db, before_id=paging.last_id, limit=paging.fetch, owner_id=owner_id, **filters.given())
@@ -54,7 +55,7 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}/", response_model=schemas.Job)
-def get_job(job_id: Id, db: DbSession, me: SignedIn) -> Job:
+def get_job(job_id: Id, db: DbSession, me: SignedIn) -> Row[Any]:
     """Return a job. Returns 404 for jobs of other users. Requires: the owner or an admin."""
     return helpers.get(db, job_id=job_id, viewer=me)
 
@@ -135,4 +136,4 @@ async def _events(
 def _read(*, job_id: int, viewer: Identity, db: Session) -> tuple[int, bool, str]:
     """Return the job's version, whether it has ended, and the job as JSON. Raises: NotFound."""
     job = helpers.get(db, job_id=job_id, viewer=viewer)
-    return job.version, job.status in ENDED, schemas.Job.model_validate(job).model_dump_json()
+    return job.version, job.status in ENDED, schemas.Job.model_validate(job, from_attributes=True).model_dump_json()

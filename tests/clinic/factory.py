@@ -53,7 +53,7 @@ def make_doctor(*places: Location, specialty: str = "", hours: Any = ALWAYS, db:
     """Create a doctor who works at these locations."""
     kind = doctors.create_specialty(db, name=specialty or f"Specialty {next(_numbers)}")
     values = {"name": "Dr. Rey", "about": "", "experience_years": 7, "certificates": [], "services": []}
-    doctor = doctors.create(db, specialty_id=kind.id, **RULES | values | fields)
+    doctor = db.get_one(Doctor, doctors.create(db, specialty_id=kind.id, **RULES | values | fields).id)
     for place in places:
         doctors.put_location(db, doctor_id=doctor.id, location_id=place.id, expected=ANY, hours=hours, exceptions=[])
     return doctor

@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 import pypdfium2
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from clinic.bookings.models import BookingStatus
 from conf.db.session import dispose, main_read_engine, probe_engine, write_engine
+from conf.http import request_log
 from conf.settings import get_settings
 from iam.roles import Role
 from tests.clinic.factory import at, make_booking, make_diagnostic, make_doctor, make_location, slot_request
@@ -146,3 +148,22 @@ def test_no_patient_data_is_in_logs_or_errors(campus: System, database: tuple[st
     for value in PATIENT_DATA:
         assert value not in log()
         assert [error for error in errors if value in error] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "shown"),
+    [
+        ("DELETE", "/api/v1/holds/17.q3VtZl1XcW9sT0hYbmR5a2pQ/", "/api/v1/holds/…/"),
+        ("PATCH", "/api/v1/holds/17.q3VtZl1XcW9sT0hYbmR5a2pQ/", "/api/v1/holds/…/"),
+        ("GET", "/media/6a2f3c80-q3VtZl1XcW9sT0hYbmR5a2pQ/videos/7/x/master.m3u8", "/media/…/videos/7/x/master.m3u8"),
+        ("GET", "/api/v1/groups/7/?key=q3VtZl1XcW9sT0hYbmR5a2pQ", "/api/v1/groups/7/"),
+    ],
+)
+def test_the_request_log_contains_no_keys_of_links(
+    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str, shown: str
+) -> None:
+    logged: list[dict[str, object]] = []
+    monkeypatch.setattr(request_log.log, "info", lambda _event, **values: logged.append(values), raising=False)
+    anonymous.request(method, path)
+    assert [entry["path"] for entry in logged] == [shown]
+    assert "q3VtZl1XcW9sT0hYbmR5a2pQ" not in str(logged)

@@ -117,3 +117,14 @@ def test_a_response_with_a_secret_is_not_stored(client: TestClient) -> None:
 def test_an_invalid_key_is_refused(client: TestClient, key: str) -> None:
     response = client.post(VIDEOS, json={"title": "x"}, headers={b"Idempotency-Key": key.encode("latin-1")})
     assert response.status_code == (422 if key else 201)
+
+
+def test_a_stored_response_is_not_shown_to_who_has_lost_the_role(anonymous: TestClient) -> None:
+    teacher = make_person(Role.TEACHER)
+    headers = teacher.headers | {"Idempotency-Key": "k"}
+    first = anonymous.post("/api/v2/videos/", json={"title": "Secret"}, headers=headers)
+    assert first.status_code == 201
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE users SET role = 'admin' WHERE id = :id"), {"id": teacher.id})
+    again = anonymous.post("/api/v2/videos/", json={"title": "Secret"}, headers=headers)
+    assert (again.status_code, "Secret" in again.text) == (422, False)

@@ -1,7 +1,9 @@
 """Visibility: which videos each caller can see."""
 
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
+from conf.db.session import write_engine
 from iam.roles import Role
 from tests.matrix import CALLERS, OWNER, PEOPLE, V1, only
 from tests.people import make_person
@@ -95,3 +97,16 @@ def test_videos_are_found_by_tag(client: TestClient) -> None:
     (found,) = client.get(V2, params={"tag": "first year"}).json()["items"]
     assert found["tags"] == ["maths", "first year"]
     assert client.get(V2, params={"tag": "none"}).json() == {"items": [], "next": None}
+
+
+def test_a_teacher_who_became_a_student_no_longer_publishes(anonymous: TestClient) -> None:
+    teacher = make_person(Role.TEACHER)
+    video = anonymous.post("/api/v2/videos/", json={"title": "Mine", "visibility": "private"}, headers=teacher.headers)
+    path = video.headers["Location"]
+    with write_engine().begin() as connection:
+        connection.execute(text("UPDATE users SET role = 'student' WHERE id = :id"), {"id": teacher.id})
+    headers = teacher.headers | {"If-Match": "*"}
+    assert anonymous.patch(path, json={"visibility": "public"}, headers=headers).status_code == 403
+    assert anonymous.post(f"{path}upload/", files={"file": ("a", b"x")}, headers=headers).status_code == 403
+    assert anonymous.get(path, headers=teacher.headers).status_code == 200
+    assert anonymous.delete(path, headers=headers).status_code == 204

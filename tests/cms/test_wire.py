@@ -96,3 +96,10 @@ def test_other_formats_are_refused_without_side_effects(client: TestClient) -> N
     for headers in ({"Content-Type": "text/csv"}, {"Content-Type": "application/json", "Content-Encoding": "gzip"}):
         assert client.post("/api/v2/videos/", content=b"{}", headers=headers).status_code == 415
     assert client.get("/.well-known/openid-configuration", headers=PROTOBUF).status_code == 406
+
+
+def test_a_long_list_in_protobuf_is_refused(client: TestClient) -> None:
+    headers = {"Content-Type": "application/protobuf"}
+    response = client.post("/api/v2/videos/", content=b"\x0a\x01a" + b"\x1a\x00" * 5000, headers=headers)
+    assert response.status_code in (400, 422)
+    assert len(response.content) < 1000

@@ -138,13 +138,6 @@ def test_a_response_tells_only_the_number_of_too_many_errors(client: TestClient)
     assert error["reason"] == "The body has 5002 invalid values."
 
 
-def test_a_long_list_in_protobuf_is_refused(client: TestClient) -> None:
-    headers = {"Content-Type": "application/protobuf"}
-    response = client.post("/api/v2/videos/", content=b"\x0a\x01a" + b"\x1a\x00" * 5000, headers=headers)
-    assert response.status_code in (400, 422)
-    assert len(response.content) < 1000
-
-
 @pytest.mark.parametrize("handler", UNSAFE, ids=lambda handler: f"{'/'.join(sorted(handler.methods))} {handler.path}")
 def test_a_route_that_anybody_may_call_counts_addresses_before_the_body(
     handler: Handler, anonymous: TestClient, monkeypatch: pytest.MonkeyPatch

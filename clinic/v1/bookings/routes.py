@@ -8,7 +8,6 @@ from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy import Row
 
 from clinic.bookings import helpers, visits
-from clinic.bookings.models import BookingEvent
 from clinic.bookings.notices import METHOD
 from clinic.bookings.patients import Requester
 from clinic.v1.bookings import schemas
@@ -152,7 +151,7 @@ def get_booking(booking_id: Id, db: DbSession, requester: BookingRequester) -> R
 @router.get(
     "/bookings/{booking_id}/history/", response_model=list[schemas.BookingEvent], responses=error_responses(401)
 )
-def get_booking_history(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[BookingEvent]:
+def get_booking_history(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[Row[Any]]:
     """List the changes of a booking from its creation on, oldest first. Requires: the patient, a holder of the booking
     link, or staff."""
     return helpers.history(db, booking_id=booking_id, requester=requester)

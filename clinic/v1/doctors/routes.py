@@ -1,13 +1,15 @@
 """Doctors with their specialties, working hours at each location, and reviews by their patients."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Response
+from sqlalchemy import Row
 
 from clinic.bookings import reviews
 from clinic.doctors import crud, helpers
-from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
+from clinic.doctors.models import Review, Specialty
 from clinic.doctors.photos import PHOTOS
 from clinic.v1.bookable.schemas import PhotoAccepted
 from clinic.v1.dependencies import COUNT_GUEST, EDITOR, BookingRequester, Editor, IncludeInactive, Photo
@@ -31,7 +33,7 @@ def list_specialties(
     db: DbSession,
     paging: Paging,
     unused: Annotated[bool, Query(description="Whether to include specialties without an active doctor.")] = False,
-) -> Slice[Specialty]:
+) -> Slice[Row[Any]]:
     """List the specialties that have an active doctor, oldest first. Public."""
     rows = crud.specialties(db, after_id=paging.last_id, limit=paging.fetch, unused=unused)
     return paging.page(rows)
@@ -46,7 +48,7 @@ def create_specialty(specialty: schemas.SpecialtyCreate, db: DbSession, response
 
 
 @router.get("/specialties/{specialty_id}/", response_model=schemas.Specialty, dependencies=[PUBLIC])
-def get_specialty(specialty_id: Id, db: DbSession) -> Specialty:
+def get_specialty(specialty_id: Id, db: DbSession) -> Row[Any]:
     """Return a specialty. Public."""
     return crud.get_specialty(db, specialty_id=specialty_id)
 
@@ -83,18 +85,12 @@ def list_doctors(
     )
 
 
-def _serialize(doctor: Doctor, *, include_inactive: bool) -> dict[str, Any]:
+def _serialize(doctor: Row[Any], *, include_inactive: bool) -> dict[str, Any]:
     """Return the fields of `schemas.Doctor`; inactive locations only if `include_inactive`."""
-    fields = {name: getattr(doctor, name) for name in _FIELDS}
-    locations = [doctor_location.location for doctor_location in doctor.locations]
-    return fields | {"locations": [location for location in locations if location.is_active or include_inactive]}
-
-
-_FIELDS = [
-    field.validation_alias if isinstance(field.validation_alias, str) else name
-    for name, field in schemas.Doctor.model_fields.items()
-    if name != "locations"
-]
+    fields: dict[str, Any] = doctor._asdict()
+    if not include_inactive:
+        fields["locations"] = [place for place in fields["locations"] if place["is_active"]]
+    return fields
 
 
 @router.post(
@@ -151,22 +147,11 @@ def delete_doctor_photo(doctor_id: Id, db: DbSession) -> None:
 
 
 @router.get("/doctors/{doctor_id}/locations/", response_model=list[schemas.DoctorHours])
-def list_doctor_locations(doctor_id: Id, db: DbSession, include_inactive: IncludeInactive) -> list[dict[str, Any]]:
+def list_doctor_locations(doctor_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Sequence[Row[Any]]:
     """List the active locations where a doctor works, with the working hours there, by ascending ID. Staff and admins
     also see inactive locations. Public."""
     crud.get(db, doctor_id=doctor_id, include_inactive=include_inactive)
-    return [_serialize_hours(row) for row in crud.locations(db, doctor_id=doctor_id, include_inactive=include_inactive)]
-
-
-def _serialize_hours(doctor_location: DoctorLocation) -> dict[str, Any]:
-    return {
-        "location_id": doctor_location.location_id,
-        "location_name": doctor_location.location.name,
-        "time_zone": doctor_location.location.time_zone,
-        "hours": doctor_location.hours,
-        "exceptions": doctor_location.exceptions,
-        "updated_at": doctor_location.updated_at,
-    }
+    return crud.locations(db, doctor_id=doctor_id, include_inactive=include_inactive)
 
 
 @router.put(
@@ -177,13 +162,11 @@ def _serialize_hours(doctor_location: DoctorLocation) -> dict[str, Any]:
 )
 def put_doctor_location(
     doctor_id: Id, location_id: Id, schedule: Schedule, db: DbSession, expected: IfMatch
-) -> dict[str, Any]:
+) -> Row[Any]:
     """Set the working hours of a doctor at a location. They replace the previous ones there. Existing bookings do not
     change. Requires: staff or admin."""
     values = schedule.model_dump(mode="json")
-    return _serialize_hours(
-        crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
-    )
+    return crud.put_location(db, doctor_id=doctor_id, location_id=location_id, expected=expected, **values)
 
 
 @router.delete("/doctors/{doctor_id}/locations/{location_id}/", status_code=204, dependencies=[EDITOR])
@@ -199,7 +182,7 @@ def list_reviews(
     db: DbSession,
     include_inactive: IncludeInactive,
     paging: Paging,
-) -> Slice[Review]:
+) -> Slice[Row[Any]]:
     """List the reviews of a doctor, newest first. Public."""
     crud.get(db, doctor_id=doctor_id, include_inactive=include_inactive)
     rows = crud.reviews(db, doctor_id=doctor_id, before_id=paging.last_id, limit=paging.fetch)

@@ -1,6 +1,9 @@
 """Locations of the health centre with their opening hours and exceptions."""
 
+from typing import Any
+
 from fastapi import Response
+from sqlalchemy import Row
 
 from clinic.locations import crud
 from clinic.locations.models import Location
@@ -17,7 +20,7 @@ router = Router("/api/v1", tags=["clinic: locations"])
 
 
 @router.get("/locations/", response_model=Page[schemas.Location])
-def list_locations(db: DbSession, include_inactive: IncludeInactive, paging: Paging) -> Slice[Location]:
+def list_locations(db: DbSession, include_inactive: IncludeInactive, paging: Paging) -> Slice[Row[Any]]:
     """List the active locations, oldest first. Staff and admins also see inactive ones. Public."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, include_inactive=include_inactive)
     return paging.page(rows)
@@ -33,7 +36,7 @@ def create_location(location: schemas.LocationCreate, db: DbSession, response: R
 
 
 @router.get("/locations/{location_id}/", response_model=schemas.Location)
-def get_location(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Location:
+def get_location(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Row[Any]:
     """Return a location. Returns 404 for an inactive location, except to staff and admins. Public."""
     return crud.get(db, location_id=location_id, include_inactive=include_inactive)
 
@@ -54,7 +57,7 @@ def delete_location(location_id: Id, db: DbSession, expected: IfMatch) -> None:
 
 
 @router.get("/working-hours/{location_id}/", response_model=schemas.WorkingHours)
-def get_working_hours(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Location:
+def get_working_hours(location_id: Id, db: DbSession, include_inactive: IncludeInactive) -> Row[Any]:
     """Return the working hours of a location: the weekly hours, and the dates with other hours. Returns 404 for an
     inactive location, except to staff and admins. Public."""
     return crud.get(db, location_id=location_id, include_inactive=include_inactive)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import FileResponse
+from sqlalchemy import Row
 
 from clinic.results import helpers
 from clinic.results.models import Result
@@ -59,7 +60,7 @@ def add_result(
 
 
 @router.get("/bookings/{booking_id}/results/", response_model=list[schemas.Result], responses=error_responses(401))
-def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[Result]:
+def list_results(booking_id: Id, db: DbSession, requester: BookingRequester) -> Sequence[Row[Any]]:
     """List the results of a booking, oldest first. Patients see only those with the status `ready`. Requires: the
     patient, a holder of the booking link, or staff."""
     return helpers.of_booking(db, booking_id=booking_id, requester=requester)

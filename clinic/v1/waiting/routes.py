@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from sqlalchemy import Row
 
 from clinic.bookings import waiting
-from clinic.bookings.models import Waiting
 from clinic.bookings.patients import Requester
 from clinic.v1.dependencies import COUNT_GUEST, BookingRequester, count_booking, guest_key
 from clinic.v1.waiting import schemas
@@ -63,7 +63,7 @@ def list_waiting(
     me: SignedIn,
     paging: Paging,
     filters: Annotated[schemas.WaitingFilter, Query()],
-) -> Slice[Waiting]:
+) -> Slice[Row[Any]]:
     """List the caller's entries of the waiting list, oldest first. Staff see all entries. Requires: signed in."""
     rows = waiting.page(db, after_id=paging.last_id, limit=paging.fetch, requester=Requester(me), **filters.given())
     return paging.page(rows)

@@ -1,6 +1,6 @@
 """Registration, signing in and out, sessions, passwords, verifying an e-mail address."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 
@@ -21,7 +21,7 @@ from iam.tokens import crud, helpers
 from iam.tokens.helpers import Tokens
 from iam.users import crud as users
 from iam.v1.auth import schemas
-from iam.v1.users.schemas import Me
+from iam.v1.users.schemas import Me, visible_fields
 
 router = Router("/api/v1/auth", tags=["auth"])
 
@@ -119,21 +119,19 @@ def logout(me: SignedIn, db: DbSession, origin: RequestOrigin) -> None:
     helpers.sign_out(db, identity=me, session_id=me.session_id, origin=origin)
 
 
-@router.get("/me/")
-def get_me(me: SignedIn, db: DbSession) -> Me:
+@router.get("/me/", response_model=Me)
+def get_me(me: SignedIn, db: DbSession) -> dict[str, Any]:
     """Return your account and your permissions. Requires: signed in."""
     with read_on_main(db) as latest:  # the account may have just been created
-        user = users.get(latest, user_id=me.user_id)
+        user = users.view(latest, user_id=me.user_id)
         used = usage.used_bytes(latest, owner_id=me.user_id)
-    return Me.shown(
-        user,
-        to=me,
-        language=user.language,
-        permissions=me.permissions,
-        avatar_job_id=user.avatar_job_id,
-        stored_bytes=used,
-        quota_bytes=get_settings().quota_bytes or None,
-    )
+    return visible_fields(user, viewer=me) | {
+        "language": user.language,
+        "permissions": me.permissions,
+        "avatar_job_id": user.avatar_job_id,
+        "stored_bytes": used,
+        "quota_bytes": get_settings().quota_bytes or None,
+    }
 
 
 @router.get("/sessions/")

@@ -1,6 +1,9 @@
 """OAuth clients: programs that let people log in with their Campus account."""
 
+from typing import Any
+
 from fastapi import Response
+from sqlalchemy import Row
 
 from conf.db.dependencies import DbSession
 from conf.http.access import NO_STORE
@@ -16,7 +19,7 @@ router = Router("/api/v1/clients", tags=["clients"])
 
 
 @router.get("/", response_model=Page[schemas.Client])
-def list_clients(db: DbSession, me: SignedIn, paging: Paging) -> Slice[Client]:
+def list_clients(db: DbSession, me: SignedIn, paging: Paging) -> Slice[Row[Any]]:
     """List your clients, oldest first. Admins see all clients. Requires: signed in."""
     owner_id = None if me.may("clients:admin") else me.user_id
     rows = crud.page(db, owner_id=owner_id, after_id=paging.last_id, limit=paging.fetch)
@@ -43,9 +46,9 @@ def _with_secret(client: Client, secret: str | None) -> schemas.NewClient:
 
 
 @router.get("/{client_id}/", response_model=schemas.Client)
-def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> Client:
+def get_client(client_id: schemas.ClientId, db: DbSession, me: SignedIn) -> Row[Any]:
     """Return a client. Returns 404 if it belongs to somebody else. Requires: the owner or an admin."""
-    return helpers.get(db, client_id=client_id, viewer=me)
+    return helpers.view(db, client_id=client_id, viewer=me)
 
 
 @router.patch("/{client_id}/", response_model=schemas.Client)

@@ -1,6 +1,9 @@
 """Groups of users, such as the classes of a school. Everybody sees them; staff and admins manage them."""
 
+from typing import Any
+
 from fastapi import Response
+from sqlalchemy import Row
 
 from conf.db.dependencies import DbSession
 from conf.http.conditional import IfMatch
@@ -18,7 +21,7 @@ EDITOR = requires("groups:write")
 
 
 @router.get("/", response_model=Page[schemas.Group], dependencies=[SIGNED_IN])
-def list_groups(db: DbSession, paging: Paging) -> Slice[Group]:
+def list_groups(db: DbSession, paging: Paging) -> Slice[Row[Any]]:
     """List the groups, oldest first. Requires: signed in."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch)
     return paging.page(rows)
@@ -33,7 +36,7 @@ def create_group(group: schemas.GroupCreate, db: DbSession, response: Response) 
 
 
 @router.get("/{group_id}/", response_model=schemas.Group, dependencies=[SIGNED_IN])
-def get_group(group_id: Id, db: DbSession) -> Group:
+def get_group(group_id: Id, db: DbSession) -> Row[Any]:
     """Return a group. Requires: signed in."""
     return crud.get(db, group_id=group_id)
 

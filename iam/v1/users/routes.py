@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Response
+from sqlalchemy import Row
 
 from conf.db.dependencies import DbSession
 from conf.http.access import PUBLIC
@@ -44,17 +45,17 @@ def list_users(
     reader: Reader,
     paging: Paging,
     filters: Annotated[schemas.UserFilter, Query()],
-) -> Slice[schemas.User]:
+) -> Slice[dict[str, Any]]:
     """List all users, oldest account first. Requires: teacher."""
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, **filters.given())
-    return paging.page(rows, convert=partial(schemas.User.shown, to=reader))
+    return paging.page(rows, convert=partial(schemas.visible_fields, viewer=reader))
 
 
-@router.post("/", status_code=201)
+@router.post("/", response_model=schemas.User, status_code=201)
 @heavy
 def create_user(
     person: schemas.UserCreate, db: DbSession, creator: Writer, origin: RequestOrigin, response: Response
-) -> schemas.User:
+) -> dict[str, Any]:
     """Create an account for somebody else.
 
     Returns 403 if a teacher sets a role other than `student`, and 409 if the e-mail address or the nickname already
@@ -62,7 +63,7 @@ def create_user(
     """
     user = helpers.create(db, creator=creator, origin=origin, **person.model_dump())
     response.headers["Location"] = f"/api/v1/users/{user.id}/"
-    return schemas.User.shown(user, to=creator)
+    return schemas.visible_fields(user, viewer=creator)
 
 
 @router.get("/search/", response_model=Page[schemas.User])
@@ -76,14 +77,14 @@ def search_users(
         ),
     ],
     paging: Paging,
-) -> Slice[schemas.User]:
+) -> Slice[dict[str, Any]]:
     """Find users by name, oldest account first.
 
     Every word of `q` must be the beginning of a word in the first name, last name, patronymic or nickname; case is
     ignored. Returns 422 if `q` contains no letter or digit. Requires: signed in.
     """
     rows = crud.page(db, after_id=paging.last_id, limit=paging.fetch, words=q)
-    return paging.page(rows, convert=partial(schemas.User.shown, to=me))
+    return paging.page(rows, convert=partial(schemas.visible_fields, viewer=me))
 
 
 @router.get("/leaderboard/", response_model=Page[schemas.Leader], dependencies=[PUBLIC])
@@ -91,12 +92,16 @@ def get_leaderboard(
     db: DbSession,
     paging: Paging,
     group_id: GroupFilter = None,
-) -> Slice[schemas.Leader]:
+) -> Slice[dict[str, Any]]:
     """List the students with their ranks, most points first. Students with the same points have the same rank and are
     listed oldest account first. Public."""
     rows = crud.leaderboard(db, after=paging.last_keys, limit=paging.fetch, group_id=group_id)
-    leaders = [schemas.Leader.of(row[0], rank=row[1]) for row in rows]
-    return paging.page(leaders, key=lambda leader: (leader.points, leader.id))
+    return paging.page(rows, convert=_leader, key=lambda ranked: (ranked[0].points, ranked[0].id))
+
+
+def _leader(ranked: tuple[Row[Any], int]) -> dict[str, Any]:
+    user, rank = ranked
+    return {name: getattr(user, name) for name in schemas.LEADER_COLUMNS} | {"rank": rank}
 
 
 @router.post("/import/", response_model=schemas.UserImport, status_code=202)
@@ -126,7 +131,7 @@ def import_users(
 
 
 @router.get("/imports/{import_id}/", response_model=schemas.UserImport)
-def get_import(import_id: Id, db: DbSession, viewer: Writer) -> UserImport:
+def get_import(import_id: Id, db: DbSession, viewer: Writer) -> Row[Any]:
     """Return the report of an import: the number of accounts it has created, and what is wrong with invalid rows.
 
     Returns 404 if the import belongs to somebody else. Requires: the owner or an admin.
@@ -134,22 +139,22 @@ def get_import(import_id: Id, db: DbSession, viewer: Writer) -> UserImport:
     return imports.get(db, import_id=import_id, viewer=viewer)
 
 
-@router.get("/{who}/")
+@router.get("/{who}/", response_model=schemas.User)
 def get_user(
     who: Annotated[
         str, Path(max_length=40, description="The id or the nickname of the user.", examples=["ada.lovelace"])
     ],
     db: DbSession,
     me: SignedIn,
-) -> schemas.User:
+) -> dict[str, Any]:
     """Return a user. Requires: signed in."""
-    return schemas.User.shown(crud.find(db, who=who), to=me)
+    return schemas.visible_fields(crud.find(db, who=who), viewer=me)
 
 
-@router.patch("/{user_id}/")
+@router.patch("/{user_id}/", response_model=schemas.User)
 def update_user(
     user_id: Id, changes: schemas.UserUpdate, db: DbSession, me: SignedIn, origin: RequestOrigin, expected: IfMatch
-) -> schemas.User:
+) -> dict[str, Any]:
     """Update a user. Fields that are not sent stay as they are.
 
     You may change your own names, nickname, language, `about`, tech stack and links. Teachers may change the names,
@@ -159,7 +164,7 @@ def update_user(
     Requires: the owner, a teacher if the user is a student, or an admin.
     """
     user = helpers.update(db, user_id=user_id, editor=me, origin=origin, expected=expected, **changes.given())
-    return schemas.User.shown(user, to=me)
+    return schemas.visible_fields(user, viewer=me)
 
 
 @router.delete("/{user_id}/", status_code=204)

@@ -1,16 +1,17 @@
 """Request and response schemas of accounts, version 1."""
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated, Any
 
 from pydantic import Field
+from sqlalchemy import Row
 
 from conf.http.media import Link
 from conf.http.schemas import UNSET, Changes, Filter, Input, Output
 from conf.values import MAX_ID, Language
 from iam.roles import Identity, Role
 from iam.users import helpers, rules
-from iam.users.models import User as Row
+from iam.users.models import User as UserRow
 from iam.v1.groups.schemas import Group
 
 PICTURE_URL = "https://campus.example/media/69204e80-5mWq8xT0Zc1vLrK9bN3uYdAe/users/7/41.1/{name}.jpg"
@@ -116,14 +117,14 @@ class User(Output):
     created_at: dt.datetime
     updated_at: dt.datetime
 
-    @classmethod
-    def shown(cls, user: Row, *, to: Identity | None, **more: object) -> Self:
-        """Return the user with the fields that the viewer `to` may see."""
-        fields = {name: getattr(user, name) for name in _COLUMNS} | more
-        may_see_email = helpers.may_see_email(to, user)
-        fields["email"] = user.email if may_see_email else None
-        fields["email_verified"] = user.email_verified_at is not None if may_see_email else None
-        return cls.model_validate(fields)
+
+def visible_fields(user: Row[Any] | UserRow, *, viewer: Identity | None) -> dict[str, Any]:
+    """Return the values of a `User` with the fields that the viewer may see."""
+    fields = {name: getattr(user, name) for name in _COLUMNS}
+    may_see_email = helpers.may_see_email(viewer, user)
+    fields["email"] = user.email if may_see_email else None
+    fields["email_verified"] = user.email_verified_at is not None if may_see_email else None
+    return fields
 
 
 _COLUMNS = [
@@ -171,10 +172,9 @@ class Leader(Output):
         examples=[PICTURE_URL.format(name="small")],
     )
 
-    @classmethod
-    def of(cls, user: Row, *, rank: int) -> Self:
-        names = ("id", "nickname", "first_name", "last_name", "group", "points", "avatar_small_key")
-        return cls.model_validate({name: getattr(user, name) for name in names} | {"rank": rank})
+
+LEADER_COLUMNS = ("id", "nickname", "first_name", "last_name", "group", "points", "avatar_small_key")
+"""Columns of `Leader`, besides the rank."""
 
 
 class AvatarAccepted(Output):

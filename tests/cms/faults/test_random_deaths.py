@@ -18,6 +18,7 @@ import psutil
 import psycopg2
 import pytest
 
+from conf.resources import INSTALLED
 from tests.cms.clips import clip
 from tests.cms.test_whole import _read_until, _up
 from tests.servers import free_port, open_folder, wait_for
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[list[str]], bool]] = {
     "worker for long jobs": lambda words: "worker" in words and "long" in words,
     "beat": lambda words: "beat" in words,
 }
+HAS_CLINIC = "clinic" in INSTALLED
 DOCTORS = "/api/v1/doctors/?limit=40"
 
 
@@ -119,14 +121,10 @@ def test_nothing_is_lost_while_every_part_is_killed(monkeypatch: pytest.MonkeyPa
         drain = threading.Thread(target=lambda: [None for _ in up.stdout or ()], daemon=True)
         drain.start()
         teacher, staff = (_signed_in(url, output, role) for role in ("teacher", "staff"))
-        wait_for(lambda: _has_samples(url), within_s=60, what="the samples of the clinic are there")
-
-        threads = [
-            Load(url, teacher, outcome).repeat(Load.upload),
-            Load(url, staff, outcome).repeat(Load.book),
-            Load(url, staff, outcome).repeat(Load.book),
-            Load(url, {}, outcome).repeat(Load.read),
-        ]
+        threads = [Load(url, teacher, outcome).repeat(Load.upload), Load(url, {}, outcome).repeat(Load.read)]
+        if HAS_CLINIC:
+            wait_for(lambda: _has_samples(url), within_s=60, what="the samples of the clinic are there")
+            threads += [Load(url, staff, outcome).repeat(Load.book) for _ in range(2)]
         killed = _kill_at_random(up.pid, outcome)
         outcome.stop.set()
         for thread in threads:
@@ -135,9 +133,10 @@ def test_nothing_is_lost_while_every_part_is_killed(monkeypatch: pytest.MonkeyPa
         assert sum(killed.values()) == KILLS
         assert {status for status in outcome.answers if status >= 500} <= {503}, outcome.answers
         assert len(outcome.videos) > 5
-        assert len(outcome.bookings) > 50
+        assert len(outcome.bookings) > 50 or not HAS_CLINIC
         wait_for(lambda: _are_processed(url, teacher, outcome.videos), within_s=150, what="all videos are processed")
-        _assert_bookings_are_there_once(database[1], outcome.bookings)
+        if HAS_CLINIC:
+            _assert_bookings_are_there_once(database[1], outcome.bookings)
         assert up.poll() is None
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0
