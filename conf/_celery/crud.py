@@ -25,7 +25,7 @@ def _in(seconds: float) -> Any:
 _jobs = Job.__table__.c
 _ONE = Read(select(*_jobs).where(_jobs.id == bindparam("job_id")))
 _PAGE = Read(
-    select(*_jobs).order_by(_jobs.id.desc()).limit(bindparam("limit")),
+    select(*[one for one in _jobs if one.name != "args"]).order_by(_jobs.id.desc()).limit(bindparam("limit")),
     before_id=_jobs.id < bindparam("before_id"),
     owner_id=_jobs.owner_id == bindparam("owner_id"),
     status=_jobs.status == bindparam("status"),
@@ -45,7 +45,7 @@ def lock(db: Session, *, job_id: int) -> Job:
 
 
 def page(db: Session, *, limit: int, **conditions: Any) -> Sequence[Row[Any]]:
-    """Return jobs, newest first.
+    """Return jobs without `args`, newest first.
 
     `conditions`: `before_id`, only those with a smaller id; `owner_id`, `status`, `name`. None: any.
     """
