@@ -46,13 +46,16 @@ JOB = """
 SELECT id, name, status, progress, error, attempt, max_attempts, cancel_requested, run_after, created_at, started_at,
   finished_at FROM jobs
 """
-LISTED = "EXISTS (SELECT 1 FROM doctors WHERE specialty_id = specialties.id AND is_active)"
+SPECIALTY = """
+SELECT id, name, created_at, updated_at FROM specialties
+WHERE EXISTS (SELECT 1 FROM doctors WHERE specialty_id = specialties.id AND is_active)
+"""
 QUERIES = {
     "/api/v1/videos/{number}/": f"{ONE} LIMIT 1",
     "/api/v1/videos/": f"SELECT {COLUMNS} FROM videos ORDER BY id OFFSET 0 LIMIT 20",
     "/api/v1/doctors/{number}/": f"{DOCTOR} WHERE d.id = %s",
     "/api/v1/doctors/": f"{DOCTOR} WHERE d.is_active ORDER BY d.id DESC LIMIT 21",
-    "/api/v1/specialties/": f"SELECT id, name, created_at, updated_at FROM specialties WHERE {LISTED} ORDER BY id LIMIT 21",
+    "/api/v1/specialties/": f"{SPECIALTY} ORDER BY id LIMIT 21",
     "/api/v1/bookings/{number}/": f"{BOOKING} WHERE b.id = %s",
     "/api/v1/bookings/": f"{BOOKING} WHERE b.email IS NOT NULL ORDER BY b.starts_at, b.id LIMIT 21",
     "/api/v1/users/": f"{USER} ORDER BY u.id LIMIT 21",

@@ -33,7 +33,8 @@ SIGNED_IN = {"one booking": "staff", "20 bookings": "staff", "20 users": "admin"
 PEOPLE = """
 INSERT INTO groups (name, colour) VALUES ('Physics', '#1e90ff');
 INSERT INTO users (email, role, first_name, last_name, group_id, points, patronymic, learning_class, about, tech_stack)
-  SELECT n || '@many.example', 'student', 'Ada', 'Lovelace', 1, n, '', '9A', 'I like engines.', '{Python}' FROM generate_series(1, 1000) AS n;
+  SELECT n || '@many.example', 'student', 'Ada', 'Lovelace', 1, n, '', '9A', 'I like engines.', '{Python}'
+  FROM generate_series(1, 1000) AS n;
 INSERT INTO jobs (name, args, queue, status, attempt, max_attempts, run_after, publish_count, cancel_requested,
   progress, version, finished_at)
   SELECT 'cms.videos.process', '{}', 'long', 'succeeded', 1, 3, now(), 1, false, 100, 1, now()
