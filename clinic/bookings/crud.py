@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -222,10 +223,7 @@ _WORDS: BindParameter[str] = bindparam("words")
 _ONE = Read(_SHOWN.where(Booking.id == bindparam("booking_id")))
 _PAGE = Read(
     _SHOWN.where(Booking.email.is_not(None)).order_by(Booking.starts_at, Booking.id).limit(bindparam("limit")),
-    last_id=or_(
-        Booking.starts_at > bindparam("last_start"),
-        and_(Booking.starts_at == bindparam("last_start"), Booking.id > bindparam("last_id")),
-    ),
+    last_id=tuple_(Booking.starts_at, Booking.id) > tuple_(bindparam("last_start"), bindparam("last_id")),
     day=and_(
         func.date(func.timezone(Location.time_zone, Booking.starts_at)) == bindparam("day"),
         Booking.starts_at.between(bindparam("day_before"), bindparam("day_after")),
@@ -264,7 +262,7 @@ def _moment(microseconds: int) -> dt.datetime:
 def page(
     db: Session,
     *,
-    after: tuple[int, int] | None,
+    after: Sequence[int] | None,
     limit: int,
     words: str | None = None,
     day: dt.date | None = None,

@@ -95,6 +95,9 @@ class Booking(Patient, Timestamps, Model):
         Index("ix_bookings_doctor_id", "doctor_id", "starts_at"),
         Index("ix_bookings_station_id", "station_id", "starts_at"),
         Index("ix_bookings_starts_at", "starts_at", "id"),
+        Index("ix_bookings_diagnostic_id", "diagnostic_id", "starts_at"),
+        Index("ix_bookings_location_id", "location_id", "starts_at"),
+        Index("ix_bookings_status", "status", "starts_at"),
         Index("ix_bookings_held_until", "held_until", postgresql_where=text("status = 'pending'")),
         Index(
             "ix_bookings_origin_key",
@@ -104,9 +107,9 @@ class Booking(Patient, Timestamps, Model):
     )
 
     doctor_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("doctors.id"))
-    diagnostic_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("diagnostics.id"), index=True)
+    diagnostic_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("diagnostics.id"))
     station_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("stations.id"))
-    location_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("locations.id"), index=True)
+    location_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("locations.id"))
     starts_at: Mapped[dt.datetime]
     ends_at: Mapped[dt.datetime]
     occupied_until: Mapped[dt.datetime]
@@ -164,7 +167,7 @@ class Waiting(Patient, Model):
     diagnostic_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("diagnostics.id", ondelete="CASCADE"), index=True
     )
-    location_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("locations.id", ondelete="CASCADE"))
+    location_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("locations.id", ondelete="CASCADE"), index=True)
     first_day: Mapped[dt.date] = mapped_column(Date)
     last_day: Mapped[dt.date] = mapped_column(Date)
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

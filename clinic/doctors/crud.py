@@ -5,14 +5,31 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from clinic.doctors.models import Doctor, DoctorLocation, Review, Specialty
+from clinic.doctors.models import SPECIALTY_WORDS, Doctor, DoctorLocation, Review, Specialty
 from clinic.locations.models import Location
 from conf.db import rows
 from conf.db.reads import Read, json_list, json_object
-from conf.db.search import prefix_query, prefix_text
+from conf.db.search import among, prefix_query, prefix_text
 from conf.errors import Conflict, Invalid, NotFound
 from conf.values import ANY, Expected
 
@@ -66,12 +83,21 @@ _ONE = Read(_SHOWN.where(_doctors.id == bindparam("doctor_id")))
 def _page_in_order(sort: DoctorSort) -> Read:
     """Return the statement for pages in this order."""
     column, largest_first = _doctors[ORDER[sort][0].key], ORDER[sort][1]
-    beyond = column < bindparam("last_value") if largest_first else column > bindparam("last_value")
+    last_value = bindparam("last_value", type_=Integer)
+    last_id = bindparam("last_id", type_=BigInteger)
+    if largest_first:
+        beyond: ColumnElement[bool] = tuple_(column, _doctors.id) < tuple_(last_value, last_id)
+    else:
+        beyond = and_(column >= last_value, or_(column > last_value, _doctors.id < last_id))
     query = prefix_query("words")
-    of_specialty = select(Specialty.id).where(func.to_tsvector("simple", Specialty.name).op("@@")(query))
+    specialties = select(Specialty.id).where(SPECIALTY_WORDS.op("@@")(query))
+    found = union(
+        select(Doctor.id).where(Doctor.words.op("@@")(query)),
+        select(Doctor.id).where(among(Doctor.specialty_id, specialties)),
+    )
     return Read(
         _SHOWN.order_by(column.desc() if largest_first else column, _doctors.id.desc()).limit(bindparam("limit")),
-        last_id=or_(beyond, and_(column == bindparam("last_value"), _doctors.id < bindparam("last_id"))),
+        last_id=beyond,
         active=_doctors.is_active,
         location_id=exists().where(
             DoctorLocation.doctor_id == _doctors.id, DoctorLocation.location_id == bindparam("location_id")
@@ -81,7 +107,7 @@ def _page_in_order(sort: DoctorSort) -> Read:
         max_price=_doctors.price <= bindparam("max_price"),
         min_rating=_doctors.rating_hundredths >= bindparam("min_rating"),
         # Every word is a prefix of a word in the doctor's texts, or every word of one in the specialty's name.
-        words=or_(_doctors.words.op("@@")(query), _doctors.specialty_id.in_(of_specialty)),
+        words=among(_doctors.id, found),
     )
 
 
@@ -103,7 +129,7 @@ def page(
     db: Session,
     *,
     sort: DoctorSort,
-    after: tuple[int, int] | None,
+    after: Sequence[int] | None,
     limit: int,
     include_inactive: bool = False,
     min_rating: float | None = None,
@@ -211,7 +237,8 @@ _specialties = Specialty.__table__.c
 _SPECIALTIES = Read(
     select(*_specialties).order_by(_specialties.id).limit(bindparam("limit")),
     after_id=_specialties.id > bindparam("after_id"),
-    used=exists().where(Doctor.specialty_id == _specialties.id, Doctor.is_active),
+    # With LIMIT it is an index scan for each specialty of the page. EXISTS would read the doctors of all before it.
+    used=select(true()).where(Doctor.specialty_id == _specialties.id, Doctor.is_active).limit(1).scalar_subquery(),
 )
 _ONE_SPECIALTY = Read(select(*_specialties).where(_specialties.id == bindparam("specialty_id")))
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,7 +30,9 @@ class Specialty(Timestamps, Model):
     name: Mapped[str] = mapped_column(String(100))
 
 
+SPECIALTY_WORDS = func.to_tsvector(literal_column("'simple'"), Specialty.name)
 Index("uq_specialties_name", func.lower(Specialty.name), unique=True)
+Index("ix_specialties_words", SPECIALTY_WORDS, postgresql_using="gin")
 
 
 class DoctorLocation(Schedule, Timestamps, Model):
@@ -61,8 +64,9 @@ class Doctor(Bookable, Model):
 
 
 Index("ix_doctors_words", Doctor.words, postgresql_using="gin")
-Index("ix_doctors_rating", Doctor.rating_hundredths.desc(), Doctor.id)
+Index("ix_doctors_rating", Doctor.rating_hundredths, Doctor.id)
 Index("ix_doctors_price", Doctor.price, Doctor.id)
+Index("ix_doctors_experience_years", Doctor.experience_years, Doctor.id)
 
 
 class Review(Model, Timestamps):

@@ -43,6 +43,8 @@ class Job(Model):
         Index("ix_jobs_due", "queue", "run_after", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_owner_id", "owner_id", "id"),
+        Index("ix_jobs_status", "status", "id"),
+        Index("ix_jobs_name", "name", "id"),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     )
 

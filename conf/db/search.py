@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, SelectBase, SQLColumnExpression, any_, bindparam, func
 
 from conf.errors import Invalid
 
@@ -22,6 +22,16 @@ def prefix_text(words: str) -> str:
 def prefix_query(parameter: str) -> ColumnElement[Any]:
     """Return a `tsquery` whose text is the statement's parameter of this name, made by `prefix_text`."""
     return func.to_tsquery("simple", bindparam(parameter))
+
+
+def among(identifier: SQLColumnExpression[int], found: SelectBase) -> ColumnElement[bool]:
+    """Return the condition that the id is one of those that the statement `found` selects.
+
+    PostgreSQL executes `found` once, with its index. With a plain condition it guesses that any search finds much, and
+    reads the table in the order of the list until a page is full.
+    """
+    ids = func.array(found.scalar_subquery(), type_=ARRAY(BigInteger))
+    return identifier == any_(ids)
 
 
 def escape_like(words: str) -> str:

@@ -68,11 +68,12 @@ class PageRequest:
         keys = _keys(self._cursor, 1)
         return keys[0] if keys else None
 
-    @property
-    def last_keys(self) -> tuple[int, int] | None:
-        """The sort key and the id of the last row of the previous page. Raises: Invalid, if the cursor is not valid."""
-        keys = _keys(self._cursor, 2)
-        return (keys[0], keys[1]) if keys else None
+    def last_keys(self, count: int) -> Sequence[int] | None:
+        """Return the `count` values of `key` for the last row of the previous page, or None for the first page.
+
+        Raises: Invalid, if the cursor is not valid.
+        """
+        return _keys(self._cursor, count)
 
     @overload
     def page(self, rows: Sequence[T], *, key: Callable[[T], tuple[int, ...]] = ...) -> Slice[T]: ...
@@ -89,8 +90,8 @@ class PageRequest:
     ) -> Slice[Any]:
         """Return the page of `rows` and set the header `Link` to the next page (RFC 8288).
 
-        `rows`: up to `fetch` rows. `convert`: converts a row to an item. `key`: the values that the rows are sorted by,
-        the id last.
+        `rows`: up to `fetch` rows. `convert`: converts a row to an item. `key`: the values that the next page
+        needs to begin after a row: those that the rows are sorted by.
         """
         found = list(rows[: self._limit])
         items = found if convert is None else [convert(row) for row in found]

@@ -14,7 +14,10 @@ class AuditEvent(Model):
     """One event. It has no foreign keys, so it stays when the users it names are deleted."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events_subject_id", "subject_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_events_subject_id", "subject_id", "id"),
+        Index("ix_audit_events_what", "what", "id"),
+    )
 
     at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     what: Mapped[str] = mapped_column(String(40))

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Row, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import Integer, Row, bindparam, case, func, select, tuple_, update
 from sqlalchemy.orm import Session, undefer
 
 from conf.db import rows
 from conf.db.reads import Read, json_object
-from conf.db.search import prefix_query, prefix_text
+from conf.db.search import among, prefix_query, prefix_text
 from conf.errors import Conflict, Invalid, NotFound
 from iam.groups.models import Group
 from iam.roles import Role
@@ -41,24 +41,11 @@ _PAGE = Read(
     role=_users.role == bindparam("role"),
     group_id=_users.group_id == bindparam("group_id"),
     learning_class=_users.learning_class == bindparam("learning_class"),
-    words=_users.words.op("@@")(prefix_query("words")),
+    words=among(_users.id, select(User.id).where(User.words.op("@@")(prefix_query("words")))),
 )
 _LEADERS = Read(
-    _SHOWN.where(_users.role == Role.STUDENT).order_by(_users.points.desc(), _users.id).limit(bindparam("limit")),
+    _SHOWN.where(_users.role == Role.STUDENT).order_by(-_users.points, _users.id).limit(bindparam("limit")),
     last_id=tuple_(-_users.points, _users.id) > tuple_(-bindparam("last_points", type_=Integer), bindparam("last_id")),
-    group_id=_users.group_id == bindparam("group_id"),
-)
-_RANK = Read(
-    select(
-        func.count().filter(_users.points > bindparam("points")).label("better"),
-        func.count().filter(_users.points == bindparam("points")).label("as_good"),
-    ).where(
-        _users.role == Role.STUDENT,
-        or_(
-            _users.points > bindparam("points"),
-            and_(_users.points == bindparam("points"), _users.id < bindparam("user_id")),
-        ),
-    ),
     group_id=_users.group_id == bindparam("group_id"),
 )
 
@@ -116,25 +103,27 @@ def page(db: Session, *, limit: int, words: str | None = None, **conditions: Any
     return _PAGE.all(db, limit=limit, words=prefix_text(words) if words is not None else None, **conditions)
 
 
-def leaderboard(
-    db: Session, *, after: tuple[int, int] | None, limit: int, group_id: int | None
-) -> list[tuple[Row[Any], int]]:
-    """Return students as `view` does, with their ranks, most points first. With `group_id`, rank its members only.
+class Leader(NamedTuple):
+    """A student on the leaderboard. Students with the same points have the same rank, but each a place of their own."""
 
-    `after`: points and id of the last student of the previous page.
+    user: Row[Any]
+    rank: int
+    place: int
+
+
+def leaderboard(db: Session, *, after: Sequence[int] | None, limit: int, group_id: int | None) -> list[Leader]:
+    """Return students as `view` does, most points first. With `group_id`, rank its members only.
+
+    `after`: points, id, rank and place of the last student of the previous page. Counting goes on from there, so a page
+    costs the same at any depth.
     """
-    last_points, last_id = after or (None, None)
-    page = _LEADERS.all(db, last_points=last_points, last_id=last_id, group_id=group_id, limit=limit)
-    if not page:
-        return []
-    # The better students are counted for the first row only; the other ranks follow from the places on the page.
-    points = page[0].points
-    found = _RANK.first(db, points=points, user_id=page[0].id, group_id=group_id)
-    ranked, rank = [], found.better + 1
-    for place, user in enumerate(page, start=found.better + found.as_good + 1):
-        if user.points < points:
+    points, last_id, rank, last_place = after or (None, None, 0, 0)
+    page = _LEADERS.all(db, last_points=points, last_id=last_id, group_id=group_id, limit=limit)
+    ranked = []
+    for place, user in enumerate(page, start=last_place + 1):
+        if user.points != points:
             rank, points = place, user.points
-        ranked.append((user, rank))
+        ranked.append(Leader(user, rank, place))
     return ranked
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, String, Text, func
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, String, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -20,6 +20,9 @@ class User(Timestamps, Model):
     __table_args__ = (
         CheckConstraint("points >= 0", name="points_not_negative"),
         CheckConstraint("email = lower(email)", name="email_in_lower_case"),
+        Index("ix_users_role", "role", "id"),
+        Index("ix_users_group_id", "group_id", "id"),
+        Index("ix_users_learning_class", "learning_class", "id"),
     )
 
     email: Mapped[str] = mapped_column(String(254), unique=True)
@@ -37,7 +40,7 @@ class User(Timestamps, Model):
     nickname: Mapped[str | None] = mapped_column(String(30))
     words: Mapped[str] = mapped_column(TSVECTOR, Computed(WORDS, persisted=True), deferred=True)
     """The words of all names, for the full-text search."""
-    group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("groups.id", ondelete="SET NULL"), index=True)
+    group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("groups.id", ondelete="SET NULL"))
     group: Mapped[Group | None] = relationship(lazy="joined", innerjoin=False)
     learning_class: Mapped[str] = mapped_column(String(20), default="")
     points: Mapped[int] = mapped_column(default=0)
@@ -62,7 +65,9 @@ class User(Timestamps, Model):
 
 Index("uq_users_nickname", func.lower(User.nickname), unique=True)
 Index("ix_users_words", User.words, postgresql_using="gin")
-Index("ix_users_points", User.points.desc(), User.id)
+STUDENTS = text("role = 'student'")
+Index("ix_users_leaders", -User.points, User.id, postgresql_where=STUDENTS)
+Index("ix_users_leaders_of_group", User.group_id, -User.points, User.id, postgresql_where=STUDENTS)
 
 
 class UserImport(Model):

@@ -132,7 +132,7 @@ def list_bookings(
     filters: Annotated[schemas.BookingFilter, Query()],
 ) -> Slice[Row[Any]]:
     """List the caller's bookings, earliest start first. Staff see all bookings. Requires: signed in."""
-    rows = helpers.page(db, requester=Requester(me), after=paging.last_keys, limit=paging.fetch, **filters.given())
+    rows = helpers.page(db, requester=Requester(me), after=paging.last_keys(2), limit=paging.fetch, **filters.given())
     return paging.page(rows, key=_position)
 
 

@@ -75,7 +75,7 @@ def list_doctors(
     """List the active doctors in the order given by `sort`. Staff and admins also see inactive doctors. Send `cursor`
     with the same `sort` as the request that returned it. Public."""
     rows = crud.page(
-        db, after=paging.last_keys, limit=paging.fetch, include_inactive=include_inactive, **filters.given()
+        db, after=paging.last_keys(2), limit=paging.fetch, include_inactive=include_inactive, **filters.given()
     )
     column = crud.ORDER[filters.sort][0].key
     return paging.page(

@@ -95,13 +95,12 @@ def get_leaderboard(
 ) -> Slice[dict[str, Any]]:
     """List the students with their ranks, most points first. Students with the same points have the same rank and are
     listed oldest account first. Public."""
-    rows = crud.leaderboard(db, after=paging.last_keys, limit=paging.fetch, group_id=group_id)
-    return paging.page(rows, convert=_leader, key=lambda ranked: (ranked[0].points, ranked[0].id))
+    rows = crud.leaderboard(db, after=paging.last_keys(4), limit=paging.fetch, group_id=group_id)
+    return paging.page(rows, convert=_fields_of, key=lambda leader: (leader.user.points, leader.user.id, *leader[1:]))
 
 
-def _leader(ranked: tuple[Row[Any], int]) -> dict[str, Any]:
-    user, rank = ranked
-    return {name: getattr(user, name) for name in schemas.LEADER_COLUMNS} | {"rank": rank}
+def _fields_of(leader: crud.Leader) -> dict[str, Any]:
+    return {name: getattr(leader.user, name) for name in schemas.LEADER_COLUMNS} | {"rank": leader.rank}
 
 
 @router.post("/import/", response_model=schemas.UserImport, status_code=202)
