@@ -11,6 +11,7 @@ from conf.db import rows
 from conf.db.reads import Read, json_object
 from conf.db.search import among, prefix_query, prefix_text
 from conf.errors import Conflict, Invalid, NotFound
+from conf.values import MAX_ID
 from iam.groups.models import Group
 from iam.roles import Role
 from iam.users.models import User
@@ -120,7 +121,8 @@ def leaderboard(db: Session, *, after: Sequence[int] | None, limit: int, group_i
     points, last_id, rank, last_place = after or (None, None, 0, 0)
     page = _LEADERS.all(db, last_points=points, last_id=last_id, group_id=group_id, limit=limit)
     ranked = []
-    for place, user in enumerate(page, start=last_place + 1):
+    # With a forged cursor the ranks are forged too, but they must fit into protobuf's int64.
+    for place, user in enumerate(page, start=min(last_place, MAX_ID - limit) + 1):
         if user.points != points:
             rank, points = place, user.points
         ranked.append(Leader(user, rank, place))

@@ -1,8 +1,10 @@
+import base64
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from conf.values import MAX_ID
 from iam.roles import Role
 from tests.people import Person, make_person
 
@@ -183,6 +185,14 @@ def test_the_leaderboard_ranks_students_and_is_public(anonymous: TestClient) -> 
         assert "email" not in response.text
         path = response.links["next"]["url"] if "next" in response.links else ""
     assert seen == [(1, 2, 9), (1, 5, 9), (3, 1, 5), (3, 3, 5), (5, 4, 0)]
+
+
+def test_a_forged_cursor_of_the_leaderboard_is_no_error(anonymous: TestClient) -> None:
+    make_person(Role.STUDENT, points=5)
+    cursor = base64.urlsafe_b64encode(b"9.1.%d.%d" % (MAX_ID, MAX_ID)).decode().rstrip("=")
+    for accept in ("application/json", "application/x-protobuf"):
+        response = anonymous.get(f"{USERS}leaderboard/?cursor={cursor}", headers={"Accept": accept})
+        assert response.status_code == 200, response.text
 
 
 def test_an_account_is_deleted_by_its_user_or_an_admin(anonymous: TestClient, admin: Person) -> None:
