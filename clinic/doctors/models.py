@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    literal_column,
+    text,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,7 +30,7 @@ class Specialty(Timestamps, Model):
     name: Mapped[str] = mapped_column(String(100))
 
 
-SPECIALTY_WORDS = func.to_tsvector(literal_column("'simple'"), Specialty.name)
+SPECIALTY_WORDS = func.to_tsvector(text("'simple'"), Specialty.name)
 Index("uq_specialties_name", func.lower(Specialty.name), unique=True)
 Index("ix_specialties_words", SPECIALTY_WORDS, postgresql_using="gin")
 
