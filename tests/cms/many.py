@@ -5,7 +5,7 @@ from tests.matrix import V1
 
 FILL = """
 INSERT INTO videos (title, description, tags, is_active, status)
-  SELECT 'Engine ' || n, '', CASE WHEN n <= 30 THEN '{{rare}}'::text[] ELSE '{{common}}' END, n % 10 > 0,
+  SELECT 'Engine ' || n, '', ARRAY['common', CASE WHEN n <= 30 THEN 'rare' ELSE 'tag' || n % 5000 END], n % 10 > 0,
     'NOT_PROCESSED' FROM generate_series(1, {many}) AS n;
 """
 REQUESTS = {
